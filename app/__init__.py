@@ -1,0 +1,1 @@
+"""The domain and its web face. See ARCHITECTURE.md for the map."""

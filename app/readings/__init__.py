@@ -1,0 +1,1 @@
+"""Collected posts, readings and the rollups made from them."""
