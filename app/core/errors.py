@@ -77,7 +77,12 @@ class Upstream(AppError):
     default_permanent = False
 
     def __init__(
-        self, message: str, *, code: str | None = None, permanent: bool | None = None, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        permanent: bool | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, code=code, permanent=permanent)
         self.retry_after_s = retry_after_s

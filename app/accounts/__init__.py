@@ -1,0 +1,1 @@
+"""Users, workspaces, memberships, sessions, login ways, API keys."""

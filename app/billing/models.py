@@ -1,0 +1,18 @@
+"""Which plan a workspace is on."""
+
+from __future__ import annotations
+
+from peewee import CharField, ForeignKeyField
+
+from app.accounts.models import Workspace
+from app.core.db import UtcTimestamp
+from app.core.tenancy import TenantTable
+
+
+class WorkspacePlan(TenantTable):
+    """The plan of a workspace; without a row it is on the free plan."""
+
+    impersonal = frozenset({"plan"})
+    workspace = ForeignKeyField(Workspace, primary_key=True, lazy_load=False)
+    plan = CharField(max_length=16)
+    since = UtcTimestamp()

@@ -1,0 +1,1 @@
+"""A workspace's channels, their rights, members and member counts."""

@@ -1,0 +1,217 @@
+"""One database for all: SQLite by default, PostgreSQL by DATABASE_URL.
+
+Reads run outside transactions on a connection per thread. Writes go through `write()`:
+on SQLite writers queue on a file lock before BEGIN IMMEDIATE, since five processes that
+meet inside SQLite fail at once or starve each other (shared/facts/reliability.md).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from peewee import (
+    BigIntegerField,
+    Database,
+    DatabaseProxy,
+    Field,
+    Model,
+    PostgresqlDatabase,
+    SqliteDatabase,
+    TextField,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+database = DatabaseProxy()
+_queue_path: Path | None = None
+
+
+class _SqliteStore(SqliteDatabase):
+    field_types = {"UTC_TIMESTAMP": "INTEGER"}
+
+
+class _PostgresStore(PostgresqlDatabase):
+    field_types = {"UTC_TIMESTAMP": "TIMESTAMPTZ"}
+
+
+def connect(address: str) -> Database:
+    """Bind the models to the database at `address` (sqlite:///path or postgresql://…) and return it."""
+    global _queue_path
+    if address.startswith("sqlite:///"):
+        path = Path(address.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _queue_path = path.with_name(path.name + ".queue")
+        store: Database = _SqliteStore(
+            str(path),
+            timeout=5,
+            pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -16000},
+        )
+    else:
+        _queue_path = None
+        store = _PostgresStore(address)
+    database.initialize(store)
+    return store
+
+
+def is_postgres() -> bool:
+    return isinstance(database.obj, PostgresqlDatabase)
+
+
+class _Local(threading.local):
+    depth = 0
+    lock_held = False
+
+    def __init__(self) -> None:
+        self.after_commit: list[Callable[[], None]] = []
+
+
+_local = _Local()
+
+
+@contextmanager
+def write() -> Iterator[None]:
+    """One write transaction; an inner `write()` joins the outer one. After-commit hooks run at its end."""
+    if _local.depth:
+        yield
+        return
+    with _queue():
+        _local.depth, _local.after_commit = 1, []
+        try:
+            with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
+                yield
+        finally:
+            _local.depth = 0
+    hooks, _local.after_commit = _local.after_commit, []
+    for hook in hooks:
+        hook()
+
+
+@contextmanager
+def _queue() -> Iterator[None]:
+    if _queue_path is None:
+        yield
+        return
+    with open(_queue_path, "a") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        yield
+
+
+def after_commit(hook: Callable[[], None]) -> None:
+    """Run `hook` once the running write transaction is durable; at once when there is none."""
+    if _local.depth:
+        _local.after_commit.append(hook)
+    else:
+        hook()
+
+
+def rows(sql: str, *params: Any) -> list[tuple[Any, ...]]:
+    """Run a query kept as text (`?` stands for a parameter) and return its tuples."""
+    return database.execute_sql(_dialect(sql), params).fetchall()  # type: ignore[no-any-return]
+
+
+def row(sql: str, *params: Any) -> tuple[Any, ...] | None:
+    """The first row of a query kept as text, or None."""
+    return database.execute_sql(_dialect(sql), params).fetchone()  # type: ignore[no-any-return]
+
+
+def execute(sql: str, *params: Any) -> int:
+    """Run a statement kept as text inside `write()`; returns how many rows it changed."""
+    return int(database.execute_sql(_dialect(sql), params).rowcount)
+
+
+def execute_many(sql: str, batch: Sequence[Sequence[Any]]) -> None:
+    """Run a statement kept as text once per row of `batch`, by the driver's own executemany."""
+    cursor = database.connection().cursor()
+    cursor.executemany(_dialect(sql), batch)
+    cursor.close()
+
+
+def _dialect(sql: str) -> str:
+    return sql.replace("?", "%s") if is_postgres() else sql
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970 of an aware moment. Raises ValueError when it is naive."""
+    if moment.tzinfo is None:
+        raise ValueError("a naive time has no place in the database")
+    return (moment - _EPOCH) // _MS
+
+
+def from_ms(value: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=value)
+
+
+def stamp(moment: datetime) -> Any:
+    """A moment as the present database takes it in SQL kept as text."""
+    return moment.astimezone(UTC) if is_postgres() else to_ms(moment)
+
+
+def moment(value: Any) -> Any:
+    """A moment as SQL kept as text gave it back, as aware UTC; None stays None."""
+    if value is None:
+        return None
+    return value.astimezone(UTC) if isinstance(value, datetime) else from_ms(value)
+
+
+class UtcTimestamp(Field):  # type: ignore[misc]
+    """Aware UTC, milliseconds: INTEGER on SQLite, timestamptz on PostgreSQL. Naive input raises."""
+
+    field_type = "UTC_TIMESTAMP"
+
+    def db_value(self, value: datetime | None) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{self.name}: a naive time has no place in the database")
+        return stamp(value)
+
+    def python_value(self, value: Any) -> datetime | None:
+        found: datetime | None = moment(value)
+        return found
+
+
+class JsonText(TextField):  # type: ignore[misc]
+    """A small JSON value as canonical text, the same on both databases."""
+
+    def db_value(self, value: Any) -> str | None:
+        return None if value is None else canonical_json(value)
+
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else json.loads(value)
+
+
+def canonical_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """What a column says of a person: class of data, why we keep it, how long."""
+
+    category: str
+    purpose: str
+    retention: str
+
+
+class Table(Model):
+    """Every table of ours. `personal` annotates columns; `impersonal` names text columns that hold nothing of a person."""
+
+    personal: ClassVar[dict[str, Personal]] = {}
+    impersonal: ClassVar[frozenset[str]] = frozenset()
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+def big_key() -> BigIntegerField:
+    return BigIntegerField(primary_key=True)

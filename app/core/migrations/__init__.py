@@ -1,0 +1,1 @@
+"""Numbered scripts that bring a database to the present schema."""

@@ -1,0 +1,147 @@
+"""Configuration: read once from the environment, checked whole, every error told at once."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+DEV_SECRET = "development-only-secret-key"
+DEV_MASTER_KEY = base64.urlsafe_b64encode(b"development-only-master-key-32b!").decode()
+SIMULATED_BOT_TOKEN = "1000000001:SIMULATED-service-bot-token-not-real"
+
+
+class SettingsError(Exception):
+    """The environment does not describe a service that can start; says everything that is wrong."""
+
+
+class Settings(BaseSettings):
+    """Every knob of the service. Each name stands in `.env.example` and docs/settings.md (a test holds them equal)."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    app_env: Literal["development", "production"] = Field("development", description="production refuses unsafe values")
+    demo: bool = Field(False, description="first-start demo: simulated Telegram, demo login link on loopback")
+    secret_key: SecretStr = Field(SecretStr(DEV_SECRET), description="signs cookies and keyed hashes")
+    master_keys: SecretStr = Field(
+        SecretStr(DEV_MASTER_KEY), description="32-byte base64url keys that seal secrets, newest first, comma separated"
+    )
+    data_dir: Path = Field(Path("var"), description="folder for the embedded databases and sockets")
+    database_url: str = Field("", description="postgresql://… or sqlite:///path; empty: SQLite in DATA_DIR")
+    base_url: str = Field("http://127.0.0.1:8000", description="address under which people reach the web process")
+    web_host: str = Field("127.0.0.1", description="address the web process listens on")
+    web_port: int = Field(8000, ge=1, le=65535, description="port the web process listens on")
+    proxy_hops: int | None = Field(
+        None, ge=0, le=5, description="trusted proxies in front; must be declared in production"
+    )
+    log_format: Literal["pretty", "json"] = Field("pretty", description="json in production")
+    metrics_token: SecretStr = Field(SecretStr(""), description="bearer token of /metrics; empty: loopback only")
+    default_timezone: str = Field("Asia/Tashkent", description="zone of new workspaces and channels")
+    telegram_bot_token: SecretStr = Field(
+        SecretStr(""), description="the service's bot; empty in demo: the simulator's"
+    )
+    telegram_api_url: str = Field("https://api.telegram.org", description="Bot API server")
+    telegram_preview_url: str = Field("https://t.me", description="where public previews /s/<channel> are read")
+    telegram_updates: Literal["polling", "webhook"] = Field("polling", description="how updates arrive")
+    telegram_frame_ancestors: str = Field(
+        "https://web.telegram.org https://*.telegram.org", description="who may frame the Mini App"
+    )
+    simulator_url: str = Field("", description="the simulated Telegram of the demo; forbidden in production")
+    preview_pages_per_minute: int = Field(
+        50, ge=1, le=60, description="preview pages read a minute, all channels together"
+    )
+    temporal_address: str = Field("127.0.0.1:7233", description="Temporal frontend")
+    temporal_namespace: str = Field("default", description="Temporal namespace")
+    temporal_ui_url: str = Field("http://127.0.0.1:8233", description="where people open the Temporal UI")
+    temporal_cli: str = Field("", description="path of a temporal binary for make run; empty: the wheel's")
+
+    @field_validator("base_url", "telegram_api_url", "telegram_preview_url", "simulator_url", "temporal_ui_url")
+    @classmethod
+    def _without_trailing_slash(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("master_keys")
+    @classmethod
+    def _keys_have_32_bytes(cls, value: SecretStr) -> SecretStr:
+        for key in value.get_secret_value().split(","):
+            if len(base64.urlsafe_b64decode(key)) != 32:
+                raise ValueError("each key must be 32 bytes in base64url")
+        return value
+
+    @model_validator(mode="after")
+    def _production_is_safe(self) -> Settings:
+        if self.app_env == "production":
+            problems = list(production_problems(self))
+            if problems:
+                raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def database_address(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'analyticbot.sqlite3'}"
+
+    @property
+    def bot_token(self) -> str:
+        token = self.telegram_bot_token.get_secret_value()
+        return token or (SIMULATED_BOT_TOKEN if self.demo else "")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _FileSecrets(settings_cls), env_settings, dotenv_settings
+
+
+class _FileSecrets(PydanticBaseSettingsSource):
+    """`NAME_FILE=/path` gives NAME the content of that file, as containers hand over secrets."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        return (Path(path).read_text().strip() if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(None, name)[0] for name in self.settings_cls.model_fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def production_problems(settings: Settings) -> list[str]:
+    """Why these settings must not serve real people; empty when they may."""
+    checks = {
+        "DEMO must be off": settings.demo,
+        "SECRET_KEY is the development default or too short": len(settings.secret_key.get_secret_value()) < 32
+        or settings.secret_key.get_secret_value() == DEV_SECRET,
+        "MASTER_KEYS holds the development default": DEV_MASTER_KEY in settings.master_keys.get_secret_value(),
+        "SIMULATOR_URL must be empty": bool(settings.simulator_url),
+        "TELEGRAM_API_URL points at this machine's simulator": _is_loopback(settings.telegram_api_url),
+        "TELEGRAM_PREVIEW_URL points at this machine's simulator": _is_loopback(settings.telegram_preview_url),
+        "TELEGRAM_BOT_TOKEN is the simulator's": settings.telegram_bot_token.get_secret_value() == SIMULATED_BOT_TOKEN,
+        "TELEGRAM_BOT_TOKEN is missing": not settings.telegram_bot_token.get_secret_value(),
+        "PROXY_HOPS must say how many proxies stand in front (0 for none)": settings.proxy_hops is None,
+        "BASE_URL must be https": not settings.base_url.startswith("https://"),
+    }
+    return [problem for problem, is_wrong in checks.items() if is_wrong]
+
+
+def _is_loopback(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in ("localhost", "::1") or (urlsplit(url).hostname or "").startswith("127.")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment. Raises SettingsError with one line per wrong setting."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"- {'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("The settings are not usable:\n" + "\n".join(lines)) from error

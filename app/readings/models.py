@@ -1,0 +1,203 @@
+"""Collected posts, raw readings, and the rollups that pages read.
+
+Raw tables are keyed by Telegram's facts and the source; rollups by feed. A source that
+belongs to one workspace (an import, an owner session) counts only in that workspace's feeds.
+"""
+
+from __future__ import annotations
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    IntegerField,
+    SmallIntegerField,
+    TextField,
+)
+
+from app.core.db import JsonText, Table, UtcTimestamp
+
+
+class Source(Table):
+    """Where readings come from. `workspace_id` 0: public; else private to that workspace."""
+
+    impersonal = frozenset({"kind", "name"})
+    id = AutoField()
+    kind = CharField(max_length=24)
+    workspace_id = BigIntegerField(default=0)
+    name = CharField(max_length=160)
+    is_on = BooleanField(default=True)
+    created_at = UtcTimestamp()
+
+    class Meta:
+        indexes = ((("kind", "workspace_id", "name"), True),)
+
+
+class Post(Table):
+    """A message of a channel, without its text."""
+
+    impersonal = frozenset({"origin_uid", "media", "text_hash"})
+    id = AutoField()
+    chat_id = IntegerField()
+    message_id = BigIntegerField(null=True)
+    origin_uid = CharField(max_length=64, null=True)
+    posted_at = UtcTimestamp()
+    edited_at = UtcTimestamp(null=True)
+    album_id = CharField(max_length=64, null=True)
+    media = CharField(max_length=16, default="text")
+    text_length = IntegerField(null=True)
+    text_hash = CharField(max_length=64, null=True)
+    is_service = BooleanField(default=False)
+    deleted_at = UtcTimestamp(null=True)
+
+    class Meta:
+        indexes = (
+            (("chat_id", "message_id"), True),
+            (("chat_id", "origin_uid"), True),
+            (("chat_id", "posted_at"), False),
+        )
+
+
+class Reading(Table):
+    """What a source said of a post at a moment. `step` 0 is exact, else the rounding step; `flag` 1 marks a fall."""
+
+    post_id = IntegerField()
+    observed_at = UtcTimestamp()
+    source_id = IntegerField()
+    views = BigIntegerField(null=True)
+    reactions = BigIntegerField(null=True)
+    step = IntegerField(default=0)
+    flag = SmallIntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("post_id", "observed_at", "source_id")
+        without_rowid = True
+
+
+class ReactionCount(Table):
+    """The latest count of one reaction on a post, per source."""
+
+    impersonal = frozenset({"emoji"})
+    post_id = IntegerField()
+    source_id = IntegerField()
+    emoji = CharField(max_length=64)
+    count = BigIntegerField()
+    step = IntegerField(default=0)
+    observed_at = UtcTimestamp()
+
+    class Meta:
+        primary_key = CompositeKey("post_id", "source_id", "emoji")
+
+
+class SubscriberReading(Table):
+    """What a source said of a channel's subscribers at a moment."""
+
+    chat_id = IntegerField()
+    observed_at = UtcTimestamp()
+    source_id = IntegerField()
+    value = BigIntegerField()
+    step = IntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("chat_id", "observed_at", "source_id")
+        without_rowid = True
+
+
+class PostStat(Table):
+    """The rollup of a post in a feed: its latest and notable counts, one row a post."""
+
+    impersonal = frozenset({"media"})
+    feed_id = IntegerField()
+    post_id = IntegerField()
+    posted_at = UtcTimestamp()
+    media = CharField(max_length=16)
+    views = BigIntegerField(null=True)
+    views_24h = BigIntegerField(null=True)
+    reactions = BigIntegerField(null=True)
+    er_ppm = BigIntegerField(null=True)
+    step = IntegerField(default=0)
+    source_id = IntegerField(null=True)
+    observed_at = UtcTimestamp(null=True)
+    readings = IntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("feed_id", "post_id")
+        indexes = (
+            (("feed_id", "posted_at"), False),
+            (("feed_id", "views"), False),
+            (("feed_id", "views_24h"), False),
+            (("feed_id", "reactions"), False),
+            (("feed_id", "er_ppm"), False),
+        )
+
+
+class FeedHour(Table):
+    """Views gained by all posts of a feed in one UTC hour (hours since 1970), from the curves."""
+
+    feed_id = IntegerField()
+    hour = IntegerField()
+    views = BigIntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("feed_id", "hour")
+        without_rowid = True
+
+
+class SubscriberHour(Table):
+    """The last subscriber count of a feed in one UTC hour."""
+
+    feed_id = IntegerField()
+    hour = IntegerField()
+    value = BigIntegerField()
+    step = IntegerField(default=0)
+    source_id = IntegerField()
+    observed_at = UtcTimestamp()
+
+    class Meta:
+        primary_key = CompositeKey("feed_id", "hour")
+        without_rowid = True
+
+
+class FeedStat(Table):
+    """One row a feed: what the cards show. `version` moves with each change and makes the ETag."""
+
+    feed_id = IntegerField(primary_key=True)
+    version = BigIntegerField(default=0)
+    posts = IntegerField(default=0)
+    views = BigIntegerField(default=0)
+    readings = BigIntegerField(default=0)
+    last_reading_at = UtcTimestamp(null=True)
+    subscribers = BigIntegerField(null=True)
+    subscribers_step = IntegerField(default=0)
+    subscribers_source_id = IntegerField(null=True)
+    subscribers_at = UtcTimestamp(null=True)
+    subscriber_readings = IntegerField(default=0)
+
+
+class PreviewWatch(Table):
+    """When a chat's preview page is read next, and how the last attempt ended."""
+
+    impersonal = frozenset({"state", "last_error"})
+    chat_id = IntegerField(primary_key=True)
+    next_due_at = UtcTimestamp(index=True)
+    before = BigIntegerField(null=True)
+    state = CharField(max_length=16, default="ok")
+    failures = IntegerField(default=0)
+    last_ok_at = UtcTimestamp(null=True)
+    last_error = TextField(null=True)
+
+
+class RollupCheck(Table):
+    """What a check of the rollups against the raw readings found."""
+
+    impersonal = frozenset({"details"})
+    id = AutoField()
+    feed_id = IntegerField(null=True)
+    started_at = UtcTimestamp()
+    finished_at = UtcTimestamp()
+    feeds = IntegerField()
+    readings = BigIntegerField()
+    differences = IntegerField()
+    details = JsonText()

@@ -1,0 +1,34 @@
+"""All tables, for migrations and for the tests that compare them with the migrated schema."""
+
+from __future__ import annotations
+
+from app.accounts.models import ApiKey, Launch, LoginTicket, Membership, Session, User, Workspace
+from app.audit.models import AuditAnchor, AuditEntry
+from app.billing.models import WorkspacePlan
+from app.channels.models import BotRights, Channel, Chat, Feed, MemberEvent
+from app.core.db import Table
+from app.core.models import Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun
+from app.notices.models import Notice
+from app.readings.models import (
+    FeedHour,
+    FeedStat,
+    Post,
+    PostStat,
+    PreviewWatch,
+    ReactionCount,
+    Reading,
+    RollupCheck,
+    Source,
+    SubscriberHour,
+    SubscriberReading,
+)
+from app.telegram.models import Bot, SendBudget
+
+TABLES: tuple[type[Table], ...] = (
+    *(Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun),
+    *(User, Workspace, Membership, Session, LoginTicket, Launch, ApiKey),
+    *(AuditEntry, AuditAnchor, Notice, WorkspacePlan, Bot, SendBudget),
+    *(Chat, Feed, Channel, BotRights, MemberEvent),
+    *(Source, Post, Reading, ReactionCount, SubscriberReading, PreviewWatch, RollupCheck),
+    *(PostStat, FeedHour, SubscriberHour, FeedStat),
+)

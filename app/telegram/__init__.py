@@ -1,0 +1,1 @@
+"""Bots, the port to Telegram, the shared token budget, signed Mini App data."""
