@@ -134,11 +134,11 @@ class PostStat(Table):
 
 
 class FeedHour(Table):
-    """Views gained by all posts of a feed in one UTC hour (hours since 1970), from the curves."""
+    """Millionths of a view gained by all posts of a feed in one UTC hour (hours since 1970), from the curves."""
 
     feed_id = IntegerField()
     hour = IntegerField()
-    views = BigIntegerField(default=0)
+    micro_views = BigIntegerField(default=0)
 
     class Meta:
         primary_key = CompositeKey("feed_id", "hour")

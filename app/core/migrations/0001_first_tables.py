@@ -195,7 +195,7 @@ def up(migrator, db):
     class FeedHour(Model):
         feed_id = IntegerField()
         hour = IntegerField()
-        views = BigIntegerField(default=0)
+        micro_views = BigIntegerField(default=0)
 
         class Meta:
             database = db

@@ -1,0 +1,173 @@
+"""Numbers, ages and dates as people read them. Pure: the same input gives the same text.
+
+Rounding goes half up, away from what a reader would call cheating: a number is never
+shown with more digits than its source had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import Any, cast
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_timedelta, get_timezone
+from babel.numbers import NumberPattern, format_decimal, parse_pattern
+from babel.units import format_unit
+
+Number = int | float | Decimal
+NO_VALUE = "—"
+MINUS = "−"
+_FULL_DIGITS_BELOW = 10_000
+
+
+@lru_cache(maxsize=8192)
+def number(value: Number | None, locale: str = "en", digits: int = 0) -> str:
+    """12431 -> '12,431'; None -> a dash."""
+    if value is None:
+        return NO_VALUE
+    text: str = format_decimal(
+        _rounded(value, digits), format="#,##0" + ("." + "#" * digits if digits else ""), locale=locale
+    )
+    return text.replace("-", MINUS)
+
+
+@lru_cache(maxsize=8192)
+def compact(value: Number | None, locale: str = "en") -> str:
+    """12431 -> '12.4K' with three significant digits and the locale's own short units."""
+    if value is None:
+        return NO_VALUE
+    size = abs(Decimal(str(value)))
+    if size < 1000:
+        return number(value, locale, 0 if size == size.to_integral_value() or size >= 100 else 1)
+    power = min((size.adjusted() // 3) * 3, 12)
+    shown = _three_digits(size / (Decimal(10) ** power))
+    if shown >= 1000 and power < 12:
+        power, shown = power + 3, shown / 1000
+    digits = max(0, -cast(int, shown.normalize().as_tuple().exponent))
+    text = _short_pattern(locale, power).replace("0", number(shown, locale, digits), 1)
+    return (MINUS if value < 0 else "") + text
+
+
+def _three_digits(size: Decimal) -> Decimal:
+    places = max(0, 2 - size.adjusted())
+    return size.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+@lru_cache(maxsize=256)
+def _short_pattern(locale: str, power: int) -> str:
+    """The locale's short form of 10**power around one '0', e.g. '0K' or '0\\xa0тыс.'."""
+    forms = Locale.parse(locale).compact_decimal_formats["short"]["other"]
+    found: NumberPattern | str = forms[str(10**power)]
+    pattern = found if isinstance(found, NumberPattern) else parse_pattern(found)
+    return pattern.pattern.replace("00", "0").replace("00", "0").replace("'", "")
+
+
+def _rounded(value: Number, digits: int) -> Decimal:
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
+@lru_cache(maxsize=4096)
+def percent(value: Number | None, locale: str = "en", digits: int = 1) -> str:
+    """A value that already is in percent: 3.25 -> '3.3%'."""
+    return NO_VALUE if value is None else f"{number(value, locale, digits)}%"
+
+
+def signed(text: str, value: Number | None) -> str:
+    """The text of a change with its sign written out: growth reads '+120'."""
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+def figure(value: Number | None, unit: str = "views", locale: str = "en", *, full: bool = False) -> str:
+    """The visible text of a figure; `full` writes all digits below a million instead of '12.4K'."""
+    if unit == "percent":
+        return percent(value, locale)
+    if value is not None and (abs(value) < _FULL_DIGITS_BELOW or (full and abs(value) < 1_000_000)):
+        return number(value, locale, 0 if isinstance(value, int) else 1)
+    return compact(value, locale)
+
+
+def precision(step: int, sources: tuple[str, ...] = ()) -> str:
+    """'exact', 'rounded', or 'mixed' where rounded numbers from one source meet another source."""
+    if step <= 0:
+        return "exact"
+    return "mixed" if len(sources) > 1 else "rounded"
+
+
+def age_s(at: datetime | None, now: datetime) -> int | None:
+    """Whole seconds since `at`, never negative (clocks differ by a little)."""
+    return None if at is None else max(0, int((now - at).total_seconds()))
+
+
+def ago(at: datetime | None, now: datetime, locale: str = "en") -> str:
+    """'2 hours ago'; seconds are not worth reading and become a minute."""
+    seconds = age_s(at, now)
+    return NO_VALUE if seconds is None else _ago(max(60, seconds), locale)
+
+
+@lru_cache(maxsize=4096)
+def _ago(seconds: int, locale: str) -> str:
+    return format_timedelta(timedelta(seconds=-_coarse(seconds)), add_direction=True, threshold=1, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def duration(seconds: int, locale: str = "en") -> str:
+    """An age on an axis: '15 min', '6 hr', '30 days'."""
+    for unit, size in (("day", 86_400), ("hour", 3600)):
+        if seconds >= size:
+            return str(format_unit(seconds // size, unit, length="short", locale=locale))
+    return str(format_unit(seconds // 60, "minute", length="short", locale=locale))
+
+
+def _coarse(seconds: int) -> int:
+    """Cut what the shown unit drops anyway, so that the caches stay small."""
+    return seconds - seconds % (60 if seconds < 7200 else 3600)
+
+
+def dt(at: datetime | None, locale: str = "en", tz: str | tzinfo = "UTC") -> str:
+    """'31 Mar 2025, 14:05' in the given zone."""
+    if at is None:
+        return NO_VALUE
+    zone = get_timezone(tz) if isinstance(tz, str) else tz
+    return format_datetime(at.astimezone(zone), "d MMM y, HH:mm", locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _day(day_: date, pattern: str, locale: str) -> str:
+    return format_date(day_, pattern, locale=locale)
+
+
+def day(at: date | datetime | None, locale: str = "en", tz: str | tzinfo = "UTC", *, short: bool = False) -> str:
+    """'31 Mar 2025', or '31 Mar' when `short`; a moment is first brought to the zone."""
+    if at is None:
+        return NO_VALUE
+    if isinstance(at, datetime):
+        at = at.astimezone(get_timezone(tz) if isinstance(tz, str) else tz).date()
+    return _day(at, "d MMM" if short else "d MMM y", locale)
+
+
+def weekdays(locale: str = "en") -> tuple[str, ...]:
+    """Monday to Sunday, abbreviated."""
+    names: Mapping[int, str] = Locale.parse(locale).days["stand-alone"]["abbreviated"]
+    return tuple(names[i] for i in range(7))
+
+
+def filters(
+    locale: Callable[[], str], tz: Callable[[], str | tzinfo], now: Callable[[], datetime]
+) -> dict[str, Callable[..., Any]]:
+    """The Jinja filters of the templates, bound to the request's language, zone and clock."""
+    return {
+        "compact": lambda value: compact(value, locale()),
+        "number": lambda value, digits=0: number(value, locale(), digits),
+        "percent": lambda value, digits=1: percent(value, locale(), digits),
+        "figure_text": lambda value, unit="views", full=False: figure(value, unit, locale(), full=full),
+        "signed": signed,
+        "precision": precision,
+        "ago": lambda at: ago(at, now(), locale()),
+        "age_s": lambda at: age_s(at, now()),
+        "duration": lambda seconds: duration(seconds, locale()),
+        "dt": lambda at, zone=None: dt(at, locale(), zone or tz()),
+        "day": lambda at, short=False, zone=None: day(at, locale(), zone or tz(), short=short),
+    }
