@@ -23,6 +23,8 @@ _WIDTH = 1000  # inner width of the stretched layer
 _TOP, _BOTTOM = 18, 26  # room for the highest tick's text and for the labels of the x axis
 AGE_TICKS_S = (900, 3600, 21_600, 86_400, 259_200, 604_800, 2_592_000)
 _HEAT_SHADES = 6
+# Takes the pointer for the whole picture; its empty title keeps the browser's own tooltip away.
+_HIT = Markup('<rect class="hit" width="100%" height="100%"><title></title></rect>')
 _Text = Callable[[float], str]
 
 
@@ -239,11 +241,8 @@ def _values(series: Series) -> list[float]:
 
 def _n(value: float) -> str:
     """A coordinate with at most two decimals and no trailing zeros: short and the same everywhere."""
-    return (
-        f"{value:.2f}".rstrip("0").rstrip(".").replace("-0", "0")
-        if abs(value) < 0.005
-        else f"{value:.2f}".rstrip("0").rstrip(".")
-    )
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def _spread(count: int, width: float) -> list[float]:
@@ -286,9 +285,8 @@ def _line_paths(series: Series, scale: _Scale, *, filled: bool) -> str:
 
 
 def _stretched(content: str, height: int) -> Markup:
-    return Markup(
-        f'<svg viewBox="0 0 {_WIDTH} {height}" width="100%" height="{height}" preserveAspectRatio="none">{content}</svg>'
-    )
+    box = f'viewBox="0 0 {_WIDTH} {height}" width="100%" height="{height}" preserveAspectRatio="none"'
+    return Markup(f"<svg {box}>{content}</svg>")
 
 
 def _gaps(points: Sequence[Point], scale: _Scale) -> Markup:
@@ -299,9 +297,8 @@ def _gaps(points: Sequence[Point], scale: _Scale) -> Markup:
             start = i
         elif known and start is not None:
             left, right = xs[max(0, start - 1)], xs[min(i, len(xs) - 1)]
-            out.append(
-                f'<rect class="gap" x="{_n(left)}%" y="{_TOP}" width="{_n(right - left)}%" height="{scale.floor - _TOP}"/>'
-            )
+            size = f'width="{_n(right - left)}%" height="{scale.floor - _TOP}"'
+            out.append(f'<rect class="gap" x="{_n(left)}%" y="{_TOP}" {size}/>')
             start = None
     return Markup("".join(out))
 
@@ -361,9 +358,8 @@ def _bar(point: Point, scale: _Scale, x: float, width: float, tone: int) -> Mark
         return Markup(f'<rect class="pt gap" {at} {data}/>')
     zero, y = scale.y(0), scale.y(point.value)
     top, size = min(zero, y), max(abs(zero - y), 1.0 if point.value else 0.0)
-    return Markup(
-        f'<rect class="pt bar t{tone}" x="{_n(x)}%" y="{_n(top)}" width="{_n(width)}%" height="{_n(size)}" rx="2" {data}/>'
-    )
+    at = f'x="{_n(x)}%" y="{_n(top)}" width="{_n(width)}%" height="{_n(size)}"'
+    return Markup(f'<rect class="pt bar t{tone}" {at} rx="2" {data}/>')
 
 
 def _shade(value: float, high: float) -> int:
@@ -377,4 +373,9 @@ def _svg(id: str, title: str, desc: str, height: int, kind: str, body: Iterable[
         f'<desc id="{name}-d">{escape(desc)}</desc>' if desc else ""
     )
     attributes = f'id="{name}" class="chart chart-{kind}" role="img" aria-labelledby="{name}-t"{described}'
-    return Markup(f'<svg {attributes} width="100%" height="{height}">{head}') + Markup("").join(body) + Markup("</svg>")
+    return (
+        Markup(f'<svg {attributes} width="100%" height="{height}">{head}')
+        + Markup("").join(body)
+        + _HIT
+        + Markup("</svg>")
+    )

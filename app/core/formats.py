@@ -17,7 +17,7 @@ from babel.dates import format_date, format_datetime, format_timedelta, get_time
 from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from babel.units import format_unit
 
-Number = int | float | Decimal
+Number = int | float
 NO_VALUE = "—"
 MINUS = "−"
 _FULL_DIGITS_BELOW = 10_000
@@ -40,6 +40,7 @@ def compact(value: Number | None, locale: str = "en") -> str:
     if value is None:
         return NO_VALUE
     size = abs(Decimal(str(value)))
+    minus = MINUS if value < 0 else ""
     if size < 1000:
         return number(value, locale, 0 if size == size.to_integral_value() or size >= 100 else 1)
     power = min((size.adjusted() // 3) * 3, 12)
@@ -48,7 +49,7 @@ def compact(value: Number | None, locale: str = "en") -> str:
         power, shown = power + 3, shown / 1000
     digits = max(0, -cast(int, shown.normalize().as_tuple().exponent))
     text = _short_pattern(locale, power).replace("0", number(shown, locale, digits), 1)
-    return (MINUS if value < 0 else "") + text
+    return minus + text
 
 
 def _three_digits(size: Decimal) -> Decimal:

@@ -1,0 +1,96 @@
+"""People and their workspaces."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.accounts.models import Membership, User, Workspace
+from app.core import db, ids
+from app.core.policy import Role
+from app.core.tenancy import unscoped
+
+
+def ensure_person(telegram_user_id: int, *, name: str, language: str, timezone: str, now: datetime) -> User:
+    """The user of a Telegram account; on first sight with a workspace of their own."""
+    with db.write():
+        user = User.get_or_none(User.telegram_user_id == telegram_user_id)
+        if user is None:
+            user = create_user(
+                name=name, language=language, timezone=timezone, telegram_user_id=telegram_user_id, now=now
+            )
+            create_workspace(f"{name}'s channels", owner=user, timezone=timezone, now=now)
+    return user
+
+
+def create_user(
+    *,
+    name: str,
+    language: str = "en",
+    timezone: str,
+    telegram_user_id: int | None = None,
+    is_superadmin: bool = False,
+    now: datetime,
+) -> User:
+    with db.write():
+        return User.create(
+            public_id=ids.public_id(),
+            telegram_user_id=telegram_user_id,
+            name=name[:128],
+            language=language if language in ("en", "ru", "uz") else "en",
+            timezone=timezone,
+            is_superadmin=is_superadmin,
+            created_at=now,
+        )
+
+
+def create_workspace(name: str, *, owner: User, timezone: str, now: datetime) -> Workspace:
+    with db.write():
+        workspace = Workspace.create(public_id=ids.public_id(), name=name[:128], timezone=timezone, created_at=now)
+        add_member(workspace.id, owner.id, Role.OWNER, now=now)
+    return workspace
+
+
+def add_member(workspace_id: int, user_id: int, role: Role, *, now: datetime) -> None:
+    """Let a user into a workspace with a role; a second call changes the role."""
+    with db.write():
+        db.execute(
+            "INSERT INTO membership (workspace_id, user_id, role, created_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role",
+            *(workspace_id, user_id, str(role), db.stamp(now)),
+        )
+
+
+def workspaces_of(user_id: int) -> list[tuple[int, str, str, Role]]:
+    """(id, public id, name, role) of the workspaces a person belongs to, oldest first."""
+    found = db.rows(
+        "SELECT w.id, w.public_id, w.name, m.role FROM membership m JOIN workspace w ON w.id = m.workspace_id"
+        " WHERE m.user_id = ? AND w.deleted_at IS NULL ORDER BY w.id",
+        user_id,
+    )
+    return [(int(i), public_id, name, Role(role)) for i, public_id, name, role in found]
+
+
+def people_to_tell(workspace_id: int) -> list[User]:
+    """Owners and admins of a workspace who can be reached in Telegram."""
+    members = Membership.select(Membership.user).where(
+        Membership.workspace == workspace_id, Membership.role.in_([Role.OWNER, Role.ADMIN])
+    )
+    found = User.select().where(
+        User.id.in_([m.user for m in members]), User.telegram_user_id.is_null(False), User.deleted_at.is_null()
+    )
+    return list(found)
+
+
+def managed_workspace(telegram_user_id: int) -> tuple[User, int] | None:
+    """The person of a Telegram account and the first workspace in which they may manage channels."""
+    user = User.get_or_none(User.telegram_user_id == telegram_user_id, User.deleted_at.is_null())
+    if user is None:
+        return None
+    mine = [w for w in workspaces_of(user.id) if w[3] in (Role.OWNER, Role.ADMIN)]
+    return (user, mine[0][0]) if mine else None
+
+
+def workspace_by_name(name: str) -> Workspace | None:
+    with unscoped("the operator names a workspace on the command line"):
+        found: Workspace | None = Workspace.get_or_none(Workspace.name == name, Workspace.deleted_at.is_null())
+        return found

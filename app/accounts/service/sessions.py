@@ -1,0 +1,139 @@
+"""Signing in and out. Tokens are kept as hashes; a Mini App launch mints one session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.accounts.models import Launch, LoginTicket, Session
+from app.accounts.service import people
+from app.core import db, ids
+from app.core.errors import Forbidden, Unauthenticated
+from app.core.policy import Role
+
+LIFETIME = timedelta(days=30)
+LAUNCH_WINDOW = timedelta(hours=1)
+TICKET_LIFETIME = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who makes a request: the session's person, workspace and role there."""
+
+    session_id: int
+    user_id: int
+    user_name: str
+    language: str
+    timezone: str
+    telegram_user_id: int | None
+    workspace_id: int
+    workspace_public_id: str
+    workspace_name: str
+    role: Role
+    # What flask-login asks of a user object.
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    def get_id(self) -> str:
+        return str(self.session_id)
+
+
+_SIGNED_IN = (
+    "SELECT s.id, u.id, u.name, u.language, u.timezone, u.telegram_user_id, w.id, w.public_id, w.name, m.role"
+    ' FROM session s JOIN "user" u ON u.id = s.user_id AND u.deleted_at IS NULL'
+    " JOIN workspace w ON w.id = s.workspace_id AND w.deleted_at IS NULL"
+    " JOIN membership m ON m.workspace_id = w.id AND m.user_id = u.id"
+    " WHERE s.token_hash = ? AND s.revoked_at IS NULL AND s.expires_at > ?"
+)
+
+
+def signed_in(token: str, *, now: datetime) -> SignedIn | None:
+    """The live session of a token, or None. One query by a unique index."""
+    found = db.row(_SIGNED_IN, ids.token_hash(token), db.stamp(now))
+    return SignedIn(*found[:9], Role(found[9])) if found else None
+
+
+def start(
+    user_id: int, workspace_id: int, *, kind: str, ip: str = "", user_agent: str = "", now: datetime
+) -> tuple[str, int]:
+    """Open a session; returns its token (told once) and its id."""
+    token = ids.secret_token()
+    with db.write():
+        session = Session.create(
+            token_hash=ids.token_hash(token),
+            user=user_id,
+            workspace=workspace_id,
+            kind=kind,
+            ip=ip[:64],
+            user_agent=user_agent[:200],
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+    return token, int(session.id)
+
+
+def end(session_id: int, *, now: datetime) -> None:
+    with db.write():
+        Session.update(revoked_at=now).where(Session.id == session_id, Session.revoked_at.is_null()).execute()
+
+
+def issue_ticket(user_id: int, *, purpose: str, now: datetime) -> str:
+    """A one-time way in for `purpose`; earlier unused tickets of the same kind end."""
+    token = ids.secret_token()
+    with db.write():
+        LoginTicket.delete().where(LoginTicket.user == user_id, LoginTicket.purpose == purpose).execute()
+        LoginTicket.create(
+            token_hash=ids.token_hash(token),
+            user=user_id,
+            purpose=purpose,
+            created_at=now,
+            expires_at=now + TICKET_LIFETIME,
+        )
+    return token
+
+
+def use_ticket(token: str, *, ip: str = "", user_agent: str = "", now: datetime) -> str:
+    """Spend a ticket and open a session; returns its token. Raises Unauthenticated when it is spent or stale."""
+    with db.write():
+        spent = db.execute(
+            "UPDATE login_ticket SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?",
+            *(db.stamp(now), ids.token_hash(token), db.stamp(now)),
+        )
+        if not spent:
+            raise Unauthenticated("This sign-in link was used already or is too old.", code="ticket_spent")
+        ticket = LoginTicket.get_by_id(ids.token_hash(token))
+        return start(ticket.user, _home(ticket.user), kind="browser", ip=ip, user_agent=user_agent, now=now)[0]
+
+
+def _home(user_id: int) -> int:
+    mine = people.workspaces_of(user_id)
+    if not mine:
+        raise Forbidden("You do not belong to a workspace.")
+    return mine[0][0]
+
+
+def start_from_launch(
+    user_id: int, *, launch_hash: str, device: str, ip: str = "", user_agent: str = "", now: datetime
+) -> str:
+    """Open a session for a Mini App launch, once; the same launch renews it only from the same device.
+
+    `launch_hash` is the hash of the signed data, `device` a secret that the device made up. Raises Unauthenticated
+    when another device replays the launch.
+    """
+    device_hash = ids.token_hash(device)
+    with db.write():
+        launch = Launch.get_or_none(Launch.launch_hash == launch_hash)
+        if launch is not None:
+            if launch.device_hash != device_hash or launch.expires_at < now:
+                raise Unauthenticated("This Mini App launch was used already. Open the app again.", code="replayed")
+            end(launch.session, now=now)
+            launch.delete_instance()
+        token, session_id = start(user_id, _home(user_id), kind="twa", ip=ip, user_agent=user_agent, now=now)
+        Launch.create(
+            launch_hash=launch_hash,
+            device_hash=device_hash,
+            session=session_id,
+            expires_at=now + LAUNCH_WINDOW,
+        )
+    return token

@@ -1,0 +1,95 @@
+"""Raw updates: stored once, consumed in order per chat, dead letters aside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.core import db
+
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpdate:
+    """A raw update that waits for its turn."""
+
+    id: int
+    bot_id: int
+    update_id: int
+    chat_key: int
+    kind: str
+    payload: dict[str, Any]
+    attempts: int
+    received_at: datetime
+
+
+def store(bot_id: int, updates: Sequence[dict[str, Any]], *, now: datetime) -> int:
+    """Keep raw updates, each once per (bot, update id); returns how many were new. Raises KeyError without an id."""
+    batch = [
+        (bot_id, int(u["update_id"]), _chat_key(u), _kind(u), db.canonical_json(u), db.stamp(now), 0) for u in updates
+    ]
+    with db.write():
+        return sum(
+            db.execute(
+                "INSERT INTO inbox (bot_id, update_id, chat_key, kind, payload, received_at, attempts)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bot_id, update_id) DO NOTHING",
+                *one,
+            )
+            for one in batch
+        )
+
+
+def _kind(update: dict[str, Any]) -> str:
+    return next((key for key in update if key != "update_id"), "empty")
+
+
+def _chat_key(update: dict[str, Any]) -> int:
+    """The chat whose order the update belongs to, else the person's, else 0."""
+    body = update.get(_kind(update))
+    if not isinstance(body, dict):
+        return 0
+    chat = body.get("chat") or (body.get("message") or {}).get("chat") or body.get("from") or {}
+    return int(chat.get("id", 0)) if isinstance(chat, dict) else 0
+
+
+def ready(now: datetime, *, limit: int = 200) -> list[StoredUpdate]:
+    """The oldest waiting updates, without chats whose first waiting update backs off after a failure."""
+    found = db.rows(
+        "SELECT id, bot_id, update_id, chat_key, kind, payload, attempts, received_at FROM inbox i"
+        " WHERE processed_at IS NULL AND dead_at IS NULL AND NOT EXISTS (SELECT 1 FROM inbox w"
+        " WHERE w.bot_id = i.bot_id AND w.chat_key = i.chat_key AND w.processed_at IS NULL AND w.dead_at IS NULL"
+        " AND w.not_before > ? AND w.id <= i.id) ORDER BY id LIMIT ?",
+        *(db.stamp(now), limit),
+    )
+    return [StoredUpdate(*row[:5], json.loads(row[5]), row[6], db.moment(row[7])) for row in found]
+
+
+def mark_processed(stored: StoredUpdate, *, now: datetime) -> bool:
+    """Inside the transaction of the update's effects; False when another consumer was first (then undo)."""
+    return bool(
+        db.execute("UPDATE inbox SET processed_at = ? WHERE id = ? AND processed_at IS NULL", db.stamp(now), stored.id)
+    )
+
+
+def mark_failed(stored: StoredUpdate, error: str, *, now: datetime) -> bool:
+    """Back the chat off, or after MAX_ATTEMPTS lay the update aside as a dead letter (returns True)."""
+    attempts = stored.attempts + 1
+    is_dead = attempts >= MAX_ATTEMPTS
+    with db.write():
+        db.execute(
+            "UPDATE inbox SET attempts = ?, not_before = ?, error = ?, dead_at = ? WHERE id = ?",
+            *(attempts, db.stamp(now + timedelta(seconds=2**attempts)), error[:2000]),
+            *(db.stamp(now) if is_dead else None, stored.id),
+        )
+    return is_dead
+
+
+def counts() -> Iterator[tuple[str, int]]:
+    """How many updates wait and how many are dead letters."""
+    for name, where in (("waiting", "processed_at IS NULL AND dead_at IS NULL"), ("dead", "dead_at IS NOT NULL")):
+        found = db.row(f"SELECT COUNT(*) FROM inbox WHERE {where}")
+        yield name, int(found[0]) if found else 0

@@ -1,0 +1,61 @@
+"""Many recorded rows into one reading per post and moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from app.readings.collectors.imports.view_readings import RecordedReading
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A well-formed row that cannot be true; `line` is the file's."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergedReadings:
+    """`readings` one per (identity, snapshot_at), ordered by post and time; read = kept + merged + rejected."""
+
+    readings: tuple[RecordedReading, ...]
+    read: int
+    merged: int
+    rejected: tuple[RejectedRow, ...]
+
+
+def merge_readings(rows: Iterable[RecordedReading]) -> MergedReadings:
+    """Merge duplicates by the identity rule of the recorded data; the order of rows does not matter for counts.
+
+    The same post at the same time keeps the larger number of views, and of reactions: counters of a post hardly
+    ever fall, so the smaller one is the staler. A reading older than its post is rejected. Never raises of itself;
+    what the rows' own iterator raises passes through before anything is returned.
+    """
+    kept: dict[tuple[tuple[str, int | str], datetime], RecordedReading] = {}
+    rejected: list[RejectedRow] = []
+    read = 0
+    for row in rows:
+        read += 1
+        if row.snapshot_at < row.posted_at:
+            rejected.append(RejectedRow(row.line, "snapshot_at is before posted_at"))
+            continue
+        key = (row.identity, row.snapshot_at)
+        kept[key] = _larger(kept[key], row) if key in kept else row
+    ordered = tuple(sorted(kept.values(), key=_order))
+    return MergedReadings(ordered, read, read - len(kept) - len(rejected), tuple(rejected))
+
+
+def _larger(one: RecordedReading, other: RecordedReading) -> RecordedReading:
+    winner, loser = (other, one) if other.views > one.views else (one, other)
+    if loser.reactions is not None and (winner.reactions is None or loser.reactions > winner.reactions):
+        return replace(winner, reactions=loser.reactions)
+    return winner
+
+
+def _order(row: RecordedReading) -> tuple[str, int, str, datetime]:
+    """Posts with a message id after those without one, so that int and str need no comparison."""
+    named = row.message_id is not None
+    return row.channel, row.message_id or 0, "" if named else row.post_uid or "", row.snapshot_at
