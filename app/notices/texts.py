@@ -1,0 +1,45 @@
+"""The words of the notices by template key and language. Plain text; parameters by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_TEXTS: dict[str, dict[str, str]] = {
+    "welcome": {
+        "en": "Hello {name}! Add me to your channel as an administrator and I will count what is true there.",
+        "ru": "Здравствуйте, {name}! Добавьте меня в канал администратором, и я буду считать то, что есть на самом деле.",
+        "uz": "Salom, {name}! Meni kanalingizga administrator qilib qo‘shing, men haqiqiy raqamlarni hisoblayman.",
+    },
+    "channel_connected": {
+        "en": "“{title}” is connected. Its numbers start now.",
+        "ru": "«{title}» подключён. Отсчёт начинается сейчас.",
+        "uz": "“{title}” ulandi. Raqamlar hozirdan boshlab yig‘iladi.",
+    },
+    "channel_refused": {
+        "en": "“{title}” was not connected: {reason}",
+        "ru": "«{title}» не подключён: {reason}",
+        "uz": "“{title}” ulanmadi: {reason}",
+    },
+    "bot_removed": {
+        "en": "I was removed from “{title}”. I no longer see its posts, reactions and members.",
+        "ru": "Меня удалили из «{title}». Я больше не вижу его постов, реакций и подписчиков.",
+        "uz": "Meni “{title}” kanalidan olib tashlashdi. Endi uning postlari, reaksiyalari va a’zolarini ko‘rmayman.",
+    },
+    "rights_lost": {
+        "en": "In “{title}” I no longer have the right to: {rights}.",
+        "ru": "В «{title}» у меня больше нет права: {rights}.",
+        "uz": "“{title}” kanalida endi menda bu huquq yo‘q: {rights}.",
+    },
+    "rights_back": {
+        "en": "All rights in “{title}” are back. Thank you!",
+        "ru": "Все права в «{title}» восстановлены. Спасибо!",
+        "uz": "“{title}” kanalidagi barcha huquqlar tiklandi. Rahmat!",
+    },
+}
+TEMPLATES = frozenset(_TEXTS)
+
+
+def render(template: str, params: Mapping[str, str], language: str) -> str:
+    """The message in the person's language, English where we do not speak it. Raises KeyError on an unknown key."""
+    by_language = _TEXTS[template]
+    return by_language.get(language, by_language["en"]).format_map(params)

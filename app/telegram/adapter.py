@@ -1,0 +1,96 @@
+"""Telegram through aiogram's session and types. Imported by bot and jobs only (aiogram costs 135 MiB)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, TypeVar
+
+import aiohttp
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
+from aiogram.methods import GetUpdates
+
+from app.core.errors import Upstream
+from app.telegram.port import ALLOWED_UPDATES, BotIdentity
+
+Answer = TypeVar("Answer")
+_TIMEOUT_S = 20
+
+
+class _Loop:
+    """One event loop in a daemon thread, shared by all bots of the process."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True, name="telegram").start()
+
+    def run(self, call: Coroutine[Any, Any, Answer], *, timeout_s: float) -> Answer:
+        return asyncio.run_coroutine_threadsafe(call, self.loop).result(timeout_s)
+
+
+class AiogramTelegram:
+    """Implements telegram.port.Telegram for one token."""
+
+    def __init__(self, token: str, api_url: str) -> None:
+        self._io = _Loop()
+        self._token, self._api_url = token, api_url
+        self._bot = self._io.run(self._make(), timeout_s=5)
+
+    async def _make(self) -> Bot:
+        session = AiohttpSession(api=TelegramAPIServer.from_base(self._api_url))
+        return Bot(self._token, session=session)
+
+    def me(self) -> BotIdentity:
+        user = self._ask(lambda: self._bot.get_me())
+        return BotIdentity(user.id, user.username or "")
+
+    def updates(self, *, offset: int, timeout_s: int) -> list[dict[str, Any]]:
+        method = GetUpdates(offset=offset, timeout=timeout_s, allowed_updates=list(ALLOWED_UPDATES))
+        return self._ask(lambda: self._raw_updates(method, timeout_s), timeout_s=timeout_s + _TIMEOUT_S)
+
+    async def _raw_updates(self, method: GetUpdates, timeout_s: int) -> list[dict[str, Any]]:
+        """The raw JSON, since an unknown kind of update must be stored as it came."""
+        session = await self._bot.session.create_session()  # type: ignore[attr-defined]
+        url = self._bot.session.api.api_url(token=self._token, method="getUpdates")
+        params = {"offset": method.offset, "timeout": timeout_s, "allowed_updates": json.dumps(method.allowed_updates)}
+        try:
+            async with session.post(url, data=params, timeout=aiohttp.ClientTimeout(total=timeout_s + 10)) as answer:
+                body = json.loads(await answer.text())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise Upstream("Telegram did not answer.") from error
+        if not body.get("ok"):
+            retry = (body.get("parameters") or {}).get("retry_after")
+            raise Upstream(str(body.get("description", "Telegram refused.")), retry_after_s=retry)
+        return list(body["result"])
+
+    def set_webhook(self, url: str, *, secret: str, allowed: Sequence[str]) -> None:
+        self._ask(lambda: self._bot.set_webhook(url, secret_token=secret, allowed_updates=list(allowed)))
+
+    def delete_webhook(self) -> None:
+        self._ask(lambda: self._bot.delete_webhook())
+
+    def member_status(self, chat_id: int, user_id: int) -> str:
+        return str(self._ask(lambda: self._bot.get_chat_member(chat_id, user_id)).status)
+
+    def member_count(self, chat_id: int) -> int:
+        return int(self._ask(lambda: self._bot.get_chat_member_count(chat_id)))
+
+    def send_message(self, chat_id: int, text: str) -> int:
+        return int(self._ask(lambda: self._bot.send_message(chat_id, text)).message_id)
+
+    def _ask(self, call: Any, *, timeout_s: float = _TIMEOUT_S) -> Any:
+        """Run one call and translate aiogram's errors."""
+        try:
+            return self._io.run(call(), timeout_s=timeout_s)
+        except TelegramRetryAfter as error:
+            raise Upstream("Telegram asks us to wait.", code="retry_after", retry_after_s=error.retry_after) from error
+        except (TelegramNetworkError, TelegramServerError, FutureTimeout) as error:
+            raise Upstream("Telegram did not answer.", code="no_answer") from error
+        except TelegramAPIError as error:
+            raise Upstream(error.message, code="refused", permanent=True) from error

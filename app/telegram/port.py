@@ -1,0 +1,47 @@
+"""What we ask of Telegram. Every method raises Upstream (temporary, with retry_after_s where told) or, when Telegram
+refuses for good, Upstream with permanent=True and Telegram's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+ALLOWED_UPDATES = (
+    "message",
+    "callback_query",
+    "channel_post",
+    "edited_channel_post",
+    "message_reaction_count",
+    "chat_member",
+    "my_chat_member",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BotIdentity:
+    """Who a token is."""
+
+    bot_id: int
+    username: str
+
+
+class Telegram(Protocol):
+    """One bot's line to Telegram."""
+
+    def me(self) -> BotIdentity: ...
+
+    def updates(self, *, offset: int, timeout_s: int) -> list[dict[str, Any]]:
+        """Raw updates by long polling; asking with an offset confirms everything before it."""
+
+    def set_webhook(self, url: str, *, secret: str, allowed: Sequence[str]) -> None: ...
+
+    def delete_webhook(self) -> None: ...
+
+    def member_status(self, chat_id: int, user_id: int) -> str:
+        """creator, administrator, member, restricted, left or kicked."""
+
+    def member_count(self, chat_id: int) -> int: ...
+
+    def send_message(self, chat_id: int, text: str) -> int:
+        """Returns the message id. A time-out may have delivered it."""
