@@ -151,6 +151,9 @@ def _reactions(message: LexborNode, where: str) -> tuple[ReactionCount, ...]:
         return () if not shown else changed(".tgme_widget_message_reactions", f"is missing in {where}")
     if not shown:
         changed(".tgme_reaction", f"is missing in the reactions of {where}")
+    strangers = [part for part in block.iter() if "tgme_reaction" not in classes(part)]
+    if any(letter.isdigit() for part in strangers for letter in part.text()):
+        changed(".tgme_reaction", f"stands beside an unknown counter in {where}")
     return tuple(_reaction(node, where) for node in shown)
 
 

@@ -1,0 +1,60 @@
+"""Reads on channels of a workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core import db
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRef:
+    """A workspace's channel with the chat behind it."""
+
+    id: int
+    public_id: str
+    chat_id: int
+    feed_id: int
+    title: str
+    username: str | None
+    relation: str
+    state: str
+    timezone: str
+    bot_id: int | None
+    is_simulated: bool
+    connected_at: datetime
+    telegram_chat_id: int | None
+
+
+_SELECT = (
+    "SELECT c.id, c.public_id, c.chat_id, c.feed_id, t.title, t.username, c.relation, c.state, c.timezone, c.bot_id,"
+    " c.is_simulated, c.connected_at, t.telegram_chat_id FROM channel c JOIN chat t ON t.id = c.chat_id"
+    " WHERE c.workspace_id = ? AND c.deleted_at IS NULL"
+)
+
+
+def channels_of(workspace_id: int) -> list[ChannelRef]:
+    """All channels of a workspace, by title."""
+    return [_ref(row) for row in db.rows(_SELECT + " ORDER BY t.title, c.id", workspace_id)]
+
+
+def channel_of(workspace_id: int, public_id: str) -> ChannelRef | None:
+    found = db.row(_SELECT + " AND c.public_id = ?", workspace_id, public_id)
+    return _ref(found) if found else None
+
+
+def _ref(row: tuple[object, ...]) -> ChannelRef:
+    values = list(row)
+    values[10], values[11] = bool(values[10]), db.moment(values[11])
+    return ChannelRef(*values)  # type: ignore[arg-type]
+
+
+def bot_offers(telegram_user_id: int) -> list[tuple[int, int, str, str | None, str, datetime]]:
+    """(bot id, chat id, title, username, status, checked at) where this person gave our bot its rights, newest first."""
+    found = db.rows(
+        "SELECT r.bot_id, r.chat_id, t.title, t.username, r.status, r.checked_at FROM bot_rights r"
+        " JOIN chat t ON t.id = r.chat_id WHERE r.granted_by = ? ORDER BY r.checked_at DESC LIMIT 20",
+        telegram_user_id,
+    )
+    return [(*row[:5], db.moment(row[5])) for row in found]
