@@ -7,6 +7,7 @@ Everything here is pure: rows in, a plan out.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ AGES: tuple[timedelta, ...] = (
 # A reading counts for a point when its age is within this share of the point's age. Points stand at least 1.33 times
 # apart, so no reading counts for two.
 TOLERANCE = 0.1
+_OPENS = tuple(age * (1 - TOLERANCE) for age in AGES)
+_CLOSES = tuple(age * (1 + TOLERANCE) for age in AGES)
 # How often a channel is looked at for new posts when no bot tells us of them.
 LOOK_EVERY = timedelta(minutes=15)
 # t.me shows up to 20 posts on a page; 5 to 20 were measured.
@@ -59,17 +62,17 @@ def next_due(posted_at: datetime, last_taken_age: timedelta | None, now: datetim
     cannot stand for the others.
     """
     age = now - posted_at
-    taken = last_taken_age if last_taken_age is not None else timedelta(-1)
-    pending = [point for point in AGES if point * (1 - TOLERANCE) > taken]
-    if not pending or age > AGES[-1] * (1 + TOLERANCE):
+    pending = 0 if last_taken_age is None else bisect_right(_OPENS, last_taken_age)
+    if pending == len(AGES) or age > _CLOSES[-1]:
         return None
-    passed = [point for point in pending if point <= age]
-    return posted_at + (passed[-1] if passed else pending[0])
+    passed = bisect_right(AGES, age) - 1
+    return posted_at + AGES[max(pending, passed)]
 
 
 def point_of(age: timedelta) -> timedelta | None:
     """Which point a reading at this age counts for; None when it lies between the windows."""
-    return next((point for point in AGES if abs(age - point) <= point * TOLERANCE), None)
+    index = bisect_right(_OPENS, age) - 1
+    return AGES[index] if index >= 0 and age <= _CLOSES[index] else None
 
 
 def lateness(posted_at: datetime, point: timedelta, taken_at: datetime) -> float:
@@ -102,7 +105,8 @@ def pages_per_day(posts_per_day: float, *, look_every: timedelta | None = LOOK_E
 
     Newest page: R = looks + n * sum over its points p of exp(-0.1 p R), because a point needs a request of its own
     only when no other one falls into the window before it (taken as Poisson). Older pages: each request for point p
-    also serves the posts whose windows are open, up to a page full. Holds to about 25 % against simulation.
+    also serves the posts whose windows are open, up to a page full. Against simulation it errs high: 2 to 5 % at one
+    post a day, 38 % at 20 a day with looks.
     """
     looks = _DAY / look_every if look_every is not None else 0.0
     if posts_per_day <= 0:

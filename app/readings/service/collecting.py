@@ -1,0 +1,133 @@
+"""Which preview page is read next, and what its answer means for the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.channels.models import Chat
+from app.core import db
+from app.core.errors import LimitReached, Upstream
+from app.readings.collectors.base import ChannelPage, Collector
+from app.readings.collectors.cadence import LOOK_EVERY, TrackedPost, next_request, pages_per_day
+from app.readings.models import PreviewWatch
+from app.readings.service.ingest import PREVIEW_PAGE, ensure_source
+from app.readings.service.pages import record_page
+
+_TRACKED = timedelta(days=31)
+_ASSUMED_POSTS_PER_DAY = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """A page to read now: of which chat, older than which message, and when it was due."""
+
+    chat_id: int
+    username: str
+    before: int | None
+    due_at: datetime
+
+
+def follow(chat: Chat, *, pages_per_minute: int, now: datetime) -> None:
+    """Start reading a chat's public preview at once; twice changes nothing.
+
+    Raises LimitReached when the source's capacity is spoken for: numbers that come late are worse than a refusal.
+    """
+    if not chat.username or PreviewWatch.get_or_none(PreviewWatch.chat_id == chat.id):
+        return
+    followed = PreviewWatch.select().count() + 1
+    if followed * pages_per_day(_ASSUMED_POSTS_PER_DAY) > pages_per_minute * 60 * 24:
+        raise LimitReached(
+            "The public preview source is full: it is read at most once a second for all channels together.",
+            code="source_full",
+        )
+    with db.write():
+        PreviewWatch.create(chat_id=chat.id, next_due_at=now)
+
+
+def due_page(now: datetime) -> DuePage | None:
+    """The page that has been due longest; None while nothing is due or the source is switched off."""
+    found = db.row(
+        "SELECT w.chat_id, c.username, w.before, w.next_due_at FROM preview_watch w JOIN chat c ON c.id = w.chat_id"
+        " WHERE w.next_due_at <= ? AND w.state != 'stopped' AND NOT EXISTS"
+        " (SELECT 1 FROM source s WHERE s.kind = 'preview_page' AND s.is_on = ?) ORDER BY w.next_due_at LIMIT 1",
+        *(db.stamp(now), False),
+    )
+    return DuePage(int(found[0]), found[1], found[2], db.moment(found[3])) if found else None
+
+
+def collect(page: DuePage, collector: Collector, *, now: datetime, clock: Callable[[], datetime]) -> int:
+    """Read one page, store it and plan the next; failures back off and are kept where people see them.
+
+    Returns the number of new readings.
+    """
+    chat = Chat.get_by_id(page.chat_id)
+    try:
+        answer = collector.read(page.username, before=page.before)
+    except Upstream as error:
+        _note_failure(page, error, now=now)
+        return 0
+    source_id = ensure_source(PREVIEW_PAGE, now=now)
+    with db.write():
+        new = record_page(chat, answer, source_id=source_id, now=clock())
+        _plan(page, answer, now=clock())
+    return new
+
+
+def _plan(page: DuePage, answer: ChannelPage, *, now: datetime) -> None:
+    """When which page of this chat is read next, by the ages of its posts."""
+    followed = _tracked(page.chat_id, answer, now=now)
+    newest = min((p.message_id for p in answer.posts if p.message_id is not None), default=None)
+    request = next_request(
+        followed, now, looked_at=now, look_every=LOOK_EVERY, newest_floor=newest if page.before is None else None
+    )
+    due_at = request.due_at if request else now + LOOK_EVERY
+    PreviewWatch.update(
+        next_due_at=max(due_at, now + timedelta(seconds=1)),
+        before=request.before if request else None,
+        state="ok",
+        failures=0,
+        last_ok_at=now,
+        last_error=None,
+    ).where(PreviewWatch.chat_id == page.chat_id).execute()
+
+
+def _tracked(chat_id: int, answer: ChannelPage, *, now: datetime) -> list[TrackedPost]:
+    """Posts young enough to be followed. What the page's ids span counts as read now, deleted ones included."""
+    ids = [p.message_id for p in answer.posts if p.message_id is not None]
+    low, high = min(ids, default=0), max(ids, default=-1)
+    found = db.rows(
+        "SELECT p.message_id, p.posted_at, (SELECT MAX(r.observed_at) FROM reading r WHERE r.post_id = p.id)"
+        " FROM post p WHERE p.chat_id = ? AND p.posted_at > ? AND p.message_id IS NOT NULL AND p.is_service = ?"
+        " AND p.deleted_at IS NULL",
+        *(chat_id, db.stamp(now - _TRACKED), False),
+    )
+    return [
+        TrackedPost(int(i), db.moment(posted), now if low <= i <= high else db.moment(read)) for i, posted, read in found
+    ]
+
+
+def _note_failure(page: DuePage, error: Upstream, *, now: datetime) -> None:
+    watch = PreviewWatch.get_by_id(page.chat_id)
+    watch.failures += 1
+    wait = error.retry_after_s or min(30 * 2**watch.failures, 3600)
+    watch.state = error.code if error.permanent else "waiting"
+    watch.next_due_at = now + timedelta(seconds=21600 if error.permanent else wait)
+    watch.last_error = error.message
+    with db.write():
+        watch.save()
+        if error.code == "no_preview":
+            Chat.update(has_preview=False).where(Chat.id == page.chat_id).execute()
+
+
+def utilisation(now: datetime, *, pages_per_minute: int) -> dict[str, int]:
+    """How full the source is: channels followed, per mille of its capacity spoken for, seconds the oldest page is late."""
+    followed = PreviewWatch.select().count()
+    per_mille = round(1000 * followed * pages_per_day(_ASSUMED_POSTS_PER_DAY) / (pages_per_minute * 1440))
+    late = due_page(now)
+    return {
+        "preview_channels": followed,
+        "preview_capacity_per_mille": per_mille,
+        "preview_late_seconds": max(0, round((now - late.due_at).total_seconds())) if late else 0,
+    }

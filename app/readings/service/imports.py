@@ -1,0 +1,152 @@
+"""Recorded data into a workspace's own feed: private to it, idempotent, in short transactions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from app.channels.models import Channel, Chat
+from app.channels.service import connect
+from app.core import db, outbox
+from app.core.policy import Limits
+from app.readings import rollups
+from app.readings.collectors.imports import (
+    RecordedReading,
+    SubscriberReading,
+    merge_readings,
+    read_desktop_export,
+    read_subscribers,
+    read_view_readings,
+)
+from app.readings.rollups import RawReading
+from app.readings.service.ingest import PostFacts, ensure_feed, ensure_source, record_posts, record_readings
+from app.readings.service.pages import record_seen
+
+IMPORT = "import"
+CHECK_TOPIC = "rollups.check"
+_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did; `new` is 0 when everything was there already."""
+
+    channels: int
+    read: int
+    merged: int
+    rejected: int
+    new: int
+    subscribers: int
+
+
+def import_view_readings(
+    file: Path,
+    subscribers: Path | None,
+    *,
+    workspace_id: int,
+    actor: str,
+    limits: Limits,
+    is_simulated: bool = False,
+    now: datetime,
+) -> Imported:
+    """Load recorded view readings (and subscriber counts) into the workspace's channels, made where missing.
+
+    Raises Invalid with a line number before anything is stored, LimitReached when the plan has no room.
+    """
+    merged = merge_readings(read_view_readings(file))
+    counts = list(read_subscribers(subscribers)) if subscribers else []
+    source_id = ensure_source(IMPORT, name=file.name, workspace_id=workspace_id, now=now)
+    by_channel: dict[str, list[RecordedReading]] = defaultdict(list)
+    for reading in merged.readings:
+        by_channel[reading.channel].append(reading)
+    new = 0
+    for name in sorted(by_channel):
+        channel = channel_for(
+            name, workspace_id=workspace_id, actor=actor, limits=limits, is_simulated=is_simulated, now=now
+        )
+        new += _load(channel.chat, by_channel[name], source_id, now=now)
+        _load_subscribers(channel.chat, [c for c in counts if c.channel == name], source_id, workspace_id)
+        outbox.put(CHECK_TOPIC, str(channel.chat), now=now)
+    return Imported(len(by_channel), merged.read, merged.merged, len(merged.rejected), new, len(counts))
+
+
+def channel_for(
+    name: str, *, workspace_id: int, actor: str, limits: Limits, is_simulated: bool = False, now: datetime
+) -> Channel:
+    """The workspace's channel of that name, reading through its own feed; made private to it where it is unknown."""
+    chat = Chat.get_or_none(Chat.username == name.lower(), Chat.private_to.is_null())
+    channel = None
+    if chat is not None:
+        channel = Channel.get_or_none(
+            Channel.workspace == workspace_id, Channel.chat == chat.id, Channel.deleted_at.is_null()
+        )
+    if channel is None:
+        chat = connect.ensure_named_chat(name, private_to=workspace_id, now=now)
+    feed_id = ensure_feed(chat.id, workspace_id=workspace_id, now=now)
+    if channel is None:
+        return connect.watch(
+            chat,
+            workspace_id=workspace_id,
+            actor=actor,
+            feed_id=feed_id,
+            is_simulated=is_simulated,
+            limits=limits,
+            now=now,
+        )
+    if channel.feed != feed_id:
+        connect.see_through(channel, feed_id, workspace_id=workspace_id)
+    return channel
+
+
+def _load(chat_id: int, recorded: list[RecordedReading], source_id: int, *, now: datetime) -> int:
+    facts = {
+        r.identity[1]: PostFacts(
+            r.message_id, r.posted_at, origin_uid=r.post_uid if r.message_id is None else None
+        )
+        for r in recorded
+    }
+    ids = record_posts(chat_id, list(facts.values()), source_is_public=False)
+    rows: list[RawReading] = [
+        (ids[r.identity[1]], db.to_ms(r.snapshot_at), source_id, r.views, r.reactions, 0) for r in recorded
+    ]
+    rows.sort()
+    return sum(record_readings(chat_id, rows[n : n + _BATCH], now=now) for n in range(0, len(rows), _BATCH))
+
+
+def _load_subscribers(chat_id: int, counts: list[SubscriberReading], source_id: int, workspace_id: int) -> None:
+    for start in range(0, len(counts), _BATCH):
+        with db.write():
+            db.execute_many(
+                "INSERT INTO subscriber_reading (chat_id, observed_at, source_id, value, step) VALUES (?, ?, ?, ?, 0)"
+                " ON CONFLICT (chat_id, observed_at, source_id) DO UPDATE SET value = excluded.value"
+                " WHERE excluded.value > subscriber_reading.value",
+                [
+                    (chat_id, db.stamp(c.observed_at.replace(microsecond=0)), source_id, c.subscribers)
+                    for c in counts[start : start + _BATCH]
+                ],
+            )
+    with db.write():
+        for feed_id, feed_workspace in rollups.feeds_of(chat_id):
+            if feed_workspace == workspace_id:
+                rollups.rebuild_subscribers(feed_id, chat_id, workspace_id)
+
+
+def import_desktop_export(
+    file: Path, *, workspace_id: int, actor: str, limits: Limits, now: datetime
+) -> tuple[str, int, int]:
+    """Load a Telegram Desktop JSON export: texts' lengths, times and reactions; it holds no views.
+
+    Returns the channel's name, the posts in the export and the readings that were new.
+    """
+    export = read_desktop_export(file)
+    chat = Chat.get_or_none(Chat.telegram_chat_id == export.chat_id) if export.chat_id else None
+    name = chat.username if chat is not None and chat.username else export.title
+    channel = channel_for(name, workspace_id=workspace_id, actor=actor, limits=limits, now=now)
+    source_id = ensure_source(IMPORT, name=file.name, workspace_id=workspace_id, now=now)
+    posts = tuple(export.posts)
+    moment = datetime.fromtimestamp(file.stat().st_mtime, now.tzinfo)
+    new = record_seen(channel.chat, posts, source_id=source_id, observed_at=moment, is_public=False, now=now)
+    outbox.put(CHECK_TOPIC, str(channel.chat), now=now)
+    return export.title, len(posts), new
