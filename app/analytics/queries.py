@@ -1,0 +1,234 @@
+"""The reads behind pages, API and CSV: SQL kept as text over the rollups, bounded by channels x days or by a page.
+
+Every query takes the workspace (through its channel rows) or a feed that a channel row of it named.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.core import db
+
+MICRO = 1_000_000
+SORTS = {"posted_at": "posted_at", "views": "views", "views_24h": "views_24h", "reactions": "reactions", "er": "er_ppm"}
+
+
+@dataclass(frozen=True, slots=True)
+class FeedCard:
+    """The one-row summary of a feed."""
+
+    feed_id: int
+    version: int
+    posts: int
+    views: int
+    readings: int
+    last_reading_at: datetime | None
+    subscribers: int | None
+    subscribers_step: int
+    subscribers_source_id: int | None
+    subscribers_at: datetime | None
+    subscriber_readings: int
+
+    @property
+    def last_at(self) -> datetime | None:
+        return max((m for m in (self.last_reading_at, self.subscribers_at) if m), default=None)
+
+
+def cards(workspace_id: int) -> dict[int, FeedCard]:
+    """feed id -> card, for every channel of a workspace that has been read at all."""
+    found = db.rows(
+        "SELECT s.feed_id, s.version, s.posts, s.views, s.readings, s.last_reading_at, s.subscribers,"
+        " s.subscribers_step, s.subscribers_source_id, s.subscribers_at, s.subscriber_readings"
+        " FROM channel c JOIN feed_stat s ON s.feed_id = c.feed_id WHERE c.workspace_id = ? AND c.deleted_at IS NULL",
+        workspace_id,
+    )
+    return {int(r[0]): FeedCard(*r[:5], db.moment(r[5]), *r[6:9], db.moment(r[9]), r[10]) for r in found}
+
+
+def data_version(workspace_id: int) -> str:
+    """Changes whenever any number or channel of the workspace changes: the ETag's material."""
+    found = db.row(
+        "SELECT COUNT(*), COALESCE(SUM(s.version), 0), MAX(c.id), SUM(LENGTH(c.state) * c.id) FROM channel c"
+        " LEFT JOIN feed_stat s ON s.feed_id = c.feed_id WHERE c.workspace_id = ? AND c.deleted_at IS NULL",
+        workspace_id,
+    )
+    return "-".join(str(value) for value in found or ())
+
+
+def views_by_day(feed_id: int, starts: Sequence[int]) -> list[int | None]:
+    """Views gained per local day; `starts` as day_starts gives them. Days without any reading are None.
+
+    Cumulative rounding keeps the days' sum equal to the period's total.
+    """
+    found = db.rows(
+        "SELECT hour, micro_views FROM feed_hour WHERE feed_id = ? AND hour >= ? AND hour < ?",
+        *(feed_id, starts[0], starts[-1]),
+    )
+    micro: list[int | None] = [None] * (len(starts) - 1)
+    for hour, gained in found:
+        day = bisect_right(starts, hour) - 1
+        micro[day] = (micro[day] or 0) + gained
+    return _rounded(micro)
+
+
+def _rounded(micro: Sequence[int | None]) -> list[int | None]:
+    result: list[int | None] = []
+    done = total = 0
+    for value in micro:
+        if value is None:
+            result.append(None)
+            continue
+        total += value
+        whole = (total + MICRO // 2) // MICRO
+        result.append(whole - done)
+        done = whole
+    return result
+
+
+def views_by_weekhour(feed_id: int, starts: Sequence[int], offset_hours: int) -> list[list[int | None]]:
+    """Views gained by local weekday (Monday first) and hour over the days given, 7 x 24."""
+    found = db.rows(
+        "SELECT ((hour + ? + 72) / 24) % 7 AS weekday, (hour + ?) % 24 AS local_hour, SUM(micro_views) FROM feed_hour"
+        " WHERE feed_id = ? AND hour >= ? AND hour < ? GROUP BY 1, 2",
+        *(offset_hours, offset_hours, feed_id, starts[0], starts[-1]),
+    )
+    grid: list[list[int | None]] = [[None] * 24 for _ in range(7)]
+    for weekday, hour, gained in found:
+        grid[int(weekday)][int(hour)] = (int(gained) + MICRO // 2) // MICRO
+    return grid
+
+
+def subscribers_by_day(feed_id: int, starts: Sequence[int]) -> list[tuple[int, int] | None]:
+    """The last (value, step) read on each day; None for a day without a reading."""
+    found = db.rows(
+        "SELECT hour, value, step FROM subscriber_hour WHERE feed_id = ? AND hour >= ? AND hour < ? ORDER BY hour",
+        *(feed_id, starts[0], starts[-1]),
+    )
+    days: list[tuple[int, int] | None] = [None] * (len(starts) - 1)
+    for hour, value, step in found:
+        days[bisect_right(starts, hour) - 1] = (value, step)
+    return days
+
+
+def subscribers_before(feed_id: int, hour: int) -> tuple[int, int] | None:
+    """The last (value, step) read before an hour."""
+    found = db.row(
+        "SELECT value, step FROM subscriber_hour WHERE feed_id = ? AND hour < ? ORDER BY hour DESC LIMIT 1",
+        *(feed_id, hour),
+    )
+    return (int(found[0]), int(found[1])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class PostsSummary:
+    """The posts published in a period: how many, with how many views and reactions known."""
+
+    posts: int
+    views: int
+    read_posts: int
+    reactions: int | None
+    readings: int
+    max_step: int
+    last_at: datetime | None
+
+
+def posts_summary(feed_id: int, start: datetime, end: datetime) -> PostsSummary:
+    """Over post_stat by its (feed, posted_at) index; service and deleted posts are left out."""
+    found = db.row(
+        "SELECT COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views), SUM(s.reactions), COALESCE(SUM(s.readings), 0),"
+        " COALESCE(MAX(s.step), 0), MAX(s.observed_at) FROM post_stat s JOIN post p ON p.id = s.post_id"
+        " WHERE s.feed_id = ? AND s.posted_at >= ? AND s.posted_at < ? AND p.deleted_at IS NULL",
+        *(feed_id, db.stamp(start), db.stamp(end)),
+    ) or (0, 0, 0, None, 0, 0, None)
+    reactions = None if found[3] is None else int(found[3])
+    return PostsSummary(
+        int(found[0]), int(found[1]), int(found[2]), reactions, int(found[4]), int(found[5]), db.moment(found[6])
+    )
+
+
+def reach_by_day(feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, int]]:
+    """(posted at, views) of the period's read posts, bounded by the posts of the days shown."""
+    found = db.rows(
+        "SELECT s.posted_at, s.views FROM post_stat s JOIN post p ON p.id = s.post_id WHERE s.feed_id = ?"
+        " AND s.posted_at >= ? AND s.posted_at < ? AND s.views IS NOT NULL AND p.deleted_at IS NULL",
+        *(feed_id, db.stamp(start), db.stamp(end)),
+    )
+    return [(db.moment(at), int(views)) for at, views in found]
+
+
+_POST_COLUMNS = (
+    "s.post_id, p.message_id, s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.reactions, s.er_ppm, s.step,"
+    " s.source_id, s.observed_at, s.readings, p.edited_at, p.deleted_at, p.is_service"
+)
+
+
+def posts_page(
+    feed_id: int, *, sort: str, descending: bool, media: str | None, start: datetime, end: datetime, limit: int, offset: int
+) -> list[dict[str, Any]]:
+    """One page of a feed's posts published in the period, ordered by a column that has its own index."""
+    column = SORTS[sort]
+    order = f"{column} {'DESC' if descending else 'ASC'}"
+    media_is = "AND s.media = ?" if media else ""
+    found = db.rows(
+        f"SELECT {_POST_COLUMNS} FROM post_stat s JOIN post p ON p.id = s.post_id WHERE s.feed_id = ?"
+        f" AND s.posted_at >= ? AND s.posted_at < ? AND s.{column} IS NOT NULL {media_is}"
+        f" ORDER BY s.{order}, s.post_id LIMIT ? OFFSET ?",
+        *(feed_id, db.stamp(start), db.stamp(end), *((media,) if media else ()), limit, offset),
+    )
+    return [_post(row) for row in found]
+
+
+def post_of(feed_id: int, post_id: int) -> dict[str, Any] | None:
+    found = db.row(
+        f"SELECT {_POST_COLUMNS} FROM post_stat s JOIN post p ON p.id = s.post_id WHERE s.feed_id = ? AND s.post_id = ?",
+        *(feed_id, post_id),
+    )
+    return _post(found) if found else None
+
+
+def _post(row: tuple[Any, ...]) -> dict[str, Any]:
+    names = [part.split(".")[1] for part in _POST_COLUMNS.replace(" ", "").split(",")]
+    post = dict(zip(names, row, strict=True))
+    for key in ("posted_at", "observed_at", "edited_at", "deleted_at"):
+        post[key] = db.moment(post[key])
+    return post
+
+
+def curve(post_id: int, workspace_id: int, *, limit: int = 2000) -> list[tuple[datetime, int, int, str, bool]]:
+    """(observed at, views, step, source kind, is falling) of a post's readings visible to the workspace, by time."""
+    found = db.rows(
+        "SELECT r.observed_at, r.views, r.step, s.kind, r.flag FROM reading r JOIN source s ON s.id = r.source_id"
+        " WHERE r.post_id = ? AND s.workspace_id IN (0, ?) AND r.views IS NOT NULL ORDER BY r.observed_at LIMIT ?",
+        *(post_id, workspace_id, limit),
+    )
+    return [(db.moment(at), int(v), int(step), kind, bool(flag)) for at, v, step, kind, flag in found]
+
+
+def reactions_of(post_id: int, workspace_id: int) -> list[tuple[str, int, int, str, datetime]]:
+    """(emoji, count, step, source kind, observed at) of the newest source that speaks of the post's reactions."""
+    found = db.rows(
+        "SELECT c.emoji, c.count, c.step, s.kind, c.observed_at FROM reaction_count c JOIN source s ON s.id = c.source_id"
+        " WHERE c.post_id = ? AND s.workspace_id IN (0, ?) ORDER BY c.observed_at DESC, c.count DESC, c.emoji",
+        *(post_id, workspace_id),
+    )
+    newest = found[0][4] if found else None
+    return [(e, int(n), int(step), kind, db.moment(at)) for e, n, step, kind, at in found if at == newest]
+
+
+def source_kinds() -> dict[int, str]:
+    """source id -> kind, a handful of rows."""
+    return {int(i): str(kind) for i, kind in db.rows("SELECT id, kind FROM source")}
+
+
+def sources_of(chat_id: int, workspace_id: int) -> list[tuple[str, bool, datetime | None]]:
+    """(kind, is on, last subscriber count at) of the sources that speak of a chat to this workspace."""
+    found = db.rows(
+        "SELECT s.kind, s.is_on, (SELECT MAX(r.observed_at) FROM subscriber_reading r WHERE r.chat_id = ?"
+        " AND r.source_id = s.id) AS last_at FROM source s WHERE s.workspace_id IN (0, ?) ORDER BY s.id",
+        *(chat_id, workspace_id),
+    )
+    return [(str(kind), bool(is_on), db.moment(at)) for kind, is_on, at in found]
