@@ -119,7 +119,7 @@ def duration(seconds: int, locale: str = "en") -> str:
     for unit, size in (("day", 86_400), ("hour", 3600)):
         if seconds >= size:
             return str(format_unit(seconds // size, unit, length="short", locale=locale))
-    return str(format_unit(seconds // 60, "minute", length="short", locale=locale))
+    return str(format_unit(max(1, seconds // 60), "minute", length="short", locale=locale))
 
 
 def _coarse(seconds: int) -> int:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from peewee import IntegrityError
+from peewee import Expression, IntegrityError, fn
 
 from app.accounts.models import Workspace
 from app.audit import service as audit
@@ -30,18 +30,23 @@ class ChatFacts:
     username: str | None
 
 
+def named(username: str) -> Expression:
+    """Telegram keeps a name's case and compares without it."""
+    return fn.LOWER(Chat.username) == username.lower()
+
+
 def ensure_chat(facts: ChatFacts, *, now: datetime) -> Chat:
     """The row of a Telegram channel, with its present title and name."""
     with db.write():
         chat = Chat.get_or_none(Chat.telegram_chat_id == facts.telegram_chat_id)
         if chat is None and facts.username:
             chat = Chat.get_or_none(
-                Chat.username == facts.username.lower(), Chat.telegram_chat_id.is_null(), Chat.private_to.is_null()
+                named(facts.username), Chat.telegram_chat_id.is_null(), Chat.private_to.is_null()
             )
         if chat is None:
             chat = Chat(created_at=now)
         chat.telegram_chat_id, chat.title = facts.telegram_chat_id, facts.title
-        chat.username = facts.username.lower() if facts.username else None
+        chat.username = facts.username
         chat.save()
     return chat
 
@@ -49,11 +54,10 @@ def ensure_chat(facts: ChatFacts, *, now: datetime) -> Chat:
 def ensure_named_chat(username: str, *, private_to: int | None = None, now: datetime) -> Chat:
     """The row of a channel known by name only: watched before its id was read, or from recorded data."""
     with db.write():
-        name = username.lower()
         mine = Chat.private_to.is_null() if private_to is None else (Chat.private_to == private_to)
-        chat = Chat.get_or_none(Chat.username == name, mine)
+        chat = Chat.get_or_none(named(username), mine)
         if chat is None:
-            chat = Chat.create(username=name, title=username, private_to=private_to, created_at=now)
+            chat = Chat.create(username=username, title=username, private_to=private_to, created_at=now)
     return chat
 
 

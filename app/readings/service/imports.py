@@ -76,7 +76,7 @@ def channel_for(
     name: str, *, workspace_id: int, actor: str, limits: Limits, is_simulated: bool = False, now: datetime
 ) -> Channel:
     """The workspace's channel of that name, reading through its own feed; made private to it where it is unknown."""
-    chat = Chat.get_or_none(Chat.username == name.lower(), Chat.private_to.is_null())
+    chat = Chat.get_or_none(connect.named(name), Chat.private_to.is_null())
     channel = None
     if chat is not None:
         channel = Channel.get_or_none(

@@ -1,0 +1,59 @@
+"""Settings -> Runtime for one role: the only place that names concrete adapters, each imported by role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from app.audit import service as audit
+from app.billing.service import PlanLimits
+from app.core import db, outbox, telemetry
+from app.core.crypto import Sealer, keyed_hash
+from app.core.policy import Limits
+from app.core.settings import Settings, load_settings
+from app.telegram.port import Telegram
+from app.telegram.service import Bots
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a process needs beside the database: settings and the ports' adapters."""
+
+    settings: Settings
+    sealer: Sealer
+    limits: Limits
+    bots: Bots
+
+    def pseudonym(self, purpose: str, value: str) -> str:
+        """A keyed hash of somebody's identifier."""
+        return keyed_hash(self.settings.secret_key.get_secret_value(), purpose, value)
+
+
+def boot(role: str, settings: Settings | None = None) -> Runtime:
+    """Connect the database and compose the adapters of a role: web, worker, jobs, bot or cli."""
+    settings = settings or load_settings()
+    telemetry.configure(settings.log_format, process=role)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    db.connect(settings.database_address)
+    outbox.configure(settings.data_dir / "nudge.sock")
+    audit.configure(settings.secret_key.get_secret_value())
+    sealer = Sealer(settings.master_keys.get_secret_value())
+    return Runtime(settings, sealer, PlanLimits(), Bots(sealer, _telegram_lines(role, settings)))
+
+
+def _telegram_lines(role: str, settings: Settings):  # type: ignore[no-untyped-def]
+    """How a token becomes a line to Telegram. The web process has none: aiogram stays out of it."""
+    if role == "web":
+        return _no_line
+
+    @lru_cache(maxsize=64)
+    def line(token: str) -> Telegram:
+        from app.telegram.adapter import AiogramTelegram  # aiogram costs 135 MiB and 4 s: only where it is used
+
+        return AiogramTelegram(token, settings.telegram_api_url)
+
+    return line
+
+
+def _no_line(_token: str) -> Telegram:
+    raise RuntimeError("web calls Telegram never; bot and jobs do")

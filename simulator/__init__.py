@@ -1,0 +1,1 @@
+"""Telegram on loopback: a separate program that imports nothing of the product."""

@@ -1,0 +1,1 @@
+"""What people and bots do to the world; each action changes state and queues the updates it causes."""

@@ -1,0 +1,1 @@
+"""The Bot API on loopback with aiogram's types as the contract."""

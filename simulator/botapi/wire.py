@@ -1,0 +1,83 @@
+"""From an HTTP request to a validated aiogram method object."""
+
+import json
+import typing
+from typing import Any
+
+import aiogram.methods
+from aiogram.client.default import Default
+from aiogram.methods import TelegramMethod
+from aiohttp import web
+from pydantic import ValidationError
+
+from simulator.botapi.errors import ApiError, bad_request
+
+METHODS: dict[str, type[TelegramMethod[Any]]] = {
+    name.lower(): cls
+    for name, cls in vars(aiogram.methods).items()
+    if isinstance(cls, type) and issubclass(cls, TelegramMethod) and cls is not TelegramMethod
+}
+
+
+async def read_params(request: web.Request) -> dict[str, Any]:
+    """Query, form, multipart or JSON parameters; uploaded files stand under their field names."""
+    params: dict[str, Any] = dict(request.query)
+    if request.content_type == "application/json":
+        body = await request.json()
+        if not isinstance(body, dict):
+            raise bad_request("expected a JSON object")
+        return params | body
+    form = await request.post()
+    return params | dict(form.items())
+
+
+def build(name: str, params: dict[str, Any]) -> TelegramMethod[Any]:
+    cls = METHODS.get(name.lower())
+    if cls is None:
+        raise ApiError(404, "Not Found: method not found")
+    attached = {key for key, value in params.items() if not isinstance(value, str) and key not in cls.model_fields}
+    unknown = sorted(set(params) - set(cls.model_fields) - attached)
+    if unknown:
+        raise bad_request(f"unknown parameter {unknown[0]} of {cls.__api_method__}")
+    values = {key: _decode(cls, key, value) for key, value in params.items() if key not in attached}
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def _decode(cls: type[TelegramMethod[Any]], key: str, value: Any) -> Any:
+    """Nested objects travel as JSON texts; a parameter that may be a text is left as it came."""
+    if not isinstance(value, str) or not value[:1] in ("{", "["):
+        return value
+    if str in _flat(cls.model_fields[key].annotation):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise bad_request(f"can't parse {key} JSON object") from error
+
+
+def _flat(annotation: Any) -> set[Any]:
+    parts = typing.get_args(annotation)
+    return {annotation} if not parts or typing.get_origin(annotation) is list else set().union(*map(_flat, parts))
+
+
+def _refusal(error: ValidationError) -> ApiError:
+    first = error.errors()[0]
+    field = str(first["loc"][0])
+    if first["type"] == "missing":
+        return bad_request("message text is empty" if field == "text" else f"{field} is empty")
+    return bad_request(f"can't parse {field}: {first['msg']}")
+
+
+def given(value: Any) -> Any:
+    """None for what the caller did not send (aiogram fills in Default markers)."""
+    return None if isinstance(value, Default) else value
+
+
+def plain(value: Any) -> Any:
+    """A pydantic object as the JSON that Telegram would send."""
+    if value is None:
+        return None
+    return json.loads(value.model_dump_json(exclude_none=True, exclude_defaults=False, warnings=False))

@@ -1,0 +1,1 @@
+"""The control API: a script moves people, time and faults."""

@@ -1,0 +1,87 @@
+"""Verbs about posts, and bursts of everything."""
+
+from typing import Any
+
+from simulator.actions import chats, posts
+from simulator.control.registry import verb
+from simulator.model import Channel, Post
+from simulator.simulation import Simulation
+from simulator.world import Refused
+
+Doc = dict[str, Any]
+
+
+def _post(sim: Simulation, body: Doc) -> Post:
+    return sim.world.post(sim.world.channel(body["chat"]).chat_id, body["message_id"])
+
+
+@verb("post")
+def post(sim: Simulation, body: Doc) -> Doc:
+    channel = sim.world.channel(body["chat"])
+    made: list[Post] = []
+    for _ in range(int(body.get("count", 1))):
+        made += posts.publish(
+            sim.world,
+            sim.updates,
+            channel,
+            text=body.get("text", "" if body.get("media") or body.get("service") else "Simulated post"),
+            media=body.get("media"),
+            album=int(body.get("album", 0)),
+            service=body.get("service"),
+            views_30d=body.get("views_30d"),
+        )
+    return {"message_ids": [item.message_id for item in made]}
+
+
+@verb("edit")
+def edit(sim: Simulation, body: Doc) -> Doc:
+    posts.edit(sim.world, sim.updates, _post(sim, body), body["text"])
+    return {}
+
+
+@verb("delete")
+def delete(sim: Simulation, body: Doc) -> Doc:
+    posts.delete(sim.world, _post(sim, body))
+    return {}
+
+
+@verb("view")
+def view(sim: Simulation, body: Doc) -> Doc:
+    posts.set_views(sim.world, _post(sim, body), int(body["views"]))
+    return {}
+
+
+@verb("react")
+def react(sim: Simulation, body: Doc) -> Doc:
+    posts.react(sim.world, sim.updates, _post(sim, body), body["reactions"])
+    return {}
+
+
+@verb("burst")
+def burst(sim: Simulation, body: Doc) -> Doc:
+    """At least N updates of mixed kinds, exactly as many as the bot asked to get of them."""
+    channel, wanted = sim.world.channel(body["chat"]), int(body["updates"])
+    if not sim.world.admin_bots(channel):
+        raise Refused("no bot is an administrator here")
+    made: dict[str, int] = {"posts": 0, "edits": 0, "reactions": 0, "joins": 0}
+    for index in range(wanted):
+        made[_one(sim, channel, index)] += 1
+    return {"made": made}
+
+
+def _one(sim: Simulation, channel: Channel, index: int) -> str:
+    world, updates = sim.world, sim.updates
+    known = sim.world.posts.get(channel.chat_id, {})
+    latest = next((p for p in reversed(known.values()) if p.deleted_at is None), None)
+    kind = index % 4
+    if kind == 0 or latest is None:
+        posts.publish(world, updates, channel, text=f"Burst post {index}")
+        return "posts"
+    if kind == 1:
+        posts.edit(world, updates, latest, f"{latest.text} (edit {index})")
+        return "edits"
+    if kind == 2:
+        posts.react(world, updates, latest, [{"emoji": "👍", "count": index + 1}])
+        return "reactions"
+    chats.join(world, updates, channel, None)
+    return "joins"

@@ -1,0 +1,118 @@
+"""Verbs about accounts, channels, rights and memberships."""
+
+from typing import Any
+
+from simulator.actions import chats, private
+from simulator.control.registry import verb
+from simulator.simulation import Simulation
+from simulator.world import Refused
+
+Doc = dict[str, Any]
+
+
+@verb("users")
+def users(sim: Simulation, body: Doc) -> Doc:
+    user = chats.make_user(
+        sim.world,
+        user_id=body.get("id"),
+        first_name=body["first_name"],
+        username=body.get("username"),
+        language_code=body.get("language_code"),
+    )
+    return {"user_id": user.id}
+
+
+@verb("channels")
+def channels(sim: Simulation, body: Doc) -> Doc:
+    sim.world.user(body["owner_id"])
+    channel = chats.make_channel(
+        sim.world,
+        username=body.get("username"),
+        title=body["title"],
+        owner_id=int(body["owner_id"]),
+        subscribers=int(body.get("subscribers", 1)),
+        has_preview=bool(body.get("preview", True)) and bool(body.get("username")),
+        about=body.get("about", ""),
+        chat_id=body.get("chat_id"),
+    )
+    return {"chat_id": channel.chat_id}
+
+
+@verb("promote_bot")
+def promote_bot(sim: Simulation, body: Doc) -> Doc:
+    channel, bot = sim.world.channel(body["chat"]), sim.world.bot(body.get("bot_id"))
+    chats.promote_bot(sim.world, sim.updates, channel, bot, int(body["user_id"]), body.get("rights"))
+    return {"rights": channel.member(bot.id)["rights"]}
+
+
+@verb("rights")
+def rights(sim: Simulation, body: Doc) -> Doc:
+    channel, bot = sim.world.channel(body["chat"]), sim.world.bot(body.get("bot_id"))
+    return {"rights": chats.change_rights(sim.world, sim.updates, channel, bot, body["rights"])}
+
+
+@verb("remove_bot")
+def remove_bot(sim: Simulation, body: Doc) -> Doc:
+    channel, bot = sim.world.channel(body["chat"]), sim.world.bot(body.get("bot_id"))
+    status = body.get("status", "kicked")
+    if status not in ("kicked", "left") or not channel.is_admin(bot.id):
+        raise Refused("the bot is not here, or status is neither kicked nor left")
+    actor = int(body.get("user_id") or channel.owner_id)
+    new = {"status": status, "rights": {}}
+    chats.set_member(sim.world, sim.updates, channel, bot.id, new, actor_id=actor)
+    return {}
+
+
+@verb("admin")
+def admin(sim: Simulation, body: Doc) -> Doc:
+    channel, user = sim.world.channel(body["chat"]), sim.world.user(body["user_id"])
+    if body["status"] not in ("creator", "administrator", "member", "left"):
+        raise Refused("status is creator, administrator, member or left")
+    allowed = chats.DEFAULT_BOT_RIGHTS if body["status"] == "administrator" else {}
+    new = {"status": body["status"], "rights": {**allowed, **chats.known_rights(body.get("rights", {}))}}
+    chats.set_member(sim.world, sim.updates, channel, user.id, new, actor_id=channel.owner_id)
+    return {}
+
+
+@verb("join")
+def join(sim: Simulation, body: Doc) -> Doc:
+    channel, address = sim.world.channel(body["chat"]), body.get("invite_link")
+    link = channel.links.get(address) if address else None
+    if address and link is None:
+        raise Refused("no such invite link")
+    return {"user_id": chats.join(sim.world, sim.updates, channel, body.get("user_id"), link)}
+
+
+@verb("leave")
+def leave(sim: Simulation, body: Doc) -> Doc:
+    channel = sim.world.channel(body["chat"])
+    return {"user_id": chats.leave(sim.world, sim.updates, channel, body.get("user_id"))}
+
+
+@verb("subscribers")
+def subscribers(sim: Simulation, body: Doc) -> Doc:
+    channel = sim.world.channel(body["chat"])
+    sim.world.add_subscribers(channel.chat_id, [(sim.world.clock.now_s(), int(body["value"]))])
+    return {"subscribers": int(body["value"])}
+
+
+@verb("message")
+def message(sim: Simulation, body: Doc) -> Doc:
+    bot, user = sim.world.bot(body.get("bot_id")), sim.world.user(body["user_id"])
+    return {"message_id": private.write_to_bot(sim.world, sim.updates, bot, user, body["text"]).message_id}
+
+
+@verb("callback")
+def callback(sim: Simulation, body: Doc) -> Doc:
+    bot, user = sim.world.bot(body.get("bot_id")), sim.world.user(body["user_id"])
+    query_id = private.press(sim.world, sim.updates, bot, user, body.get("message_id"), body["data"])
+    return {"callback_query_id": query_id}
+
+
+@verb("block_bot")
+def block_bot(sim: Simulation, body: Doc) -> Doc:
+    """The person blocks the bot, or lets it in again with on=false."""
+    bot, user = sim.world.bot(body.get("bot_id")), sim.world.user(body["user_id"])
+    user.has_blocked = [bot.id] if body.get("on", True) else []
+    sim.world.save_user(user)
+    return {}

@@ -1,0 +1,36 @@
+"""Faults on demand: each is armed for a number of requests and then gone."""
+
+from dataclasses import dataclass, field
+
+API_KINDS = ("429", "500", "timeout", "reset_after_accept")
+DELIVERY_KINDS = ("duplicate_updates", "reorder_updates")
+PREVIEW_KINDS = ("preview_500", "preview_429", "preview_layout_changed")
+KINDS = (*API_KINDS, *DELIVERY_KINDS, *PREVIEW_KINDS)
+
+
+@dataclass
+class Fault:
+    method: str
+    kind: str
+    times: int
+    retry_after: int = 3
+
+
+@dataclass
+class Faults:
+    armed: list[Fault] = field(default_factory=list)
+
+    def arm(self, fault: Fault) -> None:
+        if fault.kind not in KINDS:
+            raise ValueError(f"kind is one of {', '.join(KINDS)}")
+        self.armed.append(fault)
+
+    def take(self, kinds: tuple[str, ...], method: str = "*") -> Fault | None:
+        """The first armed fault that fits, used up by one."""
+        for fault in self.armed:
+            if fault.kind in kinds and fault.method.lower() in ("*", method.lower()):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self.armed.remove(fault)
+                return fault
+        return None

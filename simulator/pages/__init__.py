@@ -1,0 +1,1 @@
+"""What t.me shows to everybody, and the phone page."""

@@ -1,0 +1,143 @@
+"""The state of the simulated Telegram in memory, written through to the store."""
+
+import random
+from bisect import bisect_right
+from dataclasses import asdict
+from typing import Any
+
+from simulator.clock import Clock
+from simulator.model import Bot, Channel, Post, PrivateMessage, User
+from simulator.store import Store
+from simulator.views import is_visible
+
+CHANNEL_ID_BASE = -1_000_000_000_000
+
+
+class Refused(Exception):
+    """A control request that a real person could not have made."""
+
+
+class World:
+    """Lookups and write-through; what people and bots do lives in `actions`."""
+
+    def __init__(self, store: Store, clock: Clock, seed: int) -> None:
+        self.store, self.clock, self.seed = store, clock, seed
+        self.rng = random.Random(f"{seed}:live")
+        self.users: dict[int, User] = {}
+        self.bots: dict[int, Bot] = {}
+        self.channels: dict[int, Channel] = {}
+        self.posts: dict[int, dict[int, Post]] = {}
+        self.private: dict[tuple[int, int], dict[int, PrivateMessage]] = {}
+        self.series: dict[int, tuple[list[int], list[int]]] = {}
+        self.life: dict[str, Any] = {"on": False, "interval_s": 45.0}
+
+    def load(self) -> None:
+        for doc in self.store.load("user"):
+            self.users[doc["id"]] = User(**doc)
+        for doc in self.store.load("bot"):
+            self.bots[doc["id"]] = Bot(**doc)
+        for doc in self.store.load("channel"):
+            self.channels[doc["chat_id"]] = Channel(**doc)
+        for doc in self.store.load("post"):
+            self.posts.setdefault(doc["chat_id"], {})[doc["message_id"]] = Post(**doc)
+        for doc in self.store.load("private"):
+            message = PrivateMessage(**doc)
+            self.private.setdefault((message.bot_id, message.user_id), {})[message.message_id] = message
+        for chat_id, at, value in self.store.load_series():
+            self._append_series(chat_id, at, value)
+        for posts in self.posts.values():
+            ordered = sorted(posts.items())
+            posts.clear()
+            posts.update(ordered)
+        self.life.update(self.store.get("meta", "life") or {})
+
+    # --- lookups
+
+    def channel(self, chat: object) -> Channel:
+        found = self.find_channel(chat)
+        if found is None:
+            raise Refused(f"no such channel: {chat}")
+        return found
+
+    def find_channel(self, chat: object) -> Channel | None:
+        text = str(chat)
+        if text.lstrip("-").isdigit():
+            return self.channels.get(int(text))
+        name = text.removeprefix("@").lower()
+        matches = (c for c in self.channels.values() if c.username and c.username.lower() == name)
+        return next(matches, None)
+
+    def user(self, user_id: object) -> User:
+        found = self.users.get(int(str(user_id)))
+        if found is None:
+            raise Refused(f"no such user: {user_id}")
+        return found
+
+    def bot(self, bot_id: object | None = None) -> Bot:
+        """The bot with this id; without one, the first, which is the service's."""
+        wanted = next(iter(self.bots)) if bot_id is None else int(str(bot_id))
+        if wanted not in self.bots:
+            raise Refused(f"no such bot: {bot_id}")
+        return self.bots[wanted]
+
+    def post(self, chat_id: int, message_id: object) -> Post:
+        found = self.posts.get(chat_id, {}).get(int(str(message_id)))
+        if found is None or found.deleted_at is not None:
+            raise Refused(f"no such message: {message_id}")
+        return found
+
+    def visible_posts(self, chat_id: int) -> list[Post]:
+        now = self.clock.now()
+        return [post for post in self.posts.get(chat_id, {}).values() if is_visible(post, now)]
+
+    def subscribers(self, chat_id: int, moment: float | None = None) -> int:
+        at, values = self.series.get(chat_id, ([], []))
+        index = bisect_right(at, self.clock.now() if moment is None else moment) - 1
+        return values[index] if index >= 0 else 0
+
+    def admin_bots(self, channel: Channel) -> list[Bot]:
+        return [bot for bot in self.bots.values() if channel.is_admin(bot.id)]
+
+    # --- write-through
+
+    def save_user(self, user: User) -> None:
+        self.users[user.id] = user
+        self.store.put("user", user.id, asdict(user))
+
+    def save_bot(self, bot: Bot) -> None:
+        self.bots[bot.id] = bot
+        self.store.put("bot", bot.id, asdict(bot))
+
+    def save_channel(self, channel: Channel) -> None:
+        self.channels[channel.chat_id] = channel
+        self.store.put("channel", channel.chat_id, asdict(channel))
+
+    def save_post(self, post: Post) -> None:
+        self.save_posts([post])
+
+    def save_posts(self, posts: list[Post]) -> None:
+        for post in posts:
+            self.posts.setdefault(post.chat_id, {})[post.message_id] = post
+        self.store.put_many("post", ((f"{p.chat_id}/{p.message_id}", p.to_doc()) for p in posts))
+
+    def save_private(self, message: PrivateMessage) -> None:
+        self.private.setdefault((message.bot_id, message.user_id), {})[message.message_id] = message
+        key = f"{message.bot_id}/{message.user_id}/{message.message_id}"
+        self.store.put("private", key, message.to_doc())
+
+    def save_clock(self) -> None:
+        self.store.put("meta", "clock", {**self.clock.to_doc()})
+
+    def save_life(self) -> None:
+        self.store.put("meta", "life", self.life)
+
+    def add_subscribers(self, chat_id: int, points: list[tuple[int, int]]) -> None:
+        for at, value in points:
+            self._append_series(chat_id, at, value)
+        self.store.add_series((chat_id, at, value) for at, value in points)
+
+    def _append_series(self, chat_id: int, at: int, value: int) -> None:
+        times, values = self.series.setdefault(chat_id, ([], []))
+        # Times must not fall, also when somebody turned the clock back.
+        times.append(max(at, times[-1]) if times else at)
+        values.append(value)
