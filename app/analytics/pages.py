@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 
@@ -98,7 +98,7 @@ class PostRow:
     url: str
     message_id: int | None
     posted_at: datetime
-    media: str
+    media_label: str
     text_length: int | None
     views: Figure
     views_24h: Figure
@@ -192,6 +192,8 @@ class PostPage:
     """One post."""
 
     channel: ChannelRow
+    timezone: str
+    csv_url: str
     post: PostRow
     curve: tuple[CurvePoint, ...]
     reactions: tuple[tuple[str, Figure], ...]
@@ -218,5 +220,6 @@ class ConnectPage:
     simulator_url: str | None
     pending: tuple[PendingChannel, ...]
     poll_url: str
-    username: str = ""
-    errors: dict[str, str] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
+    watch_username: str = ""
+    watch_error: str = ""

@@ -134,19 +134,28 @@ class PostsSummary:
     readings: int
     max_step: int
     last_at: datetime | None
+    source_ids: tuple[int, ...]
 
 
 def posts_summary(feed_id: int, start: datetime, end: datetime) -> PostsSummary:
-    """Over post_stat by its (feed, posted_at) index; service and deleted posts are left out."""
-    found = db.row(
-        "SELECT COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views), SUM(s.reactions), COALESCE(SUM(s.readings), 0),"
-        " COALESCE(MAX(s.step), 0), MAX(s.observed_at) FROM post_stat s JOIN post p ON p.id = s.post_id"
-        " WHERE s.feed_id = ? AND s.posted_at >= ? AND s.posted_at < ? AND p.deleted_at IS NULL",
+    """Over post_stat by its (feed, posted_at) index; deleted posts are left out."""
+    found = db.rows(
+        "SELECT s.source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views), SUM(s.reactions),"
+        " COALESCE(SUM(s.readings), 0), COALESCE(MAX(s.step), 0), MAX(s.observed_at) FROM post_stat s"
+        " JOIN post p ON p.id = s.post_id WHERE s.feed_id = ? AND s.posted_at >= ? AND s.posted_at < ?"
+        " AND p.deleted_at IS NULL GROUP BY s.source_id",
         *(feed_id, db.stamp(start), db.stamp(end)),
-    ) or (0, 0, 0, None, 0, 0, None)
-    reactions = None if found[3] is None else int(found[3])
+    )
+    reactions = [int(r[4]) for r in found if r[4] is not None]
     return PostsSummary(
-        int(found[0]), int(found[1]), int(found[2]), reactions, int(found[4]), int(found[5]), db.moment(found[6])
+        posts=sum(int(r[1]) for r in found),
+        views=sum(int(r[2]) for r in found),
+        read_posts=sum(int(r[3]) for r in found),
+        reactions=sum(reactions) if reactions else None,
+        readings=sum(int(r[5]) for r in found),
+        max_step=max((int(r[6]) for r in found), default=0),
+        last_at=max((db.moment(r[7]) for r in found if r[7] is not None), default=None),
+        source_ids=tuple(sorted(int(r[0]) for r in found if r[0] is not None)),
     )
 
 
@@ -161,7 +170,7 @@ def reach_by_day(feed_id: int, start: datetime, end: datetime) -> list[tuple[dat
 
 
 _POST_COLUMNS = (
-    "s.post_id, p.message_id, s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.reactions, s.er_ppm, s.step,"
+    "s.post_id, p.message_id, p.origin_uid, s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.reactions, s.er_ppm, s.step,"
     " s.source_id, s.observed_at, s.readings, p.edited_at, p.deleted_at, p.is_service"
 )
 
@@ -182,10 +191,13 @@ def posts_page(
     return [_post(row) for row in found]
 
 
-def post_of(feed_id: int, post_id: int) -> dict[str, Any] | None:
+def post_of(feed_id: int, chat_id: int, key: str) -> dict[str, Any] | None:
+    """A post of a feed by its message id, or by `u-` and the id that recorded data gave it."""
+    column, value = ("origin_uid", key[2:]) if key.startswith("u-") else ("message_id", int(key) if key.isdigit() else -1)
     found = db.row(
-        f"SELECT {_POST_COLUMNS} FROM post_stat s JOIN post p ON p.id = s.post_id WHERE s.feed_id = ? AND s.post_id = ?",
-        *(feed_id, post_id),
+        f"SELECT {_POST_COLUMNS} FROM post p JOIN post_stat s ON s.post_id = p.id AND s.feed_id = ?"
+        f" WHERE p.chat_id = ? AND p.{column} = ?",
+        *(feed_id, chat_id, value),
     )
     return _post(found) if found else None
 

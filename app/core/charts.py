@@ -1,7 +1,8 @@
 """Charts as SVG text, drawn on the server: first paint needs no script, print and mail show the same picture.
 
 The outer SVG has no view box: it is as wide as its container, its height is in pixels, horizontal
-places are percentages. So text keeps its size on a phone. Lines, which cannot use percentages, live
+places are percentages. So text keeps its size on a phone. Labels of the y axis hang to the left of
+the drawing: the style sheet's padding makes their room. Lines, which cannot use percentages, live
 in a nested SVG that stretches, with strokes that do not. Styling is by class only (strict CSP).
 Points carry data-label and data-tip; static/js/app.js makes the crosshair and the tooltip of them.
 A missing value is a gap, never a zero.
@@ -20,12 +21,12 @@ from markupsafe import Markup, escape
 from app.core import formats
 
 _WIDTH = 1000  # inner width of the stretched layer
-_TOP, _BOTTOM = 18, 26  # room for the highest tick's text and for the labels of the x axis
+_TOP, _BOTTOM = 10, 26  # room above the highest tick and for the labels of the x axis
 AGE_TICKS_S = (900, 3600, 21_600, 86_400, 259_200, 604_800, 2_592_000)
 _HEAT_SHADES = 6
 # Takes the pointer for the whole picture; its empty title keeps the browser's own tooltip away.
 _HIT = Markup('<rect class="hit" width="100%" height="100%"><title></title></rect>')
-_Text = Callable[[float], str]
+_Tick = Callable[[float, float], str]  # value, distance to the next tick
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,12 @@ def nice_ticks(low: float, high: float, count: int = 4) -> tuple[float, ...]:
 
 def line_chart(
     series: Series | Sequence[Series], *, id: str, title: str, desc: str = "", height: int = 220,
-    zero: bool = False, text: _Text = formats.compact,
+    zero: bool = False, tick: _Tick = formats.tick,
 ) -> Markup:  # fmt: skip
     """Lines over equal steps; the first series is filled. The axis need not start at zero unless `zero`."""
     many = _many(series)
     scale = _Scale.around([v for one in many for v in _values(one)], height, zero)
-    body = [_grid(scale, text), _x_labels([p.label for p in many[0].points])]
+    body = [_grid(scale, tick), _x_labels([p.label for p in many[0].points])]
     for one in many:
         body.append(_gaps(one.points, scale))
         body.append(_stretched(_line_paths(one, scale, filled=one is many[0]), height))
@@ -119,8 +120,8 @@ def bar_chart(
     id: str,
     title: str,
     desc: str = "",
-    height: int = 200,
-    text: _Text = formats.compact,
+    height: int = 220,
+    tick: _Tick = formats.tick,
 ) -> Markup:
     """Bars from zero; several series stand side by side."""
     many = _many(series)
@@ -128,7 +129,7 @@ def bar_chart(
     labels = [p.label for p in many[0].points]
     slot = 100 / max(1, len(labels))
     width = slot * 0.72 / len(many)
-    body = [_grid(scale, text), _x_labels(labels, centred=True)]
+    body = [_grid(scale, tick), _x_labels(labels, centred=True)]
     for k, one in enumerate(many):
         for i, point in enumerate(one.points):
             x = slot * i + slot * 0.14 + width * k
@@ -153,15 +154,15 @@ def sparkline(values: Sequence[float | None], *, title: str = "", tone: int = 1)
 
 def heat_map(
     rows: Sequence[Sequence[float | None]], *, id: str, title: str, row_labels: Sequence[str], desc: str = "",
-    text: _Text = formats.compact, no_reading: str = "no reading",
+    text: Callable[[float], str] = formats.number, no_reading: str = "no reading",
 ) -> Markup:  # fmt: skip
     """Seven days by 24 hours; the darker, the more. An hour without readings is hollow."""
     high = max((v for row in rows for v in row if v is not None), default=0)
-    left, cell, line = 9.0, 91 / 24, 22
+    left, cell, line = 9.0, 91 / 24, 27
     body = []
     for d, row in enumerate(rows):
         name = escape(row_labels[d])
-        body.append(Markup(f'<text class="tick" x="0" y="{d * line + 15}">{name}</text>'))
+        body.append(Markup(f'<text class="tick" x="0" y="{d * line + 17}">{name}</text>'))
         for hour, value in enumerate(row):
             shade = "qx" if value is None else f"q{_shade(value, high)}"
             tip = no_reading if value is None else text(value)
@@ -177,7 +178,7 @@ def heat_map(
 
 def curve_chart(
     readings: Sequence[CurveAt], *, id: str, title: str, desc: str = "", height: int = 260,
-    text: _Text = formats.compact, age_text: Callable[[int], str] = formats.duration,
+    tick: _Tick = formats.tick, age_text: Callable[[int], str] = formats.duration,
 ) -> Markup:  # fmt: skip
     """Growth by age on a logarithmic age axis; the line is the running maximum, each dot a reading as it was read."""
     last = max((r.age_s for r in readings), default=86_400)
@@ -189,9 +190,9 @@ def curve_chart(
         return 2 + 96 * (math.log(max(age, 60.0)) - begin) / span
 
     scale = _Scale.around([r.value for r in readings], height, True)
-    body = [_grid(scale, text)]
-    for i, tick in enumerate(ticks):
-        body.append(_x_text(place(tick), age_text(tick), height, "middle", is_alternate=bool((len(ticks) - 1 - i) % 2)))
+    body = [_grid(scale, tick)]
+    for i, age in enumerate(ticks):
+        body.append(_x_text(place(age), age_text(age), height, "middle", is_alternate=bool((len(ticks) - 1 - i) % 2)))
     highest, line = 0.0, []
     for r in readings:
         highest = max(highest, r.value)
@@ -200,16 +201,30 @@ def curve_chart(
         body.append(_stretched(_area(line, scale, 1) + f'<path class="ln t1" d="{_path(line)}"/>', height))
     for r in readings:
         css = "pt dot t4 falling" if r.is_falling else "pt dot t1"
-        body.append(_circle(place(r.age_s), scale.y(r.value), css, r.label, r.tip or text(r.value)))
+        body.append(_circle(place(r.age_s), scale.y(r.value), css, r.label, r.tip or formats.number(r.value)))
     return _svg(id, title, desc, height, "curve", body)
 
 
-def globals_() -> dict[str, Callable[..., object]]:
-    """What the templates may call, by name."""
-    functions: tuple[Callable[..., object], ...] = (
-        line_chart, bar_chart, sparkline, heat_map, curve_chart, day_series, has_values, Point, Series, CurveAt,
-    )  # fmt: skip
-    return {function.__name__: function for function in functions}
+def globals_(locale: Callable[[], str]) -> dict[str, Callable[..., object]]:
+    """What the templates may call, by name; axes and tips speak the request's language."""
+
+    def tick(value: float, step: float) -> str:
+        return formats.tick(value, step, locale())
+
+    def speaking(draw: Callable[..., Markup], **more: Callable[..., str]) -> Callable[..., Markup]:
+        return lambda *data, **options: draw(*data, **{**more, **options})
+
+    return {
+        "line_chart": speaking(line_chart, tick=tick),
+        "bar_chart": speaking(bar_chart, tick=tick),
+        "heat_map": speaking(heat_map, text=lambda value: formats.number(value, locale())),
+        "curve_chart": speaking(curve_chart, tick=tick, age_text=lambda seconds: formats.duration(seconds, locale())),
+        "sparkline": sparkline,
+        "day_series": lambda *data, **options: day_series(*data, locale=locale(), **options),
+        "has_values": has_values,
+        "CurveAt": CurveAt,
+        "weekdays": lambda: formats.weekdays(locale()),
+    }
 
 
 @dataclass(frozen=True)
@@ -303,12 +318,15 @@ def _gaps(points: Sequence[Point], scale: _Scale) -> Markup:
     return Markup("".join(out))
 
 
-def _grid(scale: _Scale, text: _Text) -> Markup:
+def _grid(scale: _Scale, tick: _Tick) -> Markup:
     lines = []
-    for i, tick in enumerate(scale.ticks):
-        y = _n(scale.y(tick))
+    step = scale.ticks[1] - scale.ticks[0]
+    for i, at in enumerate(scale.ticks):
+        y = _n(scale.y(at))
         lines.append(f'<line class="{"base" if i == 0 else "grid"}" x1="0" x2="100%" y1="{y}" y2="{y}"/>')
-        lines.append(f'<text class="tick" x="0" y="{_n(scale.y(tick) - 4)}">{escape(text(tick))}</text>')
+        lines.append(
+            f'<text class="tick" x="-8" y="{_n(scale.y(at) + 4)}" text-anchor="end">{escape(tick(at, step))}</text>'
+        )
     top, floor = _TOP, scale.floor
     return Markup("".join(lines) + f'<line class="cross" x1="0" x2="0" y1="{top}" y2="{floor}"/>')
 

@@ -52,6 +52,17 @@ def compact(value: Number | None, locale: str = "en") -> str:
     return minus + text
 
 
+@lru_cache(maxsize=2048)
+def tick(value: Number, step: Number, locale: str = "en") -> str:
+    """An axis label with every digit that tells it from its neighbours `step` away: 2375000 by 25000 -> '2.375M'."""
+    size, power = abs(Decimal(str(value))), min(max(0, Decimal(str(value)).adjusted() // 3 * 3), 12)
+    if power == 0 or not value:
+        return number(value, locale, 2)
+    digits = max(0, power - Decimal(str(step)).normalize().adjusted() + 1)
+    text = _short_pattern(locale, power).replace("0", number(float(size.scaleb(-power)), locale, digits), 1)
+    return (MINUS if value < 0 else "") + text
+
+
 def _three_digits(size: Decimal) -> Decimal:
     places = max(0, 2 - size.adjusted())
     return size.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

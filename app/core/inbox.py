@@ -88,6 +88,12 @@ def mark_failed(stored: StoredUpdate, error: str, *, now: datetime) -> bool:
     return is_dead
 
 
+def put_off(stored: StoredUpdate, *, until: datetime) -> None:
+    """Let the chat wait without blaming the update; no attempt is used up."""
+    with db.write():
+        db.execute("UPDATE inbox SET not_before = ? WHERE id = ?", db.stamp(until), stored.id)
+
+
 def counts() -> Iterator[tuple[str, int]]:
     """How many updates wait and how many are dead letters."""
     for name, where in (("waiting", "processed_at IS NULL AND dead_at IS NULL"), ("dead", "dead_at IS NOT NULL")):

@@ -119,6 +119,11 @@ def send(notice: Queued, line: Telegram, *, now: datetime) -> bool:
     return True
 
 
+def give_up(notice: Queued, reason: str, *, now: datetime) -> None:
+    """End a notice that nothing can send any more."""
+    _set(notice.id, "failed", not_before=now, attempts=notice.attempts, error=reason)
+
+
 def _note_failure(notice: Queued, error: Upstream, *, now: datetime) -> None:
     if error.retry_after_s:
         telegram.obey_retry_after(notice.bot_id, error.retry_after_s, now=now)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from app.channels.models import Chat
 from app.core import db
-from app.core.errors import LimitReached, Upstream
+from app.core.errors import Invalid, LimitReached, Upstream
 from app.readings.collectors.base import ChannelPage, Collector
 from app.readings.collectors.cadence import LOOK_EVERY, TrackedPost, next_request, pages_per_day
 from app.readings.models import PreviewWatch
@@ -50,7 +50,7 @@ def due_page(now: datetime) -> DuePage | None:
     """The page that has been due longest; None while nothing is due or the source is switched off."""
     found = db.row(
         "SELECT w.chat_id, c.username, w.before, w.next_due_at FROM preview_watch w JOIN chat c ON c.id = w.chat_id"
-        " WHERE w.next_due_at <= ? AND w.state != 'stopped' AND NOT EXISTS"
+        " WHERE w.next_due_at <= ? AND w.state != 'stopped' AND c.username IS NOT NULL AND NOT EXISTS"
         " (SELECT 1 FROM source s WHERE s.kind = 'preview_page' AND s.is_on = ?) ORDER BY w.next_due_at LIMIT 1",
         *(db.stamp(now), False),
     )
@@ -67,6 +67,9 @@ def collect(page: DuePage, collector: Collector, *, now: datetime, clock: Callab
         answer = collector.read(page.username, before=page.before)
     except Upstream as error:
         _note_failure(page, error, now=now)
+        return 0
+    except Invalid as error:
+        lay_aside(page, "invalid_name", error.message, now=now)
         return 0
     source_id = ensure_source(PREVIEW_PAGE, now=now)
     with db.write():
@@ -106,6 +109,11 @@ def _tracked(chat_id: int, answer: ChannelPage, *, now: datetime) -> list[Tracke
     return [
         TrackedPost(int(i), db.moment(posted), now if low <= i <= high else db.moment(read)) for i, posted, read in found
     ]
+
+
+def lay_aside(page: DuePage, state: str, reason: str, *, now: datetime) -> None:
+    """Put a chat's page off for hours with a state that people see, so that it holds up no other."""
+    _note_failure(page, Upstream(reason, code=state, permanent=True), now=now)
 
 
 def _note_failure(page: DuePage, error: Upstream, *, now: datetime) -> None:

@@ -1,0 +1,189 @@
+"""Signing in and out, the Mini App's door, API keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, jsonify, redirect, render_template, request, session, url_for
+from flask_login import current_user
+
+from app.accounts.service import keys, people, sessions
+from app.core.errors import Invalid, NotFound, Unauthenticated
+from app.core.htmx import page
+from app.core.policy import Act, policy
+from app.telegram import initdata
+from app.telegram import service as telegram
+
+blueprint = Blueprint("accounts", __name__)
+
+
+@blueprint.get("/")
+@policy(Act.PUBLIC)
+def home() -> Any:
+    return redirect("/network" if current_user.is_authenticated else "/login", 303)
+
+
+@blueprint.get("/login")
+@policy(Act.PUBLIC)
+def login() -> Response:
+    return page("accounts/login.html")
+
+
+@blueprint.get("/login/expired")
+@policy(Act.PUBLIC)
+def expired() -> Response:
+    session.clear()
+    return page("accounts/expired.html")
+
+
+@blueprint.get("/login/demo/<token>")
+@policy(Act.PUBLIC)
+def demo_login(token: str) -> Response:
+    """The page behind the printed link; a button spends the token, since a GET must change nothing."""
+    _require_demo_on_loopback()
+    return page("accounts/demo_login.html", token=token)
+
+
+@blueprint.post("/login/demo/<token>")
+@policy(Act.PUBLIC)
+def use_demo_link(token: str) -> Any:
+    _require_demo_on_loopback()
+    opened = sessions.use_ticket(token, ip=_ip(), user_agent=_agent(), now=g.now)
+    _enter(opened, "browser")
+    return redirect("/network", 303)
+
+
+def _require_demo_on_loopback() -> None:
+    is_demo = current_app.extensions["runtime"].settings.demo
+    if not is_demo or not ip_address(request.remote_addr or "0.0.0.0").is_loopback:
+        raise NotFound("There is no such page.")
+
+
+def _enter(token: str, kind: str) -> None:
+    session.clear()
+    session["token"], session["kind"] = token, kind
+
+
+def _ip() -> str:
+    return request.remote_addr or ""
+
+
+def _agent() -> str:
+    return request.headers.get("User-Agent", "")
+
+
+@blueprint.post("/logout")
+@policy(Act.OWN_ACCOUNT)
+def sign_out() -> Any:
+    sessions.end(current_user.session_id, now=g.now)
+    session.clear()
+    return redirect(url_for("accounts.login"), 303)
+
+
+@blueprint.post("/workspaces/<public_id>/enter")
+@policy(Act.OWN_ACCOUNT)
+def enter_workspace(public_id: str) -> Any:
+    """Open a session in another of the person's workspaces."""
+    mine = {w[1]: w[0] for w in people.workspaces_of(current_user.user_id)}
+    if public_id not in mine:
+        raise NotFound("There is no such workspace.")
+    token, _ = sessions.start(
+        current_user.user_id, mine[public_id], kind="browser", ip=_ip(), user_agent=_agent(), now=g.now
+    )
+    sessions.end(current_user.session_id, now=g.now)
+    _enter(token, "browser")
+    return redirect("/network", 303)
+
+
+@blueprint.get("/twa")
+@policy(Act.PUBLIC)
+def twa() -> str:
+    """The Mini App's shell: nothing of anybody in it; the script posts what Telegram signed."""
+    return render_template("twa/shell.html")
+
+
+@blueprint.post("/twa/session")
+@policy(Act.PUBLIC)
+def twa_session() -> Any:
+    """Signed launch data in, a session out; the same launch from another device is refused."""
+    runtime = current_app.extensions["runtime"]
+    bot, device = telegram.service_bot(), request.form.get("device", "")
+    if bot is None:
+        raise Unauthenticated("The bot is not set up yet.", code="no_bot")
+    if len(device) < 16:
+        raise Invalid("The device secret is missing.", fields={"device": "missing"})
+    launch = initdata.verify(
+        request.form.get("init_data", ""), bot_token=runtime.bots.token(bot), now=g.now, max_age=initdata.MAX_AGE
+    )
+    person = people.ensure_person(
+        launch.telegram_user_id,
+        name=launch.name,
+        language=launch.language,
+        timezone=runtime.settings.default_timezone,
+        now=g.now,
+    )
+    token = sessions.start_from_launch(
+        person.id, launch_hash=launch.launch_hash, device=device, ip=_ip(), user_agent=_agent(), now=g.now
+    )
+    _enter(token, "twa")
+    return jsonify(location="/network")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as its list shows it."""
+
+    name: str
+    prefix: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoke_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysPage:
+    """The workspace's API keys; `new_secret` is shown this one time."""
+
+    rows: tuple[KeyRow, ...]
+    new_secret: str = ""
+    error: str = ""
+
+
+def _keys_page(*, new_secret: str = "", error: str = "") -> KeysPage:
+    rows = tuple(
+        KeyRow(
+            k.name, k.prefix, k.created_at, k.last_used_at, url_for("accounts.revoke_api_key", public_id=k.public_id)
+        )
+        for k in keys.keys_of(current_user.workspace_id)
+    )
+    return KeysPage(rows, new_secret, error)
+
+
+@blueprint.get("/settings/api-keys")
+@policy(Act.MANAGE_KEYS)
+def api_keys() -> Response:
+    return page("accounts/api_keys.html", page=_keys_page())
+
+
+@blueprint.post("/settings/api-keys")
+@policy(Act.MANAGE_KEYS)
+def create_api_key() -> Response:
+    try:
+        secret = keys.create(
+            current_user.workspace_id, user_id=current_user.user_id, name=request.form.get("name", ""), now=g.now
+        )
+    except Invalid as error:
+        return page("accounts/api_keys.html", status=422, page=_keys_page(error=error.message))
+    return page("accounts/api_keys.html", page=_keys_page(new_secret=secret))
+
+
+@blueprint.post("/settings/api-keys/<public_id>/revoke")
+@policy(Act.MANAGE_KEYS)
+def revoke_api_key(public_id: str) -> Any:
+    keys.revoke(current_user.workspace_id, public_id, user_id=current_user.user_id, now=g.now)
+    if request.headers.get("HX-Request") == "true":
+        return page("accounts/api_keys.html", toast="The key is revoked.", page=_keys_page())
+    return redirect(url_for("accounts.api_keys"), 303)

@@ -1,0 +1,93 @@
+"""Connecting a channel: guided, live. It stands here since it shows channels, their feeds and their rights at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, redirect, request, url_for
+from flask_login import current_user
+
+from app.analytics.pages import ConnectPage, PendingChannel
+from app.channels.queries import bot_offers, channels_of
+from app.channels.service import connect as channels
+from app.core.errors import AppError
+from app.core.htmx import page, redirect_or_hx
+from app.core.policy import Act, policy
+from app.readings import service as readings
+from app.telegram.service import service_bot
+
+blueprint = Blueprint("channels", __name__, url_prefix="/channels")
+_ASKED = "post_messages+edit_messages+delete_messages+invite_users"
+
+
+@blueprint.get("/connect")
+@policy(Act.MANAGE_CHANNELS)
+def connect() -> Response:
+    return page("channels/connect.html", page=_page())
+
+
+def _page(**form: str) -> ConnectPage:
+    settings, bot = current_app.extensions["runtime"].settings, service_bot()
+    name = bot.username if bot else ""
+    return ConnectPage(
+        bot_username=name,
+        add_url=f"https://t.me/{name}?startchannel&admin={_ASKED}" if not settings.simulator_url else settings.simulator_url,
+        simulator_url=settings.simulator_url or None,
+        pending=_pending(),
+        poll_url=url_for("channels.connect"),
+        steps=(
+            f"Open Telegram and add @{name} to your channel as an administrator.",
+            "Leave the rights as they are asked for: each one is explained.",
+            "Stay on this page: the channel appears by itself within five seconds.",
+        ),
+        **form,
+    )
+
+
+def _pending() -> tuple[PendingChannel, ...]:
+    if current_user.telegram_user_id is None:
+        return ()
+    mine = {c.chat_id: c for c in channels_of(current_user.workspace_id) if c.relation == channels.OWNED}
+    found = []
+    for _bot_id, chat_id, title, username, status, _at in bot_offers(current_user.telegram_user_id):
+        channel = mine.get(chat_id)
+        if channel is not None and status == "administrator":
+            url = url_for("analytics.channel", public_id=channel.public_id)
+            found.append(PendingChannel(title, username, "connected", "Connected. Its numbers have begun.", url))
+        elif status == "administrator":
+            found.append(PendingChannel(title, username, "not_allowed", _why_not(title), None))
+    return tuple(found)
+
+
+def _why_not(_title: str) -> str:
+    return "Not connected: it belongs to another workspace, or your plan is full. The bot wrote you why."
+
+
+@blueprint.post("/watch")
+@policy(Act.MANAGE_CHANNELS)
+def watch() -> Any:
+    """Put a public channel on the watch-list."""
+    runtime, name = current_app.extensions["runtime"], request.form.get("username", "")
+    try:
+        channel = readings.watch_public(
+            name,
+            workspace_id=current_user.workspace_id,
+            actor=f"user:{current_user.user_id}",
+            limits=runtime.limits,
+            is_simulated=bool(runtime.settings.simulator_url),
+            pages_per_minute=runtime.settings.preview_pages_per_minute,
+            now=g.now,
+        )
+    except AppError as error:
+        shown = _page(watch_username=name[:80], watch_error=error.message)
+        return page("channels/connect.html", status=422, page=shown)
+    return redirect_or_hx(url_for("analytics.channel", public_id=channel.public_id))
+
+
+@blueprint.post("/<public_id>/disconnect")
+@policy(Act.MANAGE_CHANNELS)
+def disconnect(public_id: str) -> Any:
+    channels.disconnect(
+        current_user.workspace_id, public_id, actor=f"user:{current_user.user_id}", now=g.now
+    )
+    return redirect(url_for("analytics.network"), 303)

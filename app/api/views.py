@@ -1,0 +1,60 @@
+"""REST API v1: the same numbers as the pages, by an API key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, g, jsonify, request
+
+from app.accounts.service import keys
+from app.analytics import build
+from app.analytics.pages import Figure
+from app.core.clock import iso
+from app.core.errors import Forbidden, Unauthenticated
+from app.core.policy import Act, policy
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+def _holder(scope: str) -> keys.KeyHolder:
+    secret = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    holder = keys.holder_of(secret, now=g.now) if secret else None
+    if holder is None:
+        raise Unauthenticated("Send a valid key: Authorization: Bearer ab_…", code="bad_key")
+    if scope not in holder.scopes:
+        raise Forbidden("This key does not have the scope " + scope)
+    return holder
+
+
+@blueprint.get("/channels")
+@policy(Act.API)
+def channels() -> Response:
+    """The workspace's channels with the period's figures, each with its provenance."""
+    holder = _holder("channels:read")
+    built = build.network_page(holder.workspace_id, "", timezone="UTC", days=30, is_demo=False, now=g.now)
+    return jsonify(
+        channels=[
+            {
+                "id": row.public_id,
+                "title": row.title,
+                "username": row.username,
+                "relation": row.relation,
+                "state": row.state,
+                **{key: _figure(getattr(row, key)) for key in ("subscribers", "views", "reach", "posts")},
+            }
+            for row in built.rows
+        ],
+        period={"start": built.period.start.isoformat(), "end": built.period.end.isoformat(), "timezone": "UTC"},
+    )
+
+
+def _figure(figure: Figure) -> dict[str, Any] | None:
+    if figure.value is None:
+        return None
+    return {
+        "value": figure.value,
+        "precision": figure.precision,
+        "step": figure.step,
+        "sources": list(figure.sources),
+        "observed_at": iso(figure.observed_at) if figure.observed_at else None,
+    }

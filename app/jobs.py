@@ -1,0 +1,41 @@
+"""The jobs process: `huey_consumer app.jobs.huey -w 2 -k thread -m 0.2`. Importing this module boots it."""
+
+from __future__ import annotations
+
+from huey import crontab  # type: ignore[import-untyped]
+
+from app.accounts import jobs as accounts
+from app.boot import boot
+from app.channels import jobs as channels
+from app.core import clock, retention, telemetry
+from app.core.jobs import Pulse, make_huey
+from app.notices import jobs as notices
+from app.readings import jobs as readings
+
+KEPT = (*retention.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT)
+
+_runtime = boot("jobs")
+_pulse = Pulse()
+huey = make_huey(_runtime.settings)
+
+
+@huey.on_startup()  # type: ignore[untyped-decorator]
+def start_pulse() -> None:
+    _pulse.start()
+
+
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def collect_due() -> None:
+    """Each minute and, since Huey looks at its clock when it starts, at start-up."""
+    readings.collect_due(_runtime.settings, on_turn=_pulse.turn)
+
+
+@huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]
+def read_member_counts() -> None:
+    readings.read_member_counts(_runtime.bots)
+
+
+@huey.periodic_task(crontab(minute="17", hour="3"))  # type: ignore[untyped-decorator]
+def forget() -> None:
+    gone = retention.sweep(KEPT, now=clock.utcnow())
+    telemetry.log().info("retention", **gone)

@@ -1,0 +1,241 @@
+"""The Flask app: extensions, blueprints, error pages, headers."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask, Response, current_app, g, jsonify, render_template, request, session
+from flask_babel import Babel, get_locale
+from flask_limiter import Limiter
+from flask_login import LoginManager, current_user
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.accounts.service import people, sessions
+from app.accounts.service.sessions import SignedIn
+from app.accounts.views import blueprint as accounts
+from app.analytics.connect_views import blueprint as channels
+from app.analytics.views import blueprint as analytics
+from app.api.views import blueprint as api
+from app.boot import Runtime
+from app.core import charts, clock, formats, htmx, telemetry
+from app.core.errors import AppError, Unauthenticated
+from app.core.policy import Act, require
+from app.telegram.views import blueprint as hooks
+from app.web_ops import blueprint as ops
+
+ROOT = Path(__file__).parent.parent
+_BLUEPRINTS = (ops, accounts, analytics, channels, api, hooks)
+csrf = CSRFProtect()
+limiter = Limiter(key_func=lambda: request.remote_addr or "", storage_uri="memory://", default_limits=[])
+
+
+def create_app(runtime: Runtime) -> Flask:
+    """Build the web application of a runtime."""
+    settings = runtime.settings
+    app = Flask("app", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.base_url.startswith("https://"),
+        SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.extensions["runtime"] = runtime
+    if settings.proxy_hops:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops
+        )
+    htmx.init_app(app)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    Babel(app, locale_selector=_language, timezone_selector=lambda: "UTC")
+    _init_login(app)
+    _init_templates(app, runtime)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for endpoint_blueprint in (api, hooks):
+        csrf.exempt(endpoint_blueprint)
+    app.before_request(_start)
+    app.after_request(_headers)
+    app.register_error_handler(Exception, _explain)
+    return app
+
+
+def _init_login(app: Flask) -> None:
+    manager = LoginManager(app)
+    manager.session_protection = None  # the session row is the truth; its token rotates at login
+
+    @manager.request_loader
+    def load(_request: Any) -> SignedIn | None:
+        token = session.get("token")
+        return sessions.signed_in(token, now=g.now) if token else None
+
+
+def _language() -> str:
+    if current_user and current_user.is_authenticated:
+        return str(current_user.language)
+    return request.accept_languages.best_match(("en", "ru", "uz")) or "en"
+
+
+def _init_templates(app: Flask, runtime: Runtime) -> None:
+    env = app.jinja_env
+    env.filters.update(formats.filters(_locale, _zone, lambda: g.now))
+    env.globals.update(charts.globals_(_locale))
+    env.globals.update(asset=_asset, vendor=_vendor, weekdays=lambda: formats.weekdays(_locale()))
+    env.globals["settings_public"] = {
+        "is_demo": runtime.settings.demo,
+        "simulator_url": runtime.settings.simulator_url,
+        "temporal_ui_url": runtime.settings.temporal_ui_url,
+    }
+    env.trim_blocks = env.lstrip_blocks = True
+    with app.app_context():
+        env.globals["ui"] = _LazyModule(app, "ui/index.html")
+    app.context_processor(_page_context)
+
+
+class _LazyModule:
+    """A template's macros under one name, made once the request's filters and texts can be called."""
+
+    def __init__(self, app: Flask, template: str) -> None:
+        self._app, self._template = app, template
+        self._module: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._module is None:
+            self._module = self._app.jinja_env.get_template(self._template).make_module(
+                {"csrf_token": self._app.jinja_env.globals["csrf_token"]}
+            )
+        return getattr(self._module, name)
+
+
+def _page_context() -> dict[str, Any]:
+    who = current_user if current_user.is_authenticated else None
+    return {
+        "lang": _locale(),
+        "workspace": {"name": who.workspace_name, "public_id": who.workspace_public_id} if who else None,
+        "workspaces": _workspaces(who) if who else (),
+    }
+
+
+def _workspaces(who: Any) -> list[dict[str, str]]:
+    mine = people.workspaces_of(who.user_id)
+    return [{"name": name, "switch_url": f"/workspaces/{public_id}/enter"} for _, public_id, name, _ in mine]
+
+
+def _locale() -> str:
+    return str(get_locale() or "en")
+
+
+def _zone() -> str:
+    return str(current_user.timezone) if current_user and current_user.is_authenticated else "UTC"
+
+
+def _asset(name: str) -> str:
+    return f"/static/{name}?v={_fingerprint(name)}"
+
+
+_fingerprints: dict[str, str] = {}
+
+
+def _fingerprint(name: str) -> str:
+    if name not in _fingerprints:
+        stat = (ROOT / "static" / name).stat()
+        _fingerprints[name] = f"{stat.st_size:x}"
+    return _fingerprints[name]
+
+
+def _vendor(name: str) -> str:
+    """The built file behind a package's name. Raises KeyError with a clear sentence when assets were not built."""
+    manifest = ROOT / "static/vendor/manifest.json"
+    if not manifest.exists():
+        raise RuntimeError("static/vendor is missing: run `make setup` to build the assets")
+    return "/static/vendor/" + str(json.loads(manifest.read_text())["files"][name])
+
+
+def _start() -> None:
+    """Every request: a clock, a trace id, and the policy of its route."""
+    g.now = clock.utcnow()
+    g.started = time.perf_counter()
+    g.trace_id = telemetry.new_trace_id()
+    structlog.contextvars.bind_contextvars(trace_id=g.trace_id)
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static":
+        return
+    act = getattr(view, "policy", None)
+    if act is None:
+        raise RuntimeError(f"the route {request.endpoint} declares no policy")
+    if act in (Act.PUBLIC, Act.API, Act.HOOK):
+        return
+    if not current_user.is_authenticated:
+        raise Unauthenticated("Sign in to see this page.")
+    require(current_user.role, act)
+
+
+_CSP = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors {ancestors}"
+)
+
+
+def _headers(response: Response) -> Response:
+    is_twa = request.path.startswith("/twa")
+    runtime: Runtime = current_app.extensions["runtime"]
+    ancestors = runtime.settings.telegram_frame_ancestors if is_twa else "'none'"
+    if runtime.settings.simulator_url and (is_twa or session.get("kind") == "twa"):
+        ancestors = f"{runtime.settings.telegram_frame_ancestors} {runtime.settings.simulator_url}"
+    response.headers["Content-Security-Policy"] = _CSP.format(ancestors=ancestors)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-cache" if response.headers.get("ETag") else "no-store"
+    if runtime.settings.base_url.startswith("https://"):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response
+
+
+def _explain(error: Exception) -> Any:
+    """One translation of every error at the web's edge: page, fragment or JSON."""
+    status, message, code = _status_of(error)
+    if status >= 500:
+        telemetry.log().error("request failed", path=request.path, exc_info=error)
+    wants_json = request.path.startswith(("/api/", "/hooks/"))
+    if wants_json:
+        fields = getattr(error, "fields", None)
+        body = {"error": {"code": code, "message": message, "trace_id": g.get("trace_id")}}
+        return jsonify(body | ({"fields": fields} if fields else {})), status
+    if status == 401:
+        return _signed_out(message)
+    if request.headers.get("HX-Request") == "true":
+        return Response(status=status, headers={"HX-Reswap": "none", "HX-Trigger": json.dumps({"toast": {"text": message}})})
+    known = status if status in (401, 403, 404, 409, 422, 429, 500, 503) else 500
+    trace_id = g.get("trace_id") if status >= 500 else None
+    return render_template(f"errors/{known}.html", message=message if status < 500 else None, trace_id=trace_id), status
+
+
+def _status_of(error: Exception) -> tuple[int, str, str]:
+    if isinstance(error, AppError):
+        return error.status, error.message, error.code
+    if isinstance(error, CSRFError):
+        return 422, "This form is too old. Load the page again.", "csrf"
+    if isinstance(error, HTTPException):
+        return error.code or 500, str(Markup.escape(error.description or error.name)), error.name.lower().replace(" ", "_")
+    return 500, "Something went wrong on our side.", "internal"
+
+
+def _signed_out(message: str) -> Any:
+    if request.headers.get("HX-Request") == "true":
+        return Response(status=401, headers={"HX-Redirect": "/login/expired", "HX-Reswap": "none"})
+    if request.method == "GET" and not session.get("token"):
+        return Response(status=303, headers={"Location": "/login"})
+    session.clear()
+    return render_template("accounts/expired.html", message=message), 401
