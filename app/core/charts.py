@@ -192,7 +192,8 @@ def curve_chart(
     scale = _Scale.around([r.value for r in readings], height, True)
     body = [_grid(scale, tick)]
     for i, age in enumerate(ticks):
-        body.append(_x_text(place(age), age_text(age), height, "middle", is_alternate=bool((len(ticks) - 1 - i) % 2)))
+        anchor = "end" if place(age) > 92 else "middle"
+        body.append(_x_text(place(age), age_text(age), height, anchor, is_alternate=bool((len(ticks) - 1 - i) % 2)))
     highest, line = 0.0, []
     for r in readings:
         highest = max(highest, r.value)

@@ -1,0 +1,33 @@
+"""The `analyticbot` command, one group per topic."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from app.cli import analytics, audit, channels, db, demo, doctor, imports, users
+from app.core.errors import AppError, Invalid
+from app.core.settings import SettingsError
+
+
+class _Command(click.Group):
+    """Known errors become one clear sentence and exit code 2; unknown ones stay loud."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (AppError, SettingsError) as error:
+            click.echo(f"Error: {error}", err=True)
+            for field, why in (error.fields if isinstance(error, Invalid) else {}).items():
+                click.echo(f"  {field}: {why}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Command)
+def main() -> None:
+    """Run and look after AnalyticBot."""
+
+
+for module in (db, demo, users, channels, imports, analytics, audit, doctor):
+    main.add_command(module.group)
