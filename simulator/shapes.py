@@ -176,8 +176,6 @@ def reaction_type_json(key: str) -> Doc:
 
 def reaction_counts_json(world: World, post: Post) -> Doc:
     now = world.clock.now()
-    counts = [
-        {"type": reaction_type_json(key), "total_count": count} for key, count in reactions_at(post, now)
-    ]
+    counts = [{"type": reaction_type_json(key), "total_count": count} for key, count in reactions_at(post, now)]
     chat = chat_json(world.channels[post.chat_id])
     return {"chat": chat, "message_id": post.message_id, "date": int(now), "reactions": counts}

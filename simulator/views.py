@@ -29,8 +29,7 @@ KNOTS: tuple[tuple[float, float], ...] = (
 AGES = [math.log(age) for age, _ in KNOTS]
 SHARES = [share for _, share in KNOTS]
 CADENCE_S = tuple(
-    int(hours * HOUR)
-    for hours in (0.25, 0.5, 1, 2, 4, 8, 12, 24, 36, 48, 72, 120, 168, 240, 336, 504, 720)
+    int(hours * HOUR) for hours in (0.25, 0.5, 1, 2, 4, 8, 12, 24, 36, 48, 72, 120, 168, 240, 336, 504, 720)
 )
 
 
@@ -58,10 +57,7 @@ def organic_views(post: Post, moment: float) -> int:
 
 
 def views_at(post: Post, moment: float) -> int:
-    if post.recorded is not None:
-        base = post.recorded.last(moment)[0]
-    else:
-        base = organic_views(post, moment)
+    base = post.recorded.last(moment)[0] if post.recorded is not None else organic_views(post, moment)
     extra = sum(difference for at, difference in post.adjustments if at <= moment)
     return max(0, base + extra)
 

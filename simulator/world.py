@@ -44,7 +44,7 @@ class World:
             message = PrivateMessage(**doc)
             self.private.setdefault((message.bot_id, message.user_id), {})[message.message_id] = message
         for chat_id, at, value in self.store.load_series():
-            self._append_series(chat_id, at, value)
+            self.put_series_point(chat_id, at, value)
         for posts in self.posts.values():
             ordered = sorted(posts.items())
             posts.clear()
@@ -133,11 +133,12 @@ class World:
 
     def add_subscribers(self, chat_id: int, points: list[tuple[int, int]]) -> None:
         for at, value in points:
-            self._append_series(chat_id, at, value)
+            self.put_series_point(chat_id, at, value)
         self.store.add_series((chat_id, at, value) for at, value in points)
 
-    def _append_series(self, chat_id: int, at: int, value: int) -> None:
+    def put_series_point(self, chat_id: int, at: int, value: int) -> None:
         times, values = self.series.setdefault(chat_id, ([], []))
-        # Times must not fall, also when somebody turned the clock back.
-        times.append(max(at, times[-1]) if times else at)
-        values.append(value)
+        # Kept in order of time: recorded data reaches into the future, and clocks may be turned back.
+        index = bisect_right(times, at)
+        times.insert(index, at)
+        values.insert(index, value)

@@ -82,9 +82,7 @@ def promote_bot(
     if not channel.is_admin(user_id):
         raise Refused("only the creator or an administrator can add a bot")
     full = {**DEFAULT_BOT_RIGHTS, **known_rights(rights or {})}
-    set_member(
-        world, updates, channel, bot.id, {"status": "administrator", "rights": full}, actor_id=user_id
-    )
+    set_member(world, updates, channel, bot.id, {"status": "administrator", "rights": full}, actor_id=user_id)
 
 
 def change_rights(world: World, updates: UpdateQueue, channel: Channel, bot: Bot, rights: Doc) -> Doc:
@@ -104,9 +102,7 @@ def known_rights(rights: Doc) -> Doc:
     return {name: bool(value) for name, value in rights.items()}
 
 
-def join(
-    world: World, updates: UpdateQueue, channel: Channel, user_id: int | None, link: Doc | None = None
-) -> int:
+def join(world: World, updates: UpdateQueue, channel: Channel, user_id: int | None, link: Doc | None = None) -> int:
     joiner = user_id if user_id is not None else world.rng.randrange(10**9, 9 * 10**9)
     if channel.member(joiner)["status"] in ("creator", "administrator", "member"):
         raise Refused("is a member already")

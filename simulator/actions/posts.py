@@ -76,9 +76,7 @@ def tell(world: World, updates: UpdateQueue, post: Post, kind: str) -> None:
             updates.emit(bot, kind, channel.chat_id, post_json(world, post))
 
 
-def edit(
-    world: World, updates: UpdateQueue, post: Post, text: str, entities: list[Doc] | None = None
-) -> None:
+def edit(world: World, updates: UpdateQueue, post: Post, text: str, entities: list[Doc] | None = None) -> None:
     post.text, post.entities = text, entities or []
     # Telegram's page and clients show "edited" from the same second on.
     post.edited_at = max(world.clock.now_s(), post.date)

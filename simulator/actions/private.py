@@ -51,9 +51,7 @@ def has_started(world: World, bot: Bot, user_id: int) -> bool:
     return started or bool(world.private.get((bot.id, user_id)))
 
 
-def press(
-    world: World, updates: UpdateQueue, bot: Bot, user: User, message_id: int | None, data: str
-) -> str:
+def press(world: World, updates: UpdateQueue, bot: Bot, user: User, message_id: int | None, data: str) -> str:
     """A press on an inline button of the bot's message; without an id, of its newest one."""
     chat = world.private.get((bot.id, user.id), {})
     from_bot = [m for m in chat.values() if m.is_from_bot and m.deleted_at is None]

@@ -71,7 +71,10 @@ async def _call(sim: Simulation, bot: Bot, name: str, params: dict[str, Any]) ->
     if handler is None:
         raise ApiError(404, f"Not Found: the simulator has no {name} yet")
     result = await handler(Call(sim, bot, method))
-    shown = {key: value if isinstance(value, str | int | list | dict | float) else str(value) for key, value in params.items()}
+    shown = {
+        key: value if isinstance(value, str | int | list | dict | float) else str(value)
+        for key, value in params.items()
+    }
     entry = {
         "at": iso(sim.world.clock.now()),
         "bot_id": bot.id,

@@ -48,7 +48,7 @@ def build(name: str, params: dict[str, Any]) -> TelegramMethod[Any]:
 
 def _decode(cls: type[TelegramMethod[Any]], key: str, value: Any) -> Any:
     """Nested objects travel as JSON texts; a parameter that may be a text is left as it came."""
-    if not isinstance(value, str) or not value[:1] in ("{", "["):
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value
     if str in _flat(cls.model_fields[key].annotation):
         return value

@@ -4,6 +4,7 @@ from typing import Any
 
 from simulator.actions import chats, private
 from simulator.control.registry import verb
+from simulator.model import DEFAULT_BOT_RIGHTS
 from simulator.simulation import Simulation
 from simulator.world import Refused
 
@@ -68,7 +69,7 @@ def admin(sim: Simulation, body: Doc) -> Doc:
     channel, user = sim.world.channel(body["chat"]), sim.world.user(body["user_id"])
     if body["status"] not in ("creator", "administrator", "member", "left"):
         raise Refused("status is creator, administrator, member or left")
-    allowed = chats.DEFAULT_BOT_RIGHTS if body["status"] == "administrator" else {}
+    allowed = DEFAULT_BOT_RIGHTS if body["status"] == "administrator" else {}
     new = {"status": body["status"], "rights": {**allowed, **chats.known_rights(body.get("rights", {}))}}
     chats.set_member(sim.world, sim.updates, channel, user.id, new, actor_id=channel.owner_id)
     return {}

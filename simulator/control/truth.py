@@ -26,6 +26,7 @@ def state(sim: Simulation) -> Doc:
         ],
         "channels": [_channel(sim, channel, now) for channel in world.channels.values()],
         "pending_updates": waiting,
+        "events": (world.store.get("meta", "events") or {}).get("events", []),
         "faults": [fault.__dict__ for fault in sim.faults.armed],
     }
 

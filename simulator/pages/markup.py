@@ -99,9 +99,13 @@ def _reaction_html(key: str, count: int) -> str:
 def footer_html(post: Post, base: str, now: float) -> str:
     at = datetime.fromtimestamp(post.date, UTC)
     edited = "edited &nbsp;" if post.edited_at and post.edited_at <= now else ""
-    views = "" if post.service else (
-        f'<span class="tgme_widget_message_views">{abbreviated(views_at(post, now))}</span>'
-        '<span class="copyonly"> views</span>'
+    views = (
+        ""
+        if post.service
+        else (
+            f'<span class="tgme_widget_message_views">{abbreviated(views_at(post, now))}</span>'
+            '<span class="copyonly"> views</span>'
+        )
     )
     return (
         '<div class="tgme_widget_message_footer compact js-message_footer">\n'

@@ -32,7 +32,7 @@ function show(plot, index) {
   const [x, y] = middle(chosen);
   const cross = plot.querySelector(".cross");
   if (cross && !chosen.matches("rect")) {
-    const at = x - plot.getBoundingClientRect().left;
+    const at = x - plot.querySelector("svg").getScreenCTM().e; // past the axis labels' padding
     cross.setAttribute("x1", at);
     cross.setAttribute("x2", at);
     cross.classList.add("is-on");

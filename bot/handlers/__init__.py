@@ -1,0 +1,19 @@
+"""Handlers by topic. A kind that is missing here is stored and acknowledged."""
+
+from bot.dispatcher import Handler
+from bot.handlers.members import chat_member
+from bot.handlers.posts import channel_post
+from bot.handlers.private_chat import message
+from bot.handlers.reactions import reaction_count
+from bot.handlers.rights import my_chat_member
+
+HANDLERS: dict[str, Handler] = {
+    "channel_post": channel_post,
+    "edited_channel_post": channel_post,
+    "message_reaction_count": reaction_count,
+    "chat_member": chat_member,
+    "my_chat_member": my_chat_member,
+    "message": message,
+}
+
+__all__ = ["HANDLERS"]

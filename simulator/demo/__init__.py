@@ -1,0 +1,1 @@
+"""The demo's past: a seeded generator calibrated to measured quantiles."""

@@ -1,0 +1,87 @@
+"""Faults, kill -9, and signed Mini App data."""
+
+import json
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from aiogram.utils.web_app import check_webapp_signature, safe_parse_webapp_init_data
+
+from tests.simulator.process import OWNER_ID, TOKEN, SimulatorProcess
+
+
+def test_an_accepted_call_whose_answer_is_lost_is_in_the_journal(sim: SimulatorProcess) -> None:
+    sim.control("faults", method="sendMessage", kind="reset_after_accept", times=1)
+    with pytest.raises(httpx.TransportError):
+        sim.api("sendMessage", chat_id="@news", text="lost answer")
+    assert [post["text"] for post in sim.channel("news")["posts"]] == ["lost answer"]
+    last = sim.journal()[-1]
+    assert (last["method"], last["result"]["text"]) == ("sendMessage", "lost answer")
+
+
+def test_500_is_not_accepted_and_faults_end(sim: SimulatorProcess) -> None:
+    sim.control("faults", method="*", kind="500", times=2)
+    assert [sim.api("sendMessage", chat_id="@news", text="x")["ok"] for _ in range(3)] == [False, False, True]
+    sim.control("faults", method="*", kind="429", times=9)
+    sim.control("faults/clear")
+    assert sim.api("getMe")["ok"]
+    assert len(sim.channel("news")["posts"]) == 1
+
+
+def test_a_timeout_keeps_the_caller_waiting(sim: SimulatorProcess) -> None:
+    sim.control("faults", method="getMe", kind="timeout", times=1)
+    with pytest.raises(httpx.TimeoutException):
+        httpx.get(f"{sim.url}/bot{TOKEN}/getMe", timeout=0.5)
+    assert sim.api("getMe")["ok"]
+
+
+def test_preview_faults(sim: SimulatorProcess) -> None:
+    sim.control("post", chat="news", text="x")
+    for kind, status in (("preview_500", 500), ("preview_429", 429)):
+        sim.control("faults", kind=kind, times=1)
+        assert sim.get("/s/news").status_code == status
+    sim.control("faults", kind="preview_layout_changed", times=1)
+    assert "tgme_widget_message_views" not in sim.get("/s/news").text
+    assert "tgme_widget_message_views" in sim.get("/s/news").text
+
+
+def test_kill_9_loses_nothing(sim: SimulatorProcess) -> None:
+    sim.api("sendMessage", chat_id="@news", text="kept")
+    sim.control("burst", chat="news", updates=200)
+    sim.control("clock", advance_s=3600)
+    before, journal = sim.state_now(), sim.journal()
+    pending = sim.api("getUpdates")["result"]
+    sim.kill()
+    lines = (sim.state / "journal.jsonl").read_text().splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == list(range(1, len(journal) + 2))
+    with (sim.state / "journal.jsonl").open("a") as file:
+        file.write('{"seq": 99, "torn')  # a line cut off by the crash
+    sim.start()
+    after = sim.state_now()
+    assert after["channels"] == before["channels"]
+    assert sim.api("getUpdates")["result"] == pending
+    assert len((sim.state / "journal.jsonl").read_text().splitlines()) == len(journal) + 2
+    assert after["now"] >= before["now"]
+
+
+def test_a_burst_of_2000_updates_is_fast(sim: SimulatorProcess) -> None:
+    sim.api(
+        "getUpdates", allowed_updates=["channel_post", "edited_channel_post", "message_reaction_count", "chat_member"]
+    )
+    started = time.monotonic()
+    sim.control("burst", chat="news", updates=2000)
+    assert time.monotonic() - started < 6
+    assert sim.state_now()["pending_updates"][TOKEN.split(":")[0]] == 2000
+
+
+def test_init_data_is_signed_as_telegram_signs_it(sim: SimulatorProcess) -> None:
+    data = sim.control("init_data", user_id=OWNER_ID, start_param="ref1")["init_data"]
+    parsed = safe_parse_webapp_init_data(TOKEN, data)
+    assert parsed.user is not None and parsed.user.id == OWNER_ID and parsed.start_param == "ref1"
+    assert not check_webapp_signature("2:other", data)
+
+
+def test_it_ends_cleanly_on_sigterm(tmp_path: Path) -> None:
+    simulator = SimulatorProcess(tmp_path / "s").start()
+    assert simulator.stop() == 0

@@ -1,0 +1,1 @@
+"""Durable workflows and the dispatcher between our outbox and Temporal."""

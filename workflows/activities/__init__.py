@@ -1,0 +1,1 @@
+"""Activities: fetch, delegate to a service, translate the error."""
