@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from huey import crontab  # type: ignore[import-untyped]
+from huey import crontab
 
 from app.accounts import jobs as accounts
 from app.boot import boot

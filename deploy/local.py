@@ -54,9 +54,7 @@ def local_settings() -> Settings:
     if chosen.telegram_bot_token.get_secret_value():
         return chosen
     simulator = os.environ.get("SIMULATOR_URL", "http://127.0.0.1:8081")
-    return load_settings(
-        demo=True, simulator_url=simulator, telegram_api_url=simulator, telegram_preview_url=simulator
-    )
+    return load_settings(demo=True, simulator_url=simulator, telegram_api_url=simulator, telegram_preview_url=simulator)
 
 
 def programs(settings: Settings) -> dict[str, list[str]]:
@@ -134,9 +132,10 @@ def _announce(settings: Settings, env: dict[str, str], started: float) -> None:
     lines.append("Embedded      SQLite: set DATABASE_URL · Temporal dev server: set TEMPORAL_ADDRESS")
     lines.append(f"Ready in      {time.monotonic() - started:.0f} s · Ctrl-C ends everything")
     width = max(map(len, lines))
-    print("\n".join(["", f"┌─{'─' * width}─┐", *(f"│ {line:<{width}} │" for line in lines), f"└─{'─' * width}─┘"]), flush=True)
-
-
+    print(
+        "\n".join(["", f"┌─{'─' * width}─┐", *(f"│ {line:<{width}} │" for line in lines), f"└─{'─' * width}─┘"]),
+        flush=True,
+    )
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from simulator.faults import Faults
+from simulator.options import Options
 from simulator.updates import UpdateQueue
 from simulator.world import World
 
@@ -11,8 +12,13 @@ from simulator.world import World
 class Simulation:
     world: World
     updates: UpdateQueue
-    mini_app_url: str = ""
+    options: Options
     faults: Faults = field(default_factory=Faults)
+    epoch: int = 0  # grows with every reset, so that what was under way before it can tell
+
+    @property
+    def mini_app_url(self) -> str:
+        return self.options.mini_app_url
 
     def commit(self) -> None:
         self.world.store.commit()

@@ -83,6 +83,12 @@ class Store:
             self._journal.flush()
             self._lines.clear()
 
+    def wipe(self) -> None:
+        for table in ("docs", "series", "updates", "journal"):
+            self.db.execute(f"DELETE FROM {table}")
+        self._lines.clear()
+        self._journal.truncate(0)
+
     def close(self) -> None:
         self.commit()
         self._journal.close()

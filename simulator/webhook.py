@@ -23,7 +23,7 @@ def pause_after(failures: int) -> float:
 class WebhookSender:
     def __init__(self, sim: Simulation) -> None:
         self.sim = sim
-        self.busy: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self.busy: dict[tuple[int, int, int], asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
@@ -39,11 +39,11 @@ class WebhookSender:
         if not bot.webhook_url or not self.sim.updates.pending.get(bot.id):
             return
         for entry in self.sim.updates.live(bot.id):
-            key = (bot.id, entry.chat_key)
+            key = (self.sim.epoch, bot.id, entry.chat_key)
             task = self.busy.get(key)
             if task is not None and not task.done():
                 continue
-            if sum(not t.done() for (b, _), t in self.busy.items() if b == bot.id) >= bot.max_connections:
+            if sum(not t.done() for (_, b, _), t in self.busy.items() if b == bot.id) >= bot.max_connections:
                 return
             self.busy[key] = asyncio.create_task(self._drain(session, bot, entry.chat_key))
 
@@ -59,7 +59,7 @@ class WebhookSender:
     async def _drain(self, session: aiohttp.ClientSession, bot: Bot, chat_key: int) -> None:
         """One chat's queue: a failing update holds back the later ones of its chat."""
         failures = 0
-        while bot.webhook_url and (waiting := self._waiting(bot, chat_key)):
+        while bot.webhook_url and self._is_current(bot) and (waiting := self._waiting(bot, chat_key)):
             if len(waiting) > 1 and self.sim.faults.take(("reorder_updates",)):
                 waiting.reverse()
             for entry in waiting:
@@ -84,14 +84,19 @@ class WebhookSender:
         except (aiohttp.ClientError, TimeoutError) as error:
             return self._failed(bot, f"Connection failed: {type(error).__name__}", 0.0)
         if 200 <= status < 300:
-            self.sim.updates.drop(bot.id, [entry.update_id])
-            self.sim.commit()
+            if self._is_current(bot):
+                self.sim.updates.drop(bot.id, [entry.update_id])
+                self.sim.commit()
             return None
         wait = min(LONGEST_RETRY_AFTER_S, float(asked)) if asked.isdigit() else 0.0
         return self._failed(bot, f"Wrong response from the webhook: {status}", wait)
 
+    def _is_current(self, bot: Bot) -> bool:
+        return self.sim.world.bots.get(bot.id) is bot
+
     def _failed(self, bot: Bot, why: str, wait: float) -> float:
         bot.last_error, bot.last_error_at = why, self.sim.world.clock.now_s()
-        self.sim.world.save_bot(bot)
-        self.sim.commit()
+        if self._is_current(bot):
+            self.sim.world.save_bot(bot)
+            self.sim.commit()
         return wait

@@ -31,6 +31,13 @@ class World:
         self.series: dict[int, tuple[list[int], list[int]]] = {}
         self.life: dict[str, Any] = {"on": False, "interval_s": 45.0}
 
+    def clear(self, clock: Clock) -> None:
+        self.clock = clock
+        self.rng = random.Random(f"{self.seed}:live")
+        for known in (self.users, self.bots, self.channels, self.posts, self.private, self.series):
+            known.clear()
+        self.life = {"on": False, "interval_s": 45.0}
+
     def load(self) -> None:
         for doc in self.store.load("user"):
             self.users[doc["id"]] = User(**doc)

@@ -36,11 +36,11 @@ _queue_path: Path | None = None
 
 
 class _SqliteStore(SqliteDatabase):
-    field_types = {"UTC_TIMESTAMP": "INTEGER"}
+    field_types = SqliteDatabase.field_types | {"UTC_TIMESTAMP": "INTEGER"}
 
 
 class _PostgresStore(PostgresqlDatabase):
-    field_types = {"UTC_TIMESTAMP": "TIMESTAMPTZ"}
+    field_types = PostgresqlDatabase.field_types | {"UTC_TIMESTAMP": "TIMESTAMPTZ"}
 
 
 def connect(address: str) -> Database:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta, get_timezone
 from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from babel.units import format_unit
+from markupsafe import Markup, escape
 
 Number = int | float
 NO_VALUE = "—"
@@ -108,6 +109,39 @@ def precision(step: int, sources: tuple[str, ...] = ()) -> str:
     return "mixed" if len(sources) > 1 else "rounded"
 
 
+class Figure(Protocol):
+    """A number with its provenance; the views' dataclass fits."""
+
+    @property
+    def value(self) -> Number | None: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+    @property
+    def observed_at(self) -> datetime | None: ...
+    @property
+    def readings(self) -> int: ...
+
+
+def figure_attributes(fig: Figure, now: datetime) -> Markup:
+    """What `<data class="fig">` says beside its text. In one piece: a page shows hundreds."""
+    seen = fig.observed_at
+    age = f' data-observed-at="{seen.isoformat()}" data-age-s="{age_s(seen, now)}"' if seen is not None else ""
+    source, exactness = _sources(fig.sources), precision(fig.step, fig.sources)
+    return Markup(
+        f' value="{fig.value}" data-unit="{fig.unit}" data-source="{source}" data-precision="{exactness}"'
+        f' data-step="{fig.step}" data-readings="{fig.readings}"{age}'
+    )
+
+
+@lru_cache(maxsize=64)
+def _sources(keys: tuple[str, ...]) -> str:
+    return str(escape(",".join(keys)))
+
+
 def age_s(at: datetime | None, now: datetime) -> int | None:
     """Whole seconds since `at`, never negative (clocks differ by a little)."""
     return None if at is None else max(0, int((now - at).total_seconds()))
@@ -175,6 +209,7 @@ def filters(
         "number": lambda value, digits=0: number(value, locale(), digits),
         "percent": lambda value, digits=1: percent(value, locale(), digits),
         "figure_text": lambda value, unit="views", full=False: figure(value, unit, locale(), full=full),
+        "figure_attributes": lambda fig: figure_attributes(fig, now()),
         "signed": signed,
         "precision": precision,
         "ago": lambda at: ago(at, now(), locale()),

@@ -52,8 +52,10 @@ def _chat_key(update: dict[str, Any]) -> int:
     body = update.get(_kind(update))
     if not isinstance(body, dict):
         return 0
-    chat = body.get("chat") or (body.get("message") or {}).get("chat") or body.get("from") or {}
-    return int(chat.get("id", 0)) if isinstance(chat, dict) else 0
+    message = body.get("message")
+    chat = body.get("chat") or (message.get("chat") if isinstance(message, dict) else None) or body.get("from")
+    number = chat.get("id") if isinstance(chat, dict) else None
+    return number if isinstance(number, int) else 0
 
 
 def ready(now: datetime, *, limit: int = 200) -> list[StoredUpdate]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from huey import SqliteHuey  # type: ignore[import-untyped]
-from huey.serializer import SignedSerializer  # type: ignore[import-untyped]
+from huey import SqliteHuey
+from huey.serializer import SignedSerializer
 
 from app.core import clock, leases, telemetry
 from app.core.crypto import keyed_hash

@@ -22,7 +22,7 @@ from app.telegram.service import Bots
 
 LEASE = "collector"
 _LEASE_S = 30
-_RUN_S = 55.0
+_RUN_S = 59.0  # the next run waits for the lease a moment, so that no seconds of the source are lost
 _IDLE_S = 1.0
 _GAUGES_EVERY_S = 5.0
 
@@ -62,20 +62,19 @@ def collect_due(settings: Settings, *, on_turn: Callable[[], None], run_s: float
         leases.give_back(LEASE, holder)
 
 
-def _collect_until(
-    until: float, pages: Collector, settings: Settings, holder: str, on_turn: Callable[[], None]
-) -> int:
+def _collect_until(until: float, pages: Collector, settings: Settings, holder: str, on_turn: Callable[[], None]) -> int:
     pace, read, gauges_at = Pace(settings.preview_pages_per_minute), 0, 0.0
     while time.monotonic() < until and leases.take(LEASE, holder, now=clock.utcnow(), ttl_s=_LEASE_S):
         on_turn()
         if time.monotonic() >= gauges_at:
             publish_gauges(settings, now=clock.utcnow())
             gauges_at = time.monotonic() + _GAUGES_EVERY_S
-        if collect_one(pages, now=clock.utcnow()):
-            read += 1
-            time.sleep(pace.pause_s())
-        else:
+        next_at = time.monotonic() + pace.pause_s()
+        if not collect_one(pages, now=clock.utcnow()):
             time.sleep(_IDLE_S)
+            continue
+        read += 1
+        time.sleep(max(0.0, next_at - time.monotonic()))
     return read
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.botapi import account, chats, messages, polling
+from simulator.botapi import account, chats, messages, polling, wire
 from simulator.botapi.errors import ApiError
 from simulator.botapi.registry import HANDLERS, Call
-from simulator.botapi.wire import METHODS, build, read_params
 from simulator.clock import iso
 from simulator.faults import API_KINDS, Fault
 from simulator.model import Bot
@@ -34,7 +33,7 @@ async def serve(sim: Simulation, request: web.Request) -> web.StreamResponse:
         fault = sim.faults.take(API_KINDS, name)
         if fault is not None:
             await _disturb(fault)
-        result = await _call(sim, bot, name, await read_params(request))
+        result = await _call(sim, bot, name, await wire.read_params(request))
     except ApiError as error:
         sim.commit()
         return web.json_response(error.body(), status=error.code)
@@ -66,7 +65,8 @@ async def _disturb(fault: Fault) -> None:
 
 
 async def _call(sim: Simulation, bot: Bot, name: str, params: dict[str, Any]) -> Any:
-    method = build(name, params)
+    await wire.ready()
+    method = wire.build(name, params)
     handler = HANDLERS.get(name.lower())
     if handler is None:
         raise ApiError(404, f"Not Found: the simulator has no {name} yet")
@@ -78,7 +78,7 @@ async def _call(sim: Simulation, bot: Bot, name: str, params: dict[str, Any]) ->
     entry = {
         "at": iso(sim.world.clock.now()),
         "bot_id": bot.id,
-        "method": METHODS[name.lower()].__api_method__,
+        "method": wire.METHODS[name.lower()].__api_method__,
         "params": shown,
         "result": result,
     }

@@ -1,22 +1,41 @@
 """From an HTTP request to a validated aiogram method object."""
 
+import asyncio
 import json
+import threading
 import typing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiogram.methods
-from aiogram.client.default import Default
-from aiogram.methods import TelegramMethod
 from aiohttp import web
+from aiohttp.web_request import FileField
 from pydantic import ValidationError
 
 from simulator.botapi.errors import ApiError, bad_request
 
-METHODS: dict[str, type[TelegramMethod[Any]]] = {
-    name.lower(): cls
-    for name, cls in vars(aiogram.methods).items()
-    if isinstance(cls, type) and issubclass(cls, TelegramMethod) and cls is not TelegramMethod
-}
+if TYPE_CHECKING:
+    from aiogram.methods import TelegramMethod
+
+METHODS: dict[str, "type[TelegramMethod[Any]]"] = {}
+_loaded = threading.Event()
+
+
+def start_loading() -> None:
+    """aiogram's models take seconds to build: pages and control verbs need not wait for them."""
+    threading.Thread(target=_load, name="aiogram", daemon=True).start()
+
+
+def _load() -> None:
+    import aiogram.methods as methods  # here, not at the top: see start_loading
+
+    for name, cls in vars(methods).items():
+        if isinstance(cls, type) and issubclass(cls, methods.TelegramMethod) and cls is not methods.TelegramMethod:
+            METHODS[name.lower()] = cls
+    _loaded.set()
+
+
+async def ready() -> None:
+    while not _loaded.is_set():
+        await asyncio.sleep(0.05)
 
 
 async def read_params(request: web.Request) -> dict[str, Any]:
@@ -31,11 +50,11 @@ async def read_params(request: web.Request) -> dict[str, Any]:
     return params | dict(form.items())
 
 
-def build(name: str, params: dict[str, Any]) -> TelegramMethod[Any]:
+def build(name: str, params: dict[str, Any]) -> "TelegramMethod[Any]":
     cls = METHODS.get(name.lower())
     if cls is None:
         raise ApiError(404, "Not Found: method not found")
-    attached = {key for key, value in params.items() if not isinstance(value, str) and key not in cls.model_fields}
+    attached = {key for key, value in params.items() if isinstance(value, FileField)}
     unknown = sorted(set(params) - set(cls.model_fields) - attached)
     if unknown:
         raise bad_request(f"unknown parameter {unknown[0]} of {cls.__api_method__}")
@@ -46,7 +65,7 @@ def build(name: str, params: dict[str, Any]) -> TelegramMethod[Any]:
         raise _refusal(error) from error
 
 
-def _decode(cls: type[TelegramMethod[Any]], key: str, value: Any) -> Any:
+def _decode(cls: "type[TelegramMethod[Any]]", key: str, value: Any) -> Any:
     """Nested objects travel as JSON texts; a parameter that may be a text is left as it came."""
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value
@@ -73,7 +92,7 @@ def _refusal(error: ValidationError) -> ApiError:
 
 def given(value: Any) -> Any:
     """None for what the caller did not send (aiogram fills in Default markers)."""
-    return None if isinstance(value, Default) else value
+    return None if type(value).__name__ == "Default" else value
 
 
 def plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
+from simulator.beginning import reset
 from simulator.clock import iso, parse_moment
 from simulator.control.registry import verb
 from simulator.faults import Fault
@@ -54,6 +55,12 @@ def faults(sim: Simulation, body: Doc) -> Doc:
 @verb("faults/clear")
 def clear_faults(sim: Simulation, body: Doc) -> Doc:
     sim.faults.armed.clear()
+    return {}
+
+
+@verb("reset")
+def begin_again(sim: Simulation, body: Doc) -> Doc:
+    reset(sim)
     return {}
 
 

@@ -13,7 +13,9 @@ CHANNELS = "SELECT workspace_id, relation, state FROM channel WHERE deleted_at I
 
 
 def _notices() -> list[tuple[int, str]]:
-    return [(int(chat), str(template)) for chat, template in db.rows("SELECT chat_id, template FROM notice ORDER BY id")]
+    return [
+        (int(chat), str(template)) for chat, template in db.rows("SELECT chat_id, template FROM notice ORDER BY id")
+    ]
 
 
 def _refusal() -> str:
@@ -119,7 +121,7 @@ def test_when_telegram_asks_for_patience_the_update_waits_without_losing_an_atte
     assert dict(inbox.counts()) == {"waiting": 0, "dead": 0}
 
 
-def test_a_bot_that_is_gone_before_it_could_ask_gives_the_channel_to_nobody(apply: Apply, telegram: FakeTelegram) -> None:
+def test_a_bot_that_is_gone_before_it_could_ask_connects_nothing(apply: Apply, telegram: FakeTelegram) -> None:
     refused = Upstream("Forbidden: bot is not a member of the channel chat", permanent=True)
     telegram.failures |= {"member_status": [refused], "member_count": [refused]}
     apply(said(1, "/start"), standing(2))

@@ -108,7 +108,13 @@ def member(update_id: int, user_id: int, was: str, now_is: str, *, invite_link: 
 
 
 def standing(
-    update_id: int, *, by: int = OWNER_ID, was: str = "left", now_is: str = "administrator", chat_id: int = CHAT_ID, **rights: bool
+    update_id: int,
+    *,
+    by: int = OWNER_ID,
+    was: str = "left",
+    now_is: str = "administrator",
+    chat_id: int = CHAT_ID,
+    **rights: bool,
 ) -> Raw:
     body = {"chat": chat(chat_id), "from": person(by), "date": NOON}
     body |= {"old_chat_member": _bot(was, {}), "new_chat_member": _bot(now_is, rights)}
@@ -123,5 +129,11 @@ def _bot(status: str, rights: dict[str, bool]) -> Raw:
 
 
 def said(update_id: int, text: str, *, by: int = OWNER_ID) -> Raw:
-    body = {"message_id": update_id, "date": NOON, "chat": {"id": by, "type": "private"}, "from": person(by), "text": text}
+    body = {
+        "message_id": update_id,
+        "date": NOON,
+        "chat": {"id": by, "type": "private"},
+        "from": person(by),
+        "text": text,
+    }
     return {"update_id": update_id, "message": body}

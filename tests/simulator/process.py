@@ -73,7 +73,7 @@ class SimulatorProcess:
         return dict(answer)
 
     def get(self, path: str, **query: Any) -> httpx.Response:
-        return self.http.get(f"{self.url}{path}", params=query)
+        return self.http.get(f"{self.url}{path}", params=query or None)
 
     def state_now(self) -> dict[str, Any]:
         return dict(self.get("/_control/state").json())
@@ -83,6 +83,7 @@ class SimulatorProcess:
         return next(dict(channel) for channel in channels if channel["username"] == username)
 
     def journal(self, after: int = 0) -> list[dict[str, Any]]:
+        """Entries after a sequence number, from the running simulator; the file is state/journal.jsonl."""
         return list(self.get("/_control/journal", after=after).json()["entries"])
 
     def api(self, method: str, token: str = TOKEN, **params: Any) -> dict[str, Any]:

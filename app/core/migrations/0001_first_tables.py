@@ -12,6 +12,7 @@ from peewee import (
     IntegerField,
     Model,
     SmallIntegerField,
+    SqliteDatabase,
     TextField,
 )
 
@@ -201,7 +202,7 @@ def up(migrator, db):
             database = db
             table_name = "feed_hour"
             primary_key = CompositeKey("feed_id", "hour")
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)
 
     db.create_tables([FeedHour])
 
@@ -485,7 +486,7 @@ def up(migrator, db):
             database = db
             table_name = "reading"
             primary_key = CompositeKey("post_id", "observed_at", "source_id")
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)
 
     db.create_tables([Reading])
 
@@ -545,7 +546,7 @@ def up(migrator, db):
             database = db
             table_name = "subscriber_hour"
             primary_key = CompositeKey("feed_id", "hour")
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)
 
     db.create_tables([SubscriberHour])
 
@@ -560,7 +561,7 @@ def up(migrator, db):
             database = db
             table_name = "subscriber_reading"
             primary_key = CompositeKey("chat_id", "observed_at", "source_id")
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)
 
     db.create_tables([SubscriberReading])
 

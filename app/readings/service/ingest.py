@@ -15,6 +15,7 @@ from app.readings.rollups import RawReading
 
 BOT_UPDATES = "bot_updates"
 PREVIEW_PAGE = "preview_page"
+_FEW = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def record_posts(chat_id: int, posts: Sequence[PostFacts], *, source_is_public: 
     A private source never changes what a public one said: it only fills in messages nobody had seen.
     """
     with db.write():
-        known = _known_posts(chat_id)
+        known = _known_posts(chat_id, posts)
         fresh = {p.key: p for p in posts if p.key not in known}
         for part in _chunks(list(fresh.values())):
             Post.insert_many([_post_row(chat_id, p) for p in part]).execute()
@@ -73,11 +74,16 @@ def record_posts(chat_id: int, posts: Sequence[PostFacts], *, source_is_public: 
             for facts in posts:
                 if facts.key in known:
                     _refresh_post(known[facts.key], facts)
-        return known if not fresh else _known_posts(chat_id)
+        return known if not fresh else _known_posts(chat_id, posts)
 
 
-def _known_posts(chat_id: int) -> dict[int | str, int]:
-    found = db.rows("SELECT id, message_id, origin_uid FROM post WHERE chat_id = ?", chat_id)
+def _known_posts(chat_id: int, asked: Sequence[PostFacts]) -> dict[int | str, int]:
+    """Ids of the chat's messages by message id (or origin uid): of those asked for, or of all when those are many."""
+    numbers = [p.message_id for p in asked if p.message_id is not None]
+    few = len(numbers) == len(asked) <= _FEW
+    only = f" AND message_id IN ({', '.join('?' * len(numbers))})" if few and numbers else ""
+    sql = "SELECT id, message_id, origin_uid FROM post WHERE chat_id = ?" + only
+    found = db.rows(sql, chat_id, *(numbers if only else ()))
     return {(message if message is not None else uid): int(i) for i, message, uid in found}
 
 

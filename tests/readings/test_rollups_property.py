@@ -1,0 +1,145 @@
+"""Whatever order, duplication and batching readings come in, the rollups equal the raw readings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.boot import Runtime
+from app.channels.models import Chat
+from app.core import db
+from app.readings import service as readings
+from tests.conftest import NOW
+
+_POSTS = 4
+_one = st.tuples(
+    st.integers(0, _POSTS - 1),
+    st.integers(0, 40 * 24 * 60).map(lambda minutes: minutes * 60),
+    st.integers(0, 2),
+    st.one_of(st.none(), st.integers(0, 5000)),
+    st.one_of(st.none(), st.integers(0, 90)),
+    st.sampled_from([0, 0, 10, 100]),
+)
+_batches = st.lists(st.lists(_one, max_size=12), min_size=1, max_size=5)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_batches, st.booleans())
+def test_rollups_equal_a_fresh_computation_after_random_batches(runtime: Runtime, batches: list, again: bool) -> None:
+    with db.write():
+        for table in ("reading", "post", "post_stat", "feed_hour", "feed_stat", "feed", "chat", "source"):
+            db.execute(f"DELETE FROM {table}")
+    chat = Chat.create(title="x", username="x", created_at=NOW).id
+    for workspace in (0, 1):
+        readings.ensure_feed(chat, workspace_id=workspace, now=NOW)
+    sources = [readings.ensure_source(k, workspace_id=w, now=NOW) for k, w in (("a", 0), ("b", 0), ("import", 1))]
+    ids = readings.record_posts(chat, [readings.PostFacts(n + 1, NOW + timedelta(hours=7 * n)) for n in range(_POSTS)])
+    for batch in batches + (batches[::-1] if again else []):
+        rows = [
+            (ids[post + 1], db.to_ms(NOW) + at * 1000, sources[source], views, reactions, step)
+            for post, at, source, views, reactions, step in batch
+        ]
+        readings.record_readings(chat, rows, now=NOW)
+    found = readings.check_feeds(now=NOW)
+    assert found.differences == 0, found.details
+    assert found.feeds == 2
+    for feed, workspace in db.rows("SELECT id, workspace_id FROM feed"):
+        gained = db.row("SELECT COALESCE(SUM(micro_views), 0) FROM feed_hour WHERE feed_id = ?", feed)
+        assert gained is not None and int(gained[0]) == _total_gain(workspace) * 1_000_000
+
+
+def _total_gain(workspace: int) -> int:
+    """Recount in plain Python: what each post gained from its origin (or first reading) to its maximum."""
+    total = 0
+    for post, posted in db.rows("SELECT id, posted_at FROM post"):
+        found = db.rows(
+            "SELECT r.observed_at, r.views, r.step FROM reading r JOIN source s ON s.id = r.source_id"
+            " WHERE r.post_id = ? AND r.views IS NOT NULL AND s.workspace_id IN (0, ?)",
+            *(post, workspace),
+        )
+        best: dict[int, tuple[bool, int]] = {}
+        for at, views, step in found:
+            moment = db.to_ms(db.moment(at))
+            best[moment] = max(best.get(moment, (False, -1)), (step == 0, views))
+        if best:
+            curve = [best[moment][1] for moment in sorted(best)]
+            age = min(best) - db.to_ms(db.moment(posted))
+            base = 0 if 0 <= age <= 2 * 86_400_000 else curve[0]
+            total += max(curve) - base
+    return total
+
+
+def test_a_check_finds_a_rollup_that_was_tampered_with(runtime: Runtime) -> None:
+    chat = Chat.create(title="x", username="x", created_at=NOW).id
+    readings.ensure_feed(chat, now=NOW)
+    source = readings.ensure_source("a", now=NOW)
+    ids = readings.record_posts(chat, [readings.PostFacts(1, NOW)])
+    readings.record_readings(chat, [(ids[1], db.to_ms(NOW) + 3_600_000, source, 10, None, 0)], now=NOW)
+    with db.write():
+        db.execute("UPDATE feed_hour SET micro_views = micro_views + 1")
+    assert readings.check_feeds(now=NOW).details == {"feed_hour": 2}
+    readings.rebuild(now=NOW)
+    assert readings.check_feeds(now=NOW).differences == 0
+
+
+_CRASH = """
+import os, sys
+from datetime import UTC, datetime
+from app.core import db
+from app.readings import rollups, service
+db.connect(sys.argv[1])
+real = rollups.apply_change
+def dying(*args, **kwargs):
+    real(*args, **kwargs)
+    os.kill(os.getpid(), 9)
+rollups.apply_change = dying
+now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+service.record_readings(1, [(1, db.to_ms(now) + 7_200_000, 1, 50, None, 0)], now=now)
+"""
+
+
+def test_a_crash_between_raw_rows_and_commit_leaves_nothing_half_done(runtime: Runtime) -> None:
+    chat = Chat.create(title="x", username="x", created_at=NOW).id
+    readings.ensure_feed(chat, now=NOW)
+    readings.ensure_source("a", now=NOW)
+    readings.record_posts(chat, [readings.PostFacts(1, NOW)])
+    with db.write():
+        if db.is_postgres():
+            assert db.row("SELECT id FROM post") == (1,)
+    root = Path(__file__).parents[2]
+    died = subprocess.run(
+        [sys.executable, "-c", _CRASH, runtime.settings.database_url], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    assert died.returncode == -9
+    assert db.row("SELECT COUNT(*) FROM reading") == (0,)
+    assert readings.check_feeds(now=NOW).differences == 0
+
+
+@pytest.mark.parametrize(("values", "flagged"), [([10, 20, 15], [15]), ([10, 20, 30], [])])
+def test_a_falling_count_is_kept_as_read_and_flagged(runtime: Runtime, values: list[int], flagged: list[int]) -> None:
+    chat = Chat.create(title="x", username="x", created_at=NOW).id
+    readings.ensure_feed(chat, now=NOW)
+    source = readings.ensure_source("a", now=NOW)
+    ids = readings.record_posts(chat, [readings.PostFacts(1, NOW)])
+    for hour, views in enumerate(values, start=1):
+        at = db.to_ms(NOW) + hour * 3_600_000
+        readings.record_readings(chat, [(ids[1], at, source, views, None, 0)], now=NOW)
+    assert [v for (v,) in db.rows("SELECT views FROM reading ORDER BY observed_at")] == values
+    assert [v for (v,) in db.rows("SELECT views FROM reading WHERE flag = 1")] == flagged
+
+
+def test_exact_beats_rounded_at_equal_time(runtime: Runtime) -> None:
+    chat = Chat.create(title="x", username="x", created_at=NOW).id
+    readings.ensure_feed(chat, now=NOW)
+    rounded, exact = (readings.ensure_source(k, now=NOW) for k in ("page", "session"))
+    ids = readings.record_posts(chat, [readings.PostFacts(1, NOW)])
+    at = db.to_ms(NOW) + 3_600_000
+    readings.record_readings(chat, [(ids[1], at, rounded, 4850, None, 10), (ids[1], at, exact, 4846, None, 0)], now=NOW)
+    assert db.row("SELECT views, step, source_id FROM post_stat") == (4846, 0, exact)
