@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -149,8 +150,7 @@ _fingerprints: dict[str, str] = {}
 
 def _fingerprint(name: str) -> str:
     if name not in _fingerprints:
-        stat = (ROOT / "static" / name).stat()
-        _fingerprints[name] = f"{stat.st_size:x}"
+        _fingerprints[name] = hashlib.sha256((ROOT / "static" / name).read_bytes()).hexdigest()[:10]
     return _fingerprints[name]
 
 
@@ -196,7 +196,10 @@ def _headers(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = _CSP.format(ancestors=ancestors)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+    if request.path.startswith("/static/js/"):
+        # app.js imports its parts by plain names, so the browser must ask whether they changed
+        response.headers["Cache-Control"] = "no-cache"
+    elif request.endpoint != "static" and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache" if response.headers.get("ETag") else "no-store"
     if runtime.settings.base_url.startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -38,7 +38,7 @@ class Source(Table):
 class Post(Table):
     """A message of a channel, without its text."""
 
-    impersonal = frozenset({"origin_uid", "media", "text_hash"})
+    impersonal = frozenset({"origin_uid", "media", "text_hash", "album_id"})
     id = AutoField()
     chat_id = IntegerField()
     message_id = BigIntegerField(null=True)
