@@ -56,6 +56,7 @@ def create_app(runtime: Runtime) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops
         )
+    app.before_request(_start)  # before the extensions' own hooks: they need the clock and the trace id
     htmx.init_app(app)
     csrf.init_app(app)
     limiter.init_app(app)
@@ -66,7 +67,6 @@ def create_app(runtime: Runtime) -> Flask:
         app.register_blueprint(blueprint)
     for endpoint_blueprint in (api, hooks):
         csrf.exempt(endpoint_blueprint)
-    app.before_request(_start)
     app.after_request(_headers)
     app.register_error_handler(Exception, _explain)
     return app

@@ -178,9 +178,13 @@ _POST_COLUMNS = (
 def posts_page(
     feed_id: int, *, sort: str, descending: bool, media: str | None, start: datetime, end: datetime, limit: int, offset: int
 ) -> list[dict[str, Any]]:
-    """One page of a feed's posts published in the period, ordered by a column that has its own index."""
+    """One page of a feed's posts published in the period, in the order of a column.
+
+    The (feed, posted_at) index bounds the work by the days shown; `+ 0` keeps both planners from walking all posts
+    of the feed in the order of another column instead.
+    """
     column = SORTS[sort]
-    order = f"{column} {'DESC' if descending else 'ASC'}"
+    order = ("posted_at" if sort == "posted_at" else f"{column} + 0") + (" DESC" if descending else " ASC")
     media_is = "AND s.media = ?" if media else ""
     found = db.rows(
         f"SELECT {_POST_COLUMNS} FROM post_stat s JOIN post p ON p.id = s.post_id WHERE s.feed_id = ?"

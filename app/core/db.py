@@ -128,6 +128,12 @@ def execute(sql: str, *params: Any) -> int:
     return int(database.execute_sql(_dialect(sql), params).rowcount)
 
 
+def serialise(table: str, row_id: int) -> None:
+    """Let only one transaction at a time count and use up what belongs to a row; SQLite's writers queue anyway."""
+    if is_postgres():
+        row(f"SELECT id FROM {table} WHERE id = ? FOR UPDATE", row_id)
+
+
 def execute_many(sql: str, batch: Sequence[Sequence[Any]]) -> None:
     """Run a statement kept as text once per row of `batch`, by the driver's own executemany."""
     cursor = database.connection().cursor()
@@ -136,7 +142,7 @@ def execute_many(sql: str, batch: Sequence[Sequence[Any]]) -> None:
 
 
 def _dialect(sql: str) -> str:
-    return sql.replace("?", "%s") if is_postgres() else sql
+    return sql.replace("%", "%%").replace("?", "%s") if is_postgres() else sql
 
 
 def to_ms(moment: datetime) -> int:

@@ -69,12 +69,13 @@ def _collect_until(until: float, pages: Collector, settings: Settings, holder: s
         if time.monotonic() >= gauges_at:
             publish_gauges(settings, now=clock.utcnow())
             gauges_at = time.monotonic() + _GAUGES_EVERY_S
-        next_at = time.monotonic() + pace.pause_s()
+        asked_at = time.monotonic()
         if not collect_one(pages, now=clock.utcnow()):
             time.sleep(_IDLE_S)
             continue
         read += 1
-        time.sleep(max(0.0, next_at - time.monotonic()))
+        # A second after the answer, not after the question: however slowly that travelled, t.me sees the gap.
+        time.sleep(max(1.0, asked_at + pace.pause_s() - time.monotonic()))
     return read
 
 

@@ -124,13 +124,7 @@ class PostStat(Table):
 
     class Meta:
         primary_key = CompositeKey("feed_id", "post_id")
-        indexes = (
-            (("feed_id", "posted_at"), False),
-            (("feed_id", "views"), False),
-            (("feed_id", "views_24h"), False),
-            (("feed_id", "reactions"), False),
-            (("feed_id", "er_ppm"), False),
-        )
+        indexes = ((("feed_id", "posted_at"), False),)
 
 
 class FeedHour(Table):

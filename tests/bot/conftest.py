@@ -27,7 +27,9 @@ def telegram() -> FakeTelegram:
 
 @pytest.fixture
 def runtime(tmp_path: Path, telegram: FakeTelegram) -> Iterator[Runtime]:
-    settings = Settings(_env_file=None, data_dir=tmp_path, database_url="", demo=True, telegram_updates="polling")
+    settings = Settings(  # type: ignore[call-arg]
+        _env_file=None, data_dir=tmp_path, database_url="", demo=True, telegram_updates="polling"
+    )
     booted = boot("cli", settings)
     migrate.up()
     now = clock.utcnow()

@@ -65,7 +65,7 @@ def test_the_intake_waits_for_a_telegram_that_is_not_up_yet(runtime: Runtime, te
 def test_webhook_mode_tells_telegram_our_address_and_the_sealed_secret(
     runtime: Runtime, telegram: FakeTelegram, tmp_path: Path
 ) -> None:
-    settings = Settings(
+    settings = Settings(  # type: ignore[call-arg]
         _env_file=None, data_dir=tmp_path, demo=True, telegram_updates="webhook", base_url="https://numbers.example"
     )
     hooked, stop = replace(runtime, settings=settings), threading.Event()

@@ -28,7 +28,9 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.sim = SimulatorProcess(folder / "sim").start()
-        self.settings = Settings(_env_file=None, data_dir=folder / "var", demo=True)
+        self.settings = Settings(  # type: ignore[call-arg]
+            _env_file=None, data_dir=folder / "var", demo=True
+        )
         boot("cli", self.settings)
         migrate.up()
         self.environment = {
@@ -90,7 +92,7 @@ def test_a_channel_connects_is_collected_and_its_loss_is_told(world: World) -> N
     sim.control("channels", username="news", title="News", owner_id=OWNER_ID, subscribers=1000)
     other = sim.control("channels", username="other", title="Other", owner_id=OWNER_ID, subscribers=10)["chat_id"]
     bot = world.start("-m", "bot")
-    _soon(lambda: db.row("SELECT 1 FROM bot"), within_s=30)
+    _soon(lambda: db.row("SELECT 1 FROM bot"), within_s=60)
     for user_id in (OWNER_ID, STRANGER_ID):
         sim.control("message", user_id=user_id, text="/start")
     _soon(lambda: len(db.rows("SELECT 1 FROM membership")) == 2, within_s=10)
@@ -131,7 +133,7 @@ def test_the_jobs_process_reads_the_preview_and_beats(world: World) -> None:
     sim.control("view", chat="news", message_id=posted, views=77)
     consumer = str(Path(sys.executable).with_name("huey_consumer"))
     jobs = world.start(consumer, "app.jobs.huey", "-w", "2", "-k", "thread", "-m", "0.2")
-    _soon(lambda: "jobs" in leases.last_beats(), within_s=30)
+    _soon(lambda: "jobs" in leases.last_beats(), within_s=60)
     collecting.follow(connect.ensure_named_chat("news", now=clock.utcnow()), pages_per_minute=50, now=clock.utcnow())
     _soon(lambda: db.row("SELECT views, step FROM reading"), within_s=10)
     assert db.row("SELECT views, step FROM reading") == (77, 0)
@@ -147,7 +149,7 @@ def test_a_bot_killed_amid_a_burst_applies_every_update_once(world: World) -> No
     sim.control("channels", username="news", title="News", owner_id=OWNER_ID, subscribers=1000)
     bot = world.start("-m", "bot")
     sim.control("message", user_id=OWNER_ID, text="/start")
-    _soon(lambda: db.row("SELECT 1 FROM membership"), within_s=30)
+    _soon(lambda: db.row("SELECT 1 FROM membership"), within_s=60)
     sim.control("promote_bot", chat="news", user_id=OWNER_ID)
     _soon(lambda: _channel("news"), within_s=5)
     made = {"posts": 0, "joins": 0}
@@ -155,7 +157,7 @@ def test_a_bot_killed_amid_a_burst_applies_every_update_once(world: World) -> No
         burst = sim.control("burst", chat="news", updates=120)["made"]
         made = {kind: count + burst[kind] for kind, count in made.items()}
         before = _processed()
-        _soon(lambda n=before: _processed() > n, within_s=30)  # type: ignore[misc]
+        _soon(lambda n=before: _processed() > n, within_s=60)  # type: ignore[misc]
         bot.kill()
         bot.wait(10)
         bot = world.start("-m", "bot")

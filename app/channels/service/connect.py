@@ -81,6 +81,7 @@ def claim(
     if member_status not in _MAY_CLAIM:
         raise Forbidden("Only an owner or administrator of a channel can connect it.", code="not_an_admin")
     with db.write():
+        db.serialise("workspace", workspace_id)
         owner = db.row(
             "SELECT workspace_id FROM channel WHERE chat_id = ? AND relation = 'owned' AND deleted_at IS NULL", chat.id
         )
@@ -111,6 +112,7 @@ def watch(
 ) -> Channel:
     """Put a public channel of somebody on the workspace's watch-list; twice changes nothing. Raises LimitReached."""
     with db.write():
+        db.serialise("workspace", workspace_id)
         channel = Channel.get_or_none(
             Channel.workspace == workspace_id, Channel.chat == chat.id, Channel.deleted_at.is_null()
         )

@@ -433,13 +433,7 @@ def up(migrator, db):
             database = db
             table_name = "post_stat"
             primary_key = CompositeKey("feed_id", "post_id")
-            indexes = (
-                (("feed_id", "posted_at"), False),
-                (("feed_id", "views"), False),
-                (("feed_id", "views_24h"), False),
-                (("feed_id", "reactions"), False),
-                (("feed_id", "er_ppm"), False),
-            )
+            indexes = ((("feed_id", "posted_at"), False),)
 
     db.create_tables([PostStat])
 

@@ -1,0 +1,70 @@
+"""Run every row: `python -m bench [row …]`; BENCH_FULL=1 adds ten million readings. Only a full run writes docs/bench.md."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import hooks, ingest, lock, memory, pages, postgres, report, stats, world
+
+_SIZES = {"10^5": 100_000, "10^6": 1_000_000, "10^7": 10_000_000}
+
+
+def main(wanted: list[str]) -> int:
+    load, found = os.getloadavg(), []
+    with tempfile.TemporaryDirectory(prefix="analyticbot-bench-") as name:
+        for row in _rows(Path(name), set(wanted)):
+            report.show(row)
+            found.append(row)
+    if not wanted:
+        report.write(found, load)
+    return 1 if any(row.is_pass is False for row in found) else 0
+
+
+def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
+    def is_wanted(name: str) -> bool:
+        return not wanted or name in wanted
+
+    small = world.build(folder / "10^5", _SIZES["10^5"])
+    if is_wanted("a1") or is_wanted("a2"):
+        yield from _pages(folder, small, is_wanted)
+    parts: dict[str, Callable[[world.World], list[stats.Row]]] = {
+        "h1": memory.rows,
+        "b1": ingest.sqlite_rows,
+        "b3": hooks.rows,
+        "lock": lock.rows,
+    }
+    for name, measure in parts.items():
+        if is_wanted(name):
+            yield from measure(small)
+    if is_wanted("b2"):
+        with _postgres_world(folder) as found:
+            yield from ingest.postgres_rows(*found) if found else [_missing()]
+
+
+def _pages(folder: Path, small: world.World, is_wanted: Callable[[str], bool]) -> Iterator[stats.Row]:
+    with pages.frozen_clock():
+        if is_wanted("a1"):
+            sizes = ["10^6", "10^7"] if os.environ.get("BENCH_FULL") == "1" else ["10^6"]
+            worlds = {"10^5": small} | {size: world.build(folder / size, _SIZES[size]) for size in sizes}
+            yield from pages.rendered({size: pages.prepare(w) for size, w in worlds.items()})
+        if is_wanted("a2"):
+            yield from pages.unchanged(pages.prepare(small))
+
+
+@contextmanager
+def _postgres_world(folder: Path) -> Iterator[tuple[world.World, str] | None]:
+    with postgres.server() as address:
+        yield (world.build(folder / "postgres", 20_000, address=address, channels=2), address) if address else None
+
+
+def _missing() -> stats.Row:
+    return stats.informs("b2", "batch ingest, PostgreSQL", "plain COPY", "not measured: PostgreSQL is not installed")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

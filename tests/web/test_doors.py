@@ -1,0 +1,95 @@
+"""Doors for machines and for signing in: webhook secret, Mini App launch, demo link, CSRF, health."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.accounts.service import sessions
+from app.boot import Runtime
+from app.core import clock, db, leases
+from app.telegram import service as telegram
+from app.web import create_app
+from tests.telegram.test_initdata import signed
+from tests.world import owner
+
+TOKEN = "1000000001:test-token"
+
+
+def _bot(runtime: Runtime) -> telegram.Bot:
+    return telegram.register(runtime.sealer, token=TOKEN, username="TestBot", updates="webhook", now=clock.utcnow())
+
+
+def _deliver(app: Flask, secret: str, update: Any, bot_id: int = 1000000001) -> int:
+    headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
+    return app.test_client().post(f"/hooks/telegram/{bot_id}", json=update, headers=headers).status_code
+
+
+def test_the_webhook_stores_an_update_once_and_only_with_the_secret(app: Flask, runtime: Runtime) -> None:
+    secret = runtime.bots.webhook_secret(_bot(runtime))
+    update = {"update_id": 5, "never_heard_of": {"chat": {"id": -1}}}
+    assert _deliver(app, "wrong", update) == 401
+    assert _deliver(app, secret, update, bot_id=99) == 401
+    assert db.row("SELECT COUNT(*) FROM inbox") == (0,)
+    assert [_deliver(app, secret, update) for _ in range(3)] == [200, 200, 200]
+    assert db.rows("SELECT kind, chat_key FROM inbox") == [("never_heard_of", -1)]
+    assert _deliver(app, secret, ["no update"]) == 422
+
+
+def _launch(app: Flask, data: str, device: str = "d" * 32) -> tuple[int, Any]:
+    client = app.test_client()
+    answer = client.post("/twa/session", data={"init_data": data, "device": device})
+    return answer.status_code, client
+
+
+def test_a_launch_opens_the_mini_app_and_cannot_be_replayed_elsewhere(app: Flask, runtime: Runtime) -> None:
+    _bot(runtime)
+    data = signed(token=TOKEN, at=clock.utcnow())
+    status, client = _launch(app, data)
+    assert status == 200 and client.get("/network").status_code == 200
+    assert _launch(app, data)[0] == 200
+    assert _launch(app, data, device="t" * 32)[0] == 401
+    assert _launch(app, signed(token="1:x", at=clock.utcnow()))[0] == 401
+    assert _launch(app, signed(token=TOKEN, at=clock.utcnow() - timedelta(hours=1)))[0] == 401
+    assert _launch(app, data, device="")[0] == 422
+
+
+def test_the_demo_link_works_once_on_loopback_only(app: Flask) -> None:
+    ticket = sessions.issue_ticket(owner("Dilnoza", now=clock.utcnow()).user.id, purpose="demo", now=clock.utcnow())
+    path = f"/login/demo/{ticket}"
+    away = app.test_client().post(path, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    assert away.status_code == 404
+    client = app.test_client()
+    assert client.get(path).status_code == 200
+    assert client.post(path).status_code == 303
+    assert client.get("/network").status_code == 200
+    assert app.test_client().post(path).status_code == 401
+
+
+@pytest.mark.parametrize("guard", [True, False])
+def test_a_form_of_another_site_is_refused_and_without_the_guard_it_would_work(runtime: Runtime, guard: bool) -> None:
+    app = create_app(runtime)
+    app.config["WTF_CSRF_ENABLED"] = guard
+    who = owner("Aziza", now=clock.utcnow())
+    token, _ = sessions.start(who.user.id, who.workspace.id, kind="browser", now=clock.utcnow())
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["token"] = token
+    client.post("/settings/api-keys", data={"name": "evil"})
+    assert db.row("SELECT COUNT(*) FROM api_key") == (0 if guard else 1,)
+
+
+def test_ready_means_every_process_works(app: Flask) -> None:
+    client = app.test_client()
+    assert client.get("/healthz").status_code == 200
+    silent = client.get("/readyz")
+    assert silent.status_code == 503 and silent.json["checks"]["worker"] == "no heartbeat"
+    for process in ("worker", "jobs", "bot"):
+        leases.beat(process, now=clock.utcnow())
+    assert client.get("/readyz").json["status"] == "ready"
+    assert client.get("/version").json["schema"] == "0001_first_tables"
+    assert "analyticbot_heartbeat_age_seconds" in client.get("/metrics").text
+    assert client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 404
