@@ -1,4 +1,7 @@
-"""Run every row: `python -m bench [row …]`; BENCH_FULL=1 adds ten million readings. Only a full run writes docs/bench.md."""
+"""Run the rows asked for, or all: `python -m bench [a1 a2 b1 b2 b3 h1 lock]`. BENCH_FULL=1 adds ten million readings.
+
+Only a run of all rows writes docs/bench.md. The exit status is 1 when a row misses its limit.
+"""
 
 from __future__ import annotations
 

@@ -16,11 +16,14 @@ from app.analytics.pages import Figure, NetworkPage
 
 Statement = tuple[str, tuple[Any, ...]]
 
-_TEMPLATE = """<div id="page_body"><h1>{{ name }}</h1><dl>{% for k, v in totals %}<dt>{{ k }}</dt><dd>{{ v }}</dd>{% endfor %}</dl>
-{% for title, points in series %}<h2>{{ title }}</h2><svg><polyline points="{% for d, v in points %}{{ loop.index0 }},{{ v }} {% endfor %}"/></svg>
+_TEMPLATE = """<div id="page_body"><h1>{{ name }}</h1>
+<dl>{% for k, v in totals %}<dt>{{ k }}</dt><dd>{{ v }}</dd>{% endfor %}</dl>
+{% for title, points in series %}<h2>{{ title }}</h2>
+<svg><polyline points="{% for d, v in points %}{{ loop.index0 }},{{ v }} {% endfor %}"/></svg>
 <table>{% for d, v in points %}<tr><th>{{ d }}</th><td>{{ v }}</td></tr>{% endfor %}</table>{% endfor %}
-<table>{% for row in rows %}<tr><th><a href="{{ row.url }}">{{ row.title }}</a></th>{% for v in row.numbers %}<td>{{ v }}</td>{% endfor %}
-<td><svg><polyline points="{% for v in row.spark %}{{ loop.index0 }},{{ v }} {% endfor %}"/></svg></td></tr>{% endfor %}</table></div>"""
+<table>{% for row in rows %}<tr><th><a href="{{ row.url }}">{{ row.title }}</a></th>
+{% for v in row.numbers %}<td>{{ v }}</td>{% endfor %}<td><svg><polyline points="{% for v in row.spark %}{{ loop.index0 }},{{ v }} {% endfor %}"/></svg>
+</td></tr>{% endfor %}</table></div>"""
 
 
 def record(store: Any, work: Callable[[], object]) -> list[Statement]:

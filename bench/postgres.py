@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own for the time of a measurement, as tests/conftest.py starts one, with durable commits."""
+"""A PostgreSQL server for the time of a measurement, as tests/conftest.py starts one, but with durable commits."""
 
 from __future__ import annotations
 

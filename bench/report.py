@@ -16,7 +16,10 @@ PAGE = Path(__file__).parent.parent / "docs/bench.md"
 
 def show(row: Row) -> None:
     limit = f" (limit {row.limit})" if row.limit else ""
-    print(f"{row.verdict:4}  {row.name:10} {row.what}: {row.measured}{limit}, floor: {row.floor}. {row.detail}", flush=True)
+    print(
+        f"{row.verdict:4}  {row.name:10} {row.what}: {row.measured}{limit}, floor: {row.floor}. {row.detail}",
+        flush=True,
+    )
 
 
 def write(rows: Sequence[Row], load_at_start: tuple[float, float, float]) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 from app.accounts.service import sessions
 from app.boot import Runtime, boot
-from app.channels.models import Channel
-from app.core import db, migrate
+from app.core import clock, db, migrate
 from app.core.settings import Settings
 from app.readings import service as readings
 from app.readings.rollups import RawReading
@@ -31,7 +30,7 @@ class World:
     runtime: Runtime
     store: Any
     path: Path
-    channels: list[Channel]
+    chats: list[int]
     source_id: int
     token: str
     readings: int
@@ -59,38 +58,37 @@ def build(folder: Path, count: int, *, address: str = "", channels: int = CHANNE
     runtime = empty(folder, address)
     start = NOW - timedelta(days=3700)
     who = people.owner("Bench", telegram_user_id=1, now=start)
-    made = [
-        people.owned_channel(who, f"Channel{n}", telegram_chat_id=-1001000 - n, now=start) for n in range(channels)
-    ]
+    for n in range(channels):
+        people.owned_channel(who, f"Channel{n}", telegram_chat_id=-1001000 - n, now=start)
+    chats = [int(chat) for (chat,) in db.rows("SELECT chat_id FROM channel ORDER BY id")]
     source_id = readings.ensure_source(readings.PREVIEW_PAGE, now=start)
-    written = sum(_history(c, source_id, count // channels, seed=n) for n, c in enumerate(made))
-    token, _ = sessions.start(who.user.id, who.workspace.id, kind="browser", now=NOW)
-    return World(runtime, db.database.obj, folder / "bench.sqlite3", made, source_id, token, written)
+    written = sum(_history(c, source_id, count // channels, seed=n) for n, c in enumerate(chats))
+    token, _ = sessions.start(who.user.id, who.workspace.id, kind="browser", now=clock.utcnow())
+    return World(runtime, db.database.obj, folder / "bench.sqlite3", chats, source_id, token, written)
 
 
-def _history(channel: Channel, source_id: int, count: int, *, seed: int) -> int:
-    posts = _posts(channel, count // READS, first_id=1)
+def _history(chat_id: int, source_id: int, count: int, *, seed: int) -> int:
+    posts = _posts(chat_id, count // READS, first_id=1)
     rows = [r for post_id, at in posts for r in reads_of(post_id, at, source_id, seed + post_id)]
     for part in batches(rows, 20_000):
-        readings.record_readings(channel.chat, part, now=NOW)
+        readings.record_readings(chat_id, part, now=NOW)
     with db.write():
         for n in range(160):
-            readings.record_subscribers(
-                channel.chat, source_id=source_id, value=5000 + 3 * n, step=0, observed_at=NOW - timedelta(hours=6 * (160 - n))
-            )
+            at = NOW - timedelta(hours=6 * (160 - n))
+            readings.record_subscribers(chat_id, source_id=source_id, value=5000 + 3 * n, step=0, observed_at=at)
     return len(rows)
 
 
-def _posts(channel: Channel, count: int, *, first_id: int) -> list[tuple[int, datetime]]:
+def _posts(chat_id: int, count: int, *, first_id: int) -> list[tuple[int, datetime]]:
     times = {first_id + n: NOW - POST_EVERY * (count - n) for n in range(count)}
-    ids = readings.record_posts(channel.chat, [readings.PostFacts(n, at) for n, at in times.items()])
+    ids = readings.record_posts(chat_id, [readings.PostFacts(n, at) for n, at in times.items()])
     return [(ids[n], at) for n, at in times.items()]
 
 
-def fresh_posts(channel: Channel, count: int, *, first_id: int) -> list[tuple[int, datetime]]:
+def fresh_posts(chat_id: int, count: int, *, first_id: int) -> list[tuple[int, datetime]]:
     """Posts without readings, published far enough back to be read at every age."""
     times = {first_id + n: NOW - timedelta(days=60) - timedelta(minutes=10 * n) for n in range(count)}
-    ids = readings.record_posts(channel.chat, [readings.PostFacts(n, at) for n, at in times.items()])
+    ids = readings.record_posts(chat_id, [readings.PostFacts(n, at) for n, at in times.items()])
     return [(ids[n], at) for n, at in times.items()]
 
 

@@ -1,4 +1,7 @@
-"""A process that writes (or only burns CPU) for some seconds: `python -m bench.writer FOLDER CHAT FIRST_ID BATCH SECONDS`."""
+"""A process that writes, or with a batch of 0 only burns CPU, for some seconds.
+
+`python -m bench.writer FOLDER CHAT FIRST_ID BATCH SECONDS`
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import time
 from pathlib import Path
 
 from app.boot import boot
-from app.channels.models import Channel
 from app.readings import service as readings
 from bench import world
 
@@ -17,12 +19,11 @@ def main(folder: str, chat: str, first_id: str, batch: str, seconds: str) -> Non
         _burn(float(seconds))
         return
     boot("cli", world.settings_for(Path(folder)))
-    channel = Channel.get(Channel.chat == int(chat))
     source_id = readings.ensure_source(readings.PREVIEW_PAGE, now=world.NOW)
     end, first, written = time.monotonic() + float(seconds), int(first_id), 0
     while time.monotonic() < end:
         count = max(int(batch) // world.READS, 1)
-        posts = world.fresh_posts(channel, count, first_id=first)
+        posts = world.fresh_posts(int(chat), count, first_id=first)
         rows = [r for post_id, at in posts for r in world.reads_of(post_id, at, source_id, post_id)]
         written += readings.record_readings(int(chat), rows[: int(batch)], now=world.NOW)
         first += count

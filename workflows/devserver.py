@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 from app.core.settings import Settings, SettingsError
 
 
-def command(settings: Settings, database: Path) -> list[str]:
-    """Raises SettingsError with the setting's name when there is no temporal binary."""
-    binary = settings.temporal_cli or shutil.which("temporal")
-    if not binary:
+def binary(settings: Settings) -> str:
+    """TEMPORAL_CLI, else the wheel's beside this Python, else what PATH has. Raises SettingsError."""
+    beside = shutil.which("temporal", path=str(Path(sys.executable).parent))
+    found = settings.temporal_cli or beside or shutil.which("temporal")
+    if not found:
         raise SettingsError("No temporal binary: run `make setup`, or set TEMPORAL_CLI or TEMPORAL_ADDRESS.")
+    return found
+
+
+def command(settings: Settings, database: Path) -> list[str]:
+    """The argument list; raises SettingsError without a binary."""
     ui_port = settings.temporal_ui_url.rsplit(":", 1)[1]
     options = {
         "--ip": "127.0.0.1",
@@ -25,4 +32,4 @@ def command(settings: Settings, database: Path) -> list[str]:
     }
     flat = [part for pair in options.items() for part in pair]
     pragmas = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]
-    return [binary, "server", "start-dev", *flat, *pragmas, "--ui-disable-news-fetch"]
+    return [binary(settings), "server", "start-dev", *flat, *pragmas, "--ui-disable-news-fetch"]

@@ -142,9 +142,8 @@ def posts_summary(feed_id: int, start: datetime, end: datetime) -> PostsSummary:
     found = db.rows(
         "SELECT s.source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views), SUM(s.reactions),"
         " COALESCE(SUM(s.readings), 0), COALESCE(MAX(s.step), 0), MAX(s.observed_at) FROM post_stat s"
-        " JOIN post p ON p.id = s.post_id WHERE s.feed_id = ? AND s.posted_at >= ? AND s.posted_at < ?"
-        " AND p.deleted_at IS NULL GROUP BY s.source_id",
-        *(feed_id, db.stamp(start), db.stamp(end)),
+        " WHERE s.feed_id = ? AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ? GROUP BY s.source_id",
+        *(feed_id, db.stamp(start), db.stamp(end), False),
     )
     reactions = [int(r[4]) for r in found if r[4] is not None]
     return PostsSummary(
@@ -162,9 +161,9 @@ def posts_summary(feed_id: int, start: datetime, end: datetime) -> PostsSummary:
 def reach_by_day(feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, int]]:
     """(posted at, views) of the period's read posts, bounded by the posts of the days shown."""
     found = db.rows(
-        "SELECT s.posted_at, s.views FROM post_stat s JOIN post p ON p.id = s.post_id WHERE s.feed_id = ?"
-        " AND s.posted_at >= ? AND s.posted_at < ? AND s.views IS NOT NULL AND p.deleted_at IS NULL",
-        *(feed_id, db.stamp(start), db.stamp(end)),
+        "SELECT posted_at, views FROM post_stat WHERE feed_id = ?"
+        " AND posted_at >= ? AND posted_at < ? AND views IS NOT NULL AND is_deleted = ?",
+        *(feed_id, db.stamp(start), db.stamp(end), False),
     )
     return [(db.moment(at), int(views)) for at, views in found]
 
@@ -185,11 +184,11 @@ def posts_page(
     """
     column = SORTS[sort]
     order = ("posted_at" if sort == "posted_at" else f"{column} + 0") + (" DESC" if descending else " ASC")
-    media_is = "AND s.media = ?" if media else ""
+    media_is = "AND media = ?" if media else ""
     found = db.rows(
-        f"SELECT {_POST_COLUMNS} FROM post_stat s JOIN post p ON p.id = s.post_id WHERE s.feed_id = ?"
-        f" AND s.posted_at >= ? AND s.posted_at < ? AND s.{column} IS NOT NULL {media_is}"
-        f" ORDER BY s.{order}, s.post_id LIMIT ? OFFSET ?",
+        f"SELECT {_POST_COLUMNS} FROM (SELECT * FROM post_stat WHERE feed_id = ? AND posted_at >= ? AND posted_at < ?"
+        f" AND {column} IS NOT NULL {media_is} ORDER BY {order}, post_id LIMIT ? OFFSET ?) s"
+        f" JOIN post p ON p.id = s.post_id ORDER BY s.{order}, s.post_id",
         *(feed_id, db.stamp(start), db.stamp(end), *((media,) if media else ()), limit, offset),
     )
     return [_post(row) for row in found]

@@ -113,6 +113,7 @@ class PostStat(Table):
     post_id = IntegerField()
     posted_at = UtcTimestamp()
     media = CharField(max_length=16)
+    is_deleted = BooleanField(default=False)
     views = BigIntegerField(null=True)
     views_24h = BigIntegerField(null=True)
     reactions = BigIntegerField(null=True)

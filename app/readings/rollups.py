@@ -6,7 +6,7 @@ Everything here runs inside the caller's write transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,8 @@ class PostBlock:
     post_ids: list[int]
     posted_at: curves.Ints
     media: list[str]
+    is_deleted: list[bool]
     rows: curves.ReadingRows
-    keys: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 def visible_sources(workspace_id: int) -> set[int]:
@@ -47,10 +47,10 @@ def load_block(post_ids: Sequence[int]) -> PostBlock:
     known = {}
     for part in _parts(post_ids):
         marks = ",".join("?" * len(part))
-        for post_id, posted_at, media in db.rows(
-            f"SELECT id, posted_at, media FROM post WHERE id IN ({marks})", *part
+        for post_id, posted_at, media, deleted_at in db.rows(
+            f"SELECT id, posted_at, media, deleted_at FROM post WHERE id IN ({marks})", *part
         ):
-            known[post_id] = (db.to_ms(db.moment(posted_at)) // 1000, media)
+            known[post_id] = (db.to_ms(db.moment(posted_at)) // 1000, media, deleted_at is not None)
     found: list[tuple[Any, ...]] = []
     for part in _parts(post_ids):
         marks = ",".join("?" * len(part))
@@ -61,7 +61,8 @@ def load_block(post_ids: Sequence[int]) -> PostBlock:
         )
     raw = [(p, db.to_ms(db.moment(at)), s, v, r, step) for p, at, s, v, r, step in found] if db.is_postgres() else found
     posted_at = np.asarray([known[i][0] for i in post_ids], dtype=np.int64)
-    return PostBlock(list(post_ids), posted_at, [known[i][1] for i in post_ids], as_rows(raw, post_ids))
+    media, is_deleted = ([known[i][n] for i in post_ids] for n in (1, 2))
+    return PostBlock(list(post_ids), posted_at, media, is_deleted, as_rows(raw, post_ids))
 
 
 def as_rows(raw: Iterable[RawReading] | Iterable[tuple[Any, ...]], post_ids: Sequence[int]) -> curves.ReadingRows:
@@ -82,11 +83,12 @@ def as_rows(raw: Iterable[RawReading] | Iterable[tuple[Any, ...]], post_ids: Seq
 
 
 def merged(old: curves.ReadingRows, new: curves.ReadingRows) -> curves.ReadingRows:
-    """Old and new readings as one set; of one source at one moment the larger views stay, known beats unknown."""
+    """Old and new readings as one set; of one source at one moment the row with the larger views stays,
+    at equal views the larger reactions, then the finer step; known beats unknown."""
     both = curves.ReadingRows(
         *(np.concatenate([getattr(old, n), getattr(new, n)]) for n in curves.ReadingRows.__slots__)
     )
-    order = np.lexsort((both.reactions, both.views, both.source, both.at, both.post))
+    order = np.lexsort((-both.step, both.reactions, both.views, both.source, both.at, both.post))
     post, at, source = both.post[order], both.at[order], both.source[order]
     last = np.ones(len(order), dtype=bool)
     last[:-1] = (post[1:] != post[:-1]) | (at[1:] != at[:-1]) | (source[1:] != source[:-1])
@@ -133,6 +135,7 @@ def _put_post_stats(feed_id: int, block: PostBlock, new: curves.FeedRollup) -> N
             ids[n],
             _moment_s(posted[n]),
             media[n],
+            block.is_deleted[n],
             _known(views[n]),
             _known(views_24h[n]),
             _known(reactions[n]),
@@ -148,9 +151,10 @@ def _put_post_stats(feed_id: int, block: PostBlock, new: curves.FeedRollup) -> N
 
 
 _PUT_POST_STAT = (
-    "INSERT INTO post_stat (feed_id, post_id, posted_at, media, views, views_24h, reactions, er_ppm, step,"
-    " source_id, observed_at, readings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO post_stat (feed_id, post_id, posted_at, media, is_deleted, views, views_24h, reactions, er_ppm, step,"
+    " source_id, observed_at, readings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (feed_id, post_id) DO UPDATE SET posted_at = excluded.posted_at, media = excluded.media,"
+    " is_deleted = excluded.is_deleted,"
     " views = excluded.views, views_24h = excluded.views_24h, reactions = excluded.reactions,"
     " er_ppm = excluded.er_ppm, step = excluded.step, source_id = excluded.source_id,"
     " observed_at = excluded.observed_at, readings = excluded.readings"

@@ -420,6 +420,7 @@ def up(migrator, db):
         post_id = IntegerField()
         posted_at = UtcTimestamp()
         media = CharField(max_length=16)
+        is_deleted = BooleanField(default=False)
         views = BigIntegerField(null=True)
         views_24h = BigIntegerField(null=True)
         reactions = BigIntegerField(null=True)

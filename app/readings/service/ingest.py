@@ -108,12 +108,19 @@ def _refresh_post(post_id: int, p: PostFacts) -> None:
         " text_hash = COALESCE(?, text_hash), media = ? WHERE id = ?",
         *(db.stamp(p.edited_at) if p.edited_at else None, p.text_length, p.text_hash, p.media, post_id),
     )
+    db.execute("UPDATE post_stat SET media = ? WHERE post_id = ? AND media <> ?", p.media, post_id, p.media)
 
 
 def mark_deleted(post_id: int, *, at: datetime) -> None:
     """The message is gone from Telegram; it stays here, marked."""
     with db.write():
         db.execute("UPDATE post SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL", db.stamp(at), post_id)
+        db.execute("UPDATE post_stat SET is_deleted = ? WHERE post_id = ?", True, post_id)
+        db.execute(
+            "UPDATE feed_stat SET version = version + 1 WHERE feed_id IN"
+            " (SELECT feed_id FROM post_stat WHERE post_id = ?)",
+            post_id,
+        )
 
 
 def record_readings(chat_id: int, readings: Sequence[RawReading], *, now: datetime) -> int:
@@ -147,21 +154,25 @@ def _rows_changed(before: curves.ReadingRows, after: curves.ReadingRows) -> int:
     if grown:
         return grown
     order = np.lexsort((before.source, before.at, before.post))
-    return int((before.views[order] != after.views).sum() + (before.reactions[order] != after.reactions).sum())
+    differs = (before.views[order] != after.views) | (before.reactions[order] != after.reactions)
+    return int((differs | (before.step[order] != after.step)).sum())
 
 
 def _store(readings: Sequence[RawReading]) -> None:
     if db.is_postgres():
         _copy(readings)
         return
-    db.execute_many(
-        "INSERT INTO reading (post_id, observed_at, source_id, views, reactions, step, flag)"
-        " VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET views = excluded.views,"
-        " reactions = COALESCE(excluded.reactions, reactions), step = excluded.step"
-        " WHERE COALESCE(excluded.views, -1) > COALESCE(views, -1)"
-        " OR (excluded.views IS views AND COALESCE(excluded.reactions, -1) > COALESCE(reactions, -1))",
-        readings,
-    )
+    db.execute_many(f"INSERT INTO reading ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 0) {_LARGER_WINS}", readings)
+
+
+_COLUMNS = "post_id, observed_at, source_id, views, reactions, step, flag"
+# The same order as rollups.merged: views, then reactions, then the finer step.
+_LARGER_WINS = (
+    "ON CONFLICT (post_id, observed_at, source_id) DO UPDATE SET views = excluded.views,"
+    " reactions = excluded.reactions, step = excluded.step"
+    " WHERE (COALESCE(excluded.views, -1), COALESCE(excluded.reactions, -1), -excluded.step)"
+    " > (COALESCE(reading.views, -1), COALESCE(reading.reactions, -1), -reading.step)"
+)
 
 
 def _copy(readings: Sequence[RawReading]) -> None:
@@ -181,19 +192,14 @@ def _copy(readings: Sequence[RawReading]) -> None:
             for post, at, source, views, reactions, step in best.values():
                 copy.write_row((post, db.from_ms(at), source, views, reactions, step))
         cursor.execute(
-            "INSERT INTO reading (post_id, observed_at, source_id, views, reactions, step, flag)"
-            " SELECT post_id, observed_at, source_id, views, reactions, step, 0 FROM incoming"
-            " ON CONFLICT (post_id, observed_at, source_id) DO UPDATE SET views = excluded.views,"
-            " reactions = COALESCE(excluded.reactions, reading.reactions), step = excluded.step"
-            " WHERE COALESCE(excluded.views, -1) > COALESCE(reading.views, -1)"
-            " OR (excluded.views IS NOT DISTINCT FROM reading.views"
-            " AND COALESCE(excluded.reactions, -1) > COALESCE(reading.reactions, -1))"
+            f"INSERT INTO reading ({_COLUMNS}) SELECT post_id, observed_at, source_id, views, reactions, step, 0"
+            f" FROM incoming {_LARGER_WINS}"
         )
         cursor.execute("DELETE FROM incoming")
 
 
-def _weight(reading: RawReading) -> tuple[int, int]:
-    return (-1 if reading[3] is None else reading[3], -1 if reading[4] is None else reading[4])
+def _weight(reading: RawReading) -> tuple[int, int, int]:
+    return (-1 if reading[3] is None else reading[3], -1 if reading[4] is None else reading[4], -reading[5])
 
 
 def _flag_falls(block: rollups.PostBlock, rows: curves.ReadingRows) -> None:

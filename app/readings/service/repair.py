@@ -11,7 +11,7 @@ from app.readings import rollups
 from app.readings.models import RollupCheck
 
 _TABLES = {
-    "post_stat": "post_id, views, views_24h, reactions, er_ppm, step, source_id, observed_at, readings",
+    "post_stat": "post_id, media, is_deleted, views, views_24h, reactions, er_ppm, step, source_id, observed_at, readings",
     "feed_hour": "hour, micro_views",
     "subscriber_hour": "hour, value, step, source_id, observed_at",
     "feed_stat": "posts, views, readings, last_reading_at, subscribers, subscribers_step, subscribers_source_id,"
