@@ -76,7 +76,7 @@ def _init_login(app: Flask) -> None:
     manager = LoginManager(app)
     manager.session_protection = None  # the session row is the truth; its token rotates at login
 
-    @manager.request_loader
+    @manager.request_loader  # type: ignore[untyped-decorator]
     def load(_request: Any) -> SignedIn | None:
         token = session.get("token")
         return sessions.signed_in(token, now=g.now) if token else None
@@ -219,7 +219,9 @@ def _explain(error: Exception) -> Any:
     if status == 401:
         return _signed_out(message)
     if request.headers.get("HX-Request") == "true":
-        return Response(status=status, headers={"HX-Reswap": "none", "HX-Trigger": json.dumps({"toast": {"text": message}})})
+        return Response(
+            status=status, headers={"HX-Reswap": "none", "HX-Trigger": json.dumps({"toast": {"text": message}})}
+        )
     known = status if status in (401, 403, 404, 409, 422, 429, 500, 503) else 500
     trace_id = g.get("trace_id") if status >= 500 else None
     return render_template(f"errors/{known}.html", message=message if status < 500 else None, trace_id=trace_id), status
@@ -231,7 +233,11 @@ def _status_of(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, CSRFError):
         return 422, "This form is too old. Load the page again.", "csrf"
     if isinstance(error, HTTPException):
-        return error.code or 500, str(Markup.escape(error.description or error.name)), error.name.lower().replace(" ", "_")
+        return (
+            error.code or 500,
+            str(Markup.escape(error.description or error.name)),
+            error.name.lower().replace(" ", "_"),
+        )
     return 500, "Something went wrong on our side.", "internal"
 
 

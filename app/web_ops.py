@@ -72,7 +72,9 @@ def metrics() -> Response:
     waiting = Gauge("analyticbot_inbox_updates", "Raw updates by state", ["state"], registry=registry)
     for state, count in inbox.counts():
         waiting.labels(state).set(count)
-    beats = Gauge("analyticbot_heartbeat_age_seconds", "Since a process said that it works", ["process"], registry=registry)
+    beats = Gauge(
+        "analyticbot_heartbeat_age_seconds", "Since a process said that it works", ["process"], registry=registry
+    )
     for process, at in leases.last_beats().items():
         beats.labels(process).set((g.now - at).total_seconds())
     outbox = Gauge("analyticbot_outbox_rows", "Outbox rows by state", ["state"], registry=registry)

@@ -50,7 +50,7 @@ class BotProcess:
     def _guard(self, name: str, loop: Callable[[threading.Event], None]) -> None:
         try:
             loop(self.stop)
-        except Exception:
+        except Exception:  # noqa: BLE001  any crash of a thread ends the process, loudly
             telemetry.log().exception("bot thread died", thread=name)
             self._crashed = name
         finally:

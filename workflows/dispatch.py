@@ -57,9 +57,7 @@ async def deliver_due(client: Client) -> int:
             telemetry.log().warning("outbox row failed", topic=pending.topic, key=pending.key, error=str(error))
             await asyncio.to_thread(outbox.failed, pending, f"{type(error).__name__}: {error}", now=clock.utcnow())
             continue
-        await asyncio.to_thread(
-            outbox.delivered, pending, workflow_id=workflow_id, run_id=run_id, now=clock.utcnow()
-        )
+        await asyncio.to_thread(outbox.delivered, pending, workflow_id=workflow_id, run_id=run_id, now=clock.utcnow())
         delivered += 1
     return delivered
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import (
     Client,
@@ -45,7 +46,9 @@ async def connect(runtime: Runtime) -> Client:
             return await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
         except (RuntimeError, RPCError) as error:
             if waited % 10 == 0:
-                telemetry.log().warning("waiting for Temporal", address=settings.temporal_address, error=str(error)[:120])
+                telemetry.log().warning(
+                    "waiting for Temporal", address=settings.temporal_address, error=str(error)[:120]
+                )
             waited += 1
             await asyncio.sleep(1)
 
@@ -110,16 +113,16 @@ async def main() -> None:
     with ThreadPoolExecutor(_THREADS) as threads:
         async with worker(client, threads):
             telemetry.log().info("worker runs", queue=MAINTENANCE_QUEUE)
-            tasks = [
+            tasks: list[asyncio.Task[Any]] = [
                 asyncio.create_task(dispatch.run(client, runtime.settings.data_dir / "nudge.sock", stop)),
                 asyncio.create_task(_beat(client, stop)),
             ]
-            waiting = asyncio.create_task(stop.wait())
+            waiting: asyncio.Task[Any] = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             for task in tasks:
                 task.cancel()
-            for task in done:
+            for task in done - {waiting}:
                 task.result()
 
 

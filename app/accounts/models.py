@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField
 
 from app.core.db import JsonText, Personal, Table, UtcTimestamp
@@ -48,8 +50,8 @@ class Membership(TenantTable):
 
     impersonal = frozenset({"role"})
     id = AutoField()
-    workspace = ForeignKeyField(Workspace, lazy_load=False)
-    user = ForeignKeyField(User, lazy_load=False)
+    workspace: Any = ForeignKeyField(Workspace, lazy_load=False)
+    user: Any = ForeignKeyField(User, lazy_load=False)
     role = CharField(max_length=16)
     created_at = UtcTimestamp()
 
@@ -67,8 +69,8 @@ class Session(Table):
     impersonal = frozenset({"token_hash", "kind"})
     id = AutoField()
     token_hash = CharField(max_length=64, unique=True)
-    user = ForeignKeyField(User, lazy_load=False)
-    workspace = ForeignKeyField(Workspace, lazy_load=False)
+    user: Any = ForeignKeyField(User, lazy_load=False)
+    workspace: Any = ForeignKeyField(Workspace, lazy_load=False)
     kind = CharField(max_length=16)
     ip = CharField(max_length=64, default="")
     user_agent = CharField(max_length=200, default="")
@@ -82,7 +84,7 @@ class LoginTicket(Table):
 
     impersonal = frozenset({"token_hash", "purpose"})
     token_hash = CharField(max_length=64, primary_key=True)
-    user = ForeignKeyField(User, lazy_load=False)
+    user: Any = ForeignKeyField(User, lazy_load=False)
     purpose = CharField(max_length=16)
     created_at = UtcTimestamp()
     expires_at = UtcTimestamp()
@@ -95,7 +97,7 @@ class Launch(Table):
     impersonal = frozenset({"launch_hash", "device_hash"})
     launch_hash = CharField(max_length=64, primary_key=True)
     device_hash = CharField(max_length=64)
-    session = ForeignKeyField(Session, lazy_load=False, on_delete="CASCADE")
+    session: Any = ForeignKeyField(Session, lazy_load=False, on_delete="CASCADE")
     expires_at = UtcTimestamp(index=True)
 
 
@@ -104,13 +106,13 @@ class ApiKey(TenantTable):
 
     impersonal = frozenset({"public_id", "name", "prefix", "secret_hash", "scopes"})
     id = AutoField()
-    workspace = ForeignKeyField(Workspace, lazy_load=False)
+    workspace: Any = ForeignKeyField(Workspace, lazy_load=False)
     public_id = CharField(max_length=22, unique=True)
     name = CharField(max_length=64)
     prefix = CharField(max_length=16)
     secret_hash = CharField(max_length=64, unique=True)
     scopes = JsonText()
-    created_by = ForeignKeyField(User, lazy_load=False)
+    created_by: Any = ForeignKeyField(User, lazy_load=False)
     created_at = UtcTimestamp()
     expires_at = UtcTimestamp(null=True)
     last_used_at = UtcTimestamp(null=True)

@@ -56,7 +56,9 @@ def network_page(
         "subscribers": _with_delta(_sum([r.subscribers for r in rows], "subscribers"), rows),
         "views": _sum([r.views for r in rows], "views"),
         "posts": _sum([r.posts for r in rows], "posts"),
-        "reach": replace(reach, value=round(reach.value / read_posts)) if reach.value and read_posts else _none("views"),
+        "reach": replace(reach, value=round(reach.value / read_posts))
+        if reach.value and read_posts
+        else _none("views"),
         "channels": Figure(len(rows), "channels", sources=("workspace",), observed_at=now, readings=len(rows))
         if rows
         else _none("channels"),
@@ -90,9 +92,7 @@ class _Block:
     before: tuple[int, int] | None
 
 
-def _channel_block(
-    channel: ChannelRef, card: queries.FeedCard | None, period: Period, kinds: dict[int, str]
-) -> _Block:
+def _channel_block(channel: ChannelRef, card: queries.FeedCard | None, period: Period, kinds: dict[int, str]) -> _Block:
     block = _Block()
     starts = block.starts = periods.day_starts(period.end, period.days, period.timezone)
     block.summary = summary = queries.posts_summary(
@@ -208,7 +208,9 @@ def _sum_growth(built: Sequence[_Block], period: Period) -> tuple[DayPoint, ...]
         known = [f[n] for f in filled]
         whole = known and all(k is not None for k in known)
         points.append(
-            DayPoint(day, sum(k[0] for k in known if k), sum(k[1] for k in known if k)) if whole else DayPoint(day, None)
+            DayPoint(day, sum(k[0] for k in known if k), sum(k[1] for k in known if k))
+            if whole
+            else DayPoint(day, None)
         )
     return tuple(points)
 
@@ -224,7 +226,9 @@ def _carried(block: _Block) -> list[tuple[int, int] | None]:
 def _period(cards: Any, *, days: int, timezone: str, url: str, now: datetime) -> Period:
     last = max((c.last_at for c in cards if c.last_at), default=None)
     end = periods.local_day(last or now, timezone)
-    choices = tuple(PeriodChoice(n, f"{n} d" if n < 365 else "1 y", f"{url}?days={n}", n == days) for n in periods.CHOICES)
+    choices = tuple(
+        PeriodChoice(n, f"{n} d" if n < 365 else "1 y", f"{url}?days={n}", n == days) for n in periods.CHOICES
+    )
     return Period(
         start=periods.days_ending(end, days)[0],
         end=end,
@@ -288,9 +292,7 @@ def _heat(channel: ChannelRef, starts: Sequence[int]) -> tuple[tuple[int | None,
     return tuple(tuple(row) for row in queries.views_by_weekhour(channel.feed_id, starts, hours))
 
 
-def _reach_by_day(
-    channel: ChannelRef, block: _Block, days: Sequence[date], period: Period
-) -> tuple[DayPoint, ...]:
+def _reach_by_day(channel: ChannelRef, block: _Block, days: Sequence[date], period: Period) -> tuple[DayPoint, ...]:
     by_day: dict[date, list[int]] = {}
     first, last = periods.hour_moment(block.starts[0]), periods.hour_moment(block.starts[-1])
     for posted_at, views in queries.reach_by_day(channel.feed_id, first, last):

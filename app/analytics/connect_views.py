@@ -31,7 +31,9 @@ def _page(**form: str) -> ConnectPage:
     name = bot.username if bot else ""
     return ConnectPage(
         bot_username=name,
-        add_url=f"https://t.me/{name}?startchannel&admin={_ASKED}" if not settings.simulator_url else settings.simulator_url,
+        add_url=f"https://t.me/{name}?startchannel&admin={_ASKED}"
+        if not settings.simulator_url
+        else settings.simulator_url,
         simulator_url=settings.simulator_url or None,
         pending=_pending(),
         poll_url=url_for("channels.connect"),
@@ -87,7 +89,5 @@ def watch() -> Any:
 @blueprint.post("/<public_id>/disconnect")
 @policy(Act.MANAGE_CHANNELS)
 def disconnect(public_id: str) -> Any:
-    channels.disconnect(
-        current_user.workspace_id, public_id, actor=f"user:{current_user.user_id}", now=g.now
-    )
+    channels.disconnect(current_user.workspace_id, public_id, actor=f"user:{current_user.user_id}", now=g.now)
     return redirect(url_for("analytics.network"), 303)

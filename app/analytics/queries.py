@@ -46,7 +46,7 @@ def cards(workspace_id: int) -> dict[int, FeedCard]:
         " FROM channel c JOIN feed_stat s ON s.feed_id = c.feed_id WHERE c.workspace_id = ? AND c.deleted_at IS NULL",
         workspace_id,
     )
-    return {int(r[0]): FeedCard(*r[:5], db.moment(r[5]), *r[6:9], db.moment(r[9]), r[10]) for r in found}
+    return {int(r[0]): FeedCard(*(*r[:5], db.moment(r[5]), *r[6:9], db.moment(r[9]), r[10])) for r in found}
 
 
 def data_version(workspace_id: int) -> str:
@@ -175,7 +175,15 @@ _POST_COLUMNS = (
 
 
 def posts_page(
-    feed_id: int, *, sort: str, descending: bool, media: str | None, start: datetime, end: datetime, limit: int, offset: int
+    feed_id: int,
+    *,
+    sort: str,
+    descending: bool,
+    media: str | None,
+    start: datetime,
+    end: datetime,
+    limit: int,
+    offset: int,
 ) -> list[dict[str, Any]]:
     """One page of a feed's posts published in the period, in the order of a column.
 
@@ -196,7 +204,9 @@ def posts_page(
 
 def post_of(feed_id: int, chat_id: int, key: str) -> dict[str, Any] | None:
     """A post of a feed by its message id, or by `u-` and the id that recorded data gave it."""
-    column, value = ("origin_uid", key[2:]) if key.startswith("u-") else ("message_id", int(key) if key.isdigit() else -1)
+    column, value = (
+        ("origin_uid", key[2:]) if key.startswith("u-") else ("message_id", int(key) if key.isdigit() else -1)
+    )
     found = db.row(
         f"SELECT {_POST_COLUMNS} FROM post p JOIN post_stat s ON s.post_id = p.id AND s.feed_id = ?"
         f" WHERE p.chat_id = ? AND p.{column} = ?",

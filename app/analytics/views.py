@@ -122,7 +122,9 @@ def channel(public_id: str) -> Response:
     tag, unchanged = _unchanged()
     if unchanged:
         return unchanged
-    sort, order, shown = (request.args.get(k, d) for k, d in (("sort", "posted_at"), ("order", "desc"), ("show", "all")))
+    sort, order, shown = (
+        request.args.get(k, d) for k, d in (("sort", "posted_at"), ("order", "desc"), ("show", "all"))
+    )
     offset = request.args.get("offset", "0")
     if sort not in queries.SORTS or order not in ("asc", "desc") or not offset.isdigit():
         raise Invalid("This table cannot be sorted so.")

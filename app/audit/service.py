@@ -77,7 +77,7 @@ def verify() -> tuple[int, list[Break]]:
     """Walk every chain; returns how many records were read and the first break of each broken chain."""
     read, breaks = 0, []
     for (chain,) in db.rows("SELECT DISTINCT chain FROM audit_entry UNION SELECT DISTINCT chain FROM audit_anchor"):
-        entries = list(AuditEntry.select().where(AuditEntry.chain == chain).order_by(AuditEntry.seq).dicts())
+        entries: list[Any] = list(AuditEntry.select().where(AuditEntry.chain == chain).order_by(AuditEntry.seq).dicts())
         read += len(entries)
         broken = next(_breaks(int(chain), entries), None)
         if broken:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peewee import CharField, ForeignKeyField
 
 from app.accounts.models import Workspace
@@ -13,6 +15,6 @@ class WorkspacePlan(TenantTable):
     """The plan of a workspace; without a row it is on the free plan."""
 
     impersonal = frozenset({"plan"})
-    workspace = ForeignKeyField(Workspace, primary_key=True, lazy_load=False)
+    workspace: Any = ForeignKeyField(Workspace, primary_key=True, lazy_load=False)
     plan = CharField(max_length=16)
     since = UtcTimestamp()

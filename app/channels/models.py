@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peewee import SQL, AutoField, BigIntegerField, BooleanField, CharField, CompositeKey, ForeignKeyField
 
 from app.accounts.models import Workspace
@@ -32,7 +34,7 @@ class Feed(Table):
     """What one audience sees of a chat: everybody (no workspace), or one workspace with its private sources."""
 
     id = AutoField()
-    chat = ForeignKeyField(Chat, lazy_load=False)
+    chat: Any = ForeignKeyField(Chat, lazy_load=False)
     workspace_id = BigIntegerField(default=0)
 
     class Meta:
@@ -45,9 +47,9 @@ class Channel(TenantTable):
     impersonal = frozenset({"public_id", "relation", "state", "timezone"})
     id = AutoField()
     public_id = CharField(max_length=22, unique=True)
-    workspace = ForeignKeyField(Workspace, lazy_load=False)
-    chat = ForeignKeyField(Chat, lazy_load=False)
-    feed = ForeignKeyField(Feed, lazy_load=False)
+    workspace: Any = ForeignKeyField(Workspace, lazy_load=False)
+    chat: Any = ForeignKeyField(Chat, lazy_load=False)
+    feed: Any = ForeignKeyField(Feed, lazy_load=False)
     bot_id = BigIntegerField(null=True)
     relation = CharField(max_length=8)
     state = CharField(max_length=16)
@@ -73,7 +75,7 @@ class BotRights(Table):
     }
     impersonal = frozenset({"status", "rights"})
     bot_id = BigIntegerField()
-    chat = ForeignKeyField(Chat, lazy_load=False)
+    chat: Any = ForeignKeyField(Chat, lazy_load=False)
     status = CharField(max_length=16)
     rights = JsonText()
     granted_by = BigIntegerField(null=True)
@@ -91,7 +93,7 @@ class MemberEvent(Table):
     id = AutoField()
     bot_id = BigIntegerField()
     update_id = BigIntegerField()
-    chat = ForeignKeyField(Chat, lazy_load=False)
+    chat: Any = ForeignKeyField(Chat, lazy_load=False)
     at = UtcTimestamp()
     kind = CharField(max_length=8)
     member_hash = CharField(max_length=64)

@@ -24,9 +24,14 @@ def group() -> None:
     for process in ("worker", "jobs", "bot"):
         age = (clock.utcnow() - beats[process]).total_seconds() if process in beats else None
         lives = age is not None and age < 20
-        click.echo(f"{'ok  ' if lives else 'FAIL'} {process}: " + (f"heard {age:.0f} s ago" if age is not None else "never heard"))
+        click.echo(
+            f"{'ok  ' if lives else 'FAIL'} {process}: "
+            + (f"heard {age:.0f} s ago" if age is not None else "never heard")
+        )
         is_fine &= lives
-    click.echo(f"{'ok  ' if shutil.which('temporal') else 'note'} temporal binary: {shutil.which('temporal') or 'not on PATH'}")
+    click.echo(
+        f"{'ok  ' if shutil.which('temporal') else 'note'} temporal binary: {shutil.which('temporal') or 'not on PATH'}"
+    )
     for problem in production_problems(settings):
         click.echo(f"note for production: {problem}")
     sys.exit(0 if is_fine else 1)

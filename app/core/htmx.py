@@ -49,11 +49,10 @@ def page(template: str, *, status: int = 200, toast: str | None = None, **contex
 
 
 def _wanted_block(template: str) -> str | None:
-    if not isinstance(request, HtmxRequest) and not hasattr(request, "is_partial"):
+    asked: Any = request
+    if not asked.is_partial:
         return None
-    if not request.is_partial:
-        return None
-    target: str = request.target_id
+    target: str = asked.target_id
     return target if target in current_app.jinja_env.get_template(template).blocks else None
 
 

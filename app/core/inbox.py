@@ -67,7 +67,7 @@ def ready(now: datetime, *, limit: int = 200) -> list[StoredUpdate]:
         " AND w.not_before > ? AND w.id <= i.id) ORDER BY id LIMIT ?",
         *(db.stamp(now), limit),
     )
-    return [StoredUpdate(*row[:5], json.loads(row[5]), row[6], db.moment(row[7])) for row in found]
+    return [StoredUpdate(*(*row[:5], json.loads(row[5]), row[6], db.moment(row[7]))) for row in found]
 
 
 def mark_processed(stored: StoredUpdate, *, now: datetime) -> bool:

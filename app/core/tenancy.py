@@ -74,17 +74,20 @@ class _Delete(_Guarded, ModelDelete):  # type: ignore[misc]
 class TenantTable(Table):
     """A table whose rows belong to a workspace; the model declares the field `workspace`."""
 
+    workspace: Any
+
     @classmethod
     def select(cls, *fields: Any) -> Any:
         return _Select(cls, fields or cls._meta.sorted_fields, is_default=not fields)
 
     @classmethod
     def update(cls, __data: Any = None, **update: Any) -> Any:
-        return _Update(cls, cls._normalize_data(__data, update))
+        return _Update(cls, cls._normalize_data(__data, update))  # type: ignore[attr-defined]
 
     @classmethod
     def delete(cls) -> Any:
         return _Delete(cls)
 
     def _pk_expr(self) -> Any:
-        return super()._pk_expr() & (type(self)._meta.fields["workspace"] == self.workspace)
+        mine = type(self)._meta.fields["workspace"] == self.workspace
+        return super()._pk_expr() & mine  # type: ignore[misc]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField, TextField
 
 from app.accounts.models import User
@@ -20,7 +22,7 @@ class Notice(Table):
     }
     impersonal = frozenset({"template", "dedupe_key", "state", "error"})
     id = AutoField()
-    user = ForeignKeyField(User, lazy_load=False, null=True)
+    user: Any = ForeignKeyField(User, lazy_load=False, null=True)
     bot_id = BigIntegerField()
     chat_id = BigIntegerField()
     template = CharField(max_length=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -100,7 +101,7 @@ def due(now: datetime, *, limit: int = 30) -> list[Queued]:
         " AND e.bot_id = n.bot_id AND e.state = 'queued' AND e.id < n.id) ORDER BY id LIMIT ?",
         *(db.stamp(now), limit),
     )
-    return [Queued(*row[:4], db.json.loads(row[4]), *row[5:]) for row in found]
+    return [Queued(*(*row[:4], json.loads(row[4]), *row[5:])) for row in found]
 
 
 def send(notice: Queued, line: Telegram, *, now: datetime) -> bool:

@@ -59,7 +59,7 @@ class FeedRollup:
     readings: Ints
 
 
-def rows_from(columns: Sequence[Sequence[int]]) -> ReadingRows:
+def rows_from(columns: Sequence[Sequence[int] | Ints]) -> ReadingRows:
     """Build rows from six equal-long sequences in the order of ReadingRows."""
     return ReadingRows(*(np.asarray(column, dtype=np.int64) for column in columns))
 

@@ -44,7 +44,7 @@ def feeds_of(chat_id: int) -> list[tuple[int, int]]:
 
 def load_block(post_ids: Sequence[int]) -> PostBlock:
     """Posts with all their raw readings. Posts come in the order given."""
-    known = {}
+    known: dict[int, tuple[int, str, bool]] = {}
     for part in _parts(post_ids):
         marks = ",".join("?" * len(part))
         for post_id, posted_at, media, deleted_at in db.rows(
@@ -55,13 +55,12 @@ def load_block(post_ids: Sequence[int]) -> PostBlock:
     for part in _parts(post_ids):
         marks = ",".join("?" * len(part))
         found += db.rows(
-            "SELECT post_id, observed_at, source_id, views, reactions, step"
-            f" FROM reading WHERE post_id IN ({marks})",
+            f"SELECT post_id, observed_at, source_id, views, reactions, step FROM reading WHERE post_id IN ({marks})",
             *part,
         )
     raw = [(p, db.to_ms(db.moment(at)), s, v, r, step) for p, at, s, v, r, step in found] if db.is_postgres() else found
     posted_at = np.asarray([known[i][0] for i in post_ids], dtype=np.int64)
-    media, is_deleted = ([known[i][n] for i in post_ids] for n in (1, 2))
+    media, is_deleted = [known[i][1] for i in post_ids], [known[i][2] for i in post_ids]
     return PostBlock(list(post_ids), posted_at, media, is_deleted, as_rows(raw, post_ids))
 
 

@@ -35,7 +35,13 @@ def _pages(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     with client.session_transaction() as cookie:
         cookie["token"], cookie["kind"] = token, "browser"
     first = channels[0].public_id
-    paths = ["/network", "/network.csv", f"/channels/{first}", f"/channels/{first}/posts.csv", f"/channels/{first}/posts/2"]
+    paths = [
+        "/network",
+        "/network.csv",
+        f"/channels/{first}",
+        f"/channels/{first}/posts.csv",
+        f"/channels/{first}/posts/2",
+    ]
     texts = [client.get(path).text for path in paths]
     db.database.close()
     return [re.sub(r'(name="csrf-token" content|name="csrf_token" value)="[^"]*"', "", text) for text in texts]

@@ -48,7 +48,12 @@ def test_a_second_workspace_may_watch_not_own(runtime: Runtime, now: datetime) -
         _claim(second, 1, now=now)
     assert refusal.value.code == "owned_elsewhere"
     watched = connect.watch(
-        chat_of(channel), workspace_id=second.workspace.id, actor="u", feed_id=channel.feed, limits=PlanLimits(), now=now
+        chat_of(channel),
+        workspace_id=second.workspace.id,
+        actor="u",
+        feed_id=channel.feed,
+        limits=PlanLimits(),
+        now=now,
     )
     assert watched.relation == "watched"
 

@@ -122,7 +122,9 @@ def test_the_web_process_stays_light() -> None:
 
 
 def test_capabilities_names_tests_that_exist() -> None:
-    rows = re.findall(r"^\| ([A-P]\d+) \| (works|open) \| (.*?) \| (.*?) \|$", (ROOT / "docs/capabilities.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| ([A-P]\d+) \| (works|open) \| (.*?) \| (.*?) \|$", (ROOT / "docs/capabilities.md").read_text(), re.M
+    )
     product = {f"{letter}{n}" for letter, count in _ROWS.items() for n in range(1, count + 1)}
     assert {key for key, *_ in rows} == product
     for key, state, ids, _proof in rows:

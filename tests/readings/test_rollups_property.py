@@ -115,7 +115,9 @@ def test_a_crash_between_raw_rows_and_commit_leaves_nothing_half_done(runtime: R
             assert db.row("SELECT id FROM post") == (1,)
     root = Path(__file__).parents[2]
     died = subprocess.run(
-        [sys.executable, "-c", _CRASH, runtime.settings.database_url], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+        [sys.executable, "-c", _CRASH, runtime.settings.database_url],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
     )
     assert died.returncode == -9
     assert db.row("SELECT COUNT(*) FROM reading") == (0,)

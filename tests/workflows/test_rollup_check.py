@@ -23,7 +23,9 @@ from workflows.worker import ensure_schedules, worker
 
 def _with_temporal(story: Callable[[Client], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with await WorkflowEnvironment.start_local(dev_server_existing_path=devserver.binary(Settings(_env_file=None))) as env:
+        async with await WorkflowEnvironment.start_local(
+            dev_server_existing_path=devserver.binary(Settings(_env_file=None))
+        ) as env:
             with ThreadPoolExecutor(2) as threads:
                 async with worker(env.client, threads):
                     await story(env.client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -70,7 +71,9 @@ def revoke(workspace_id: int, public_id: str, *, user_id: int, now: datetime) ->
 
 
 def keys_of(workspace_id: int) -> list[ApiKey]:
-    return list(ApiKey.select().where(ApiKey.workspace == workspace_id, ApiKey.revoked_at.is_null()).order_by(ApiKey.id))
+    return list(
+        ApiKey.select().where(ApiKey.workspace == workspace_id, ApiKey.revoked_at.is_null()).order_by(ApiKey.id)
+    )
 
 
 def holder_of(secret: str, *, now: datetime) -> KeyHolder | None:
@@ -86,4 +89,4 @@ def holder_of(secret: str, *, now: datetime) -> KeyHolder | None:
     if last is None or now - last > _TOUCH_EVERY:
         with db.write():
             db.execute("UPDATE api_key SET last_used_at = ? WHERE id = ?", db.stamp(now), found[0])
-    return KeyHolder(int(found[0]), int(found[1]), frozenset(db.json.loads(found[2])))
+    return KeyHolder(int(found[0]), int(found[1]), frozenset(json.loads(found[2])))

@@ -51,7 +51,7 @@ _SIGNED_IN = (
 def signed_in(token: str, *, now: datetime) -> SignedIn | None:
     """The live session of a token, or None. One query by a unique index."""
     found = db.row(_SIGNED_IN, ids.token_hash(token), db.stamp(now))
-    return SignedIn(*found[:9], Role(found[9])) if found else None
+    return SignedIn(*(*found[:9], Role(found[9]))) if found else None
 
 
 def start(

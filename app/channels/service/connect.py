@@ -40,9 +40,7 @@ def ensure_chat(facts: ChatFacts, *, now: datetime) -> Chat:
     with db.write():
         chat = Chat.get_or_none(Chat.telegram_chat_id == facts.telegram_chat_id)
         if chat is None and facts.username:
-            chat = Chat.get_or_none(
-                named(facts.username), Chat.telegram_chat_id.is_null(), Chat.private_to.is_null()
-            )
+            chat = Chat.get_or_none(named(facts.username), Chat.telegram_chat_id.is_null(), Chat.private_to.is_null())
         if chat is None:
             chat = Chat(created_at=now)
         chat.telegram_chat_id, chat.title = facts.telegram_chat_id, facts.title

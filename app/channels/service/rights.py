@@ -80,7 +80,12 @@ def _tell(channel: Channel, chat: Chat, bot_id: int, state: str, granted: Mappin
     missing = ", ".join(label.lower() for key, (label, _) in WANTED.items() if not granted.get(key))
     for person in people.people_to_tell(channel.workspace):
         notices.queue(
-            template, user=person, bot_id=bot_id, params={"title": chat.title, "rights": missing}, is_urgent=True, now=now
+            template,
+            user=person,
+            bot_id=bot_id,
+            params={"title": chat.title, "rights": missing},
+            is_urgent=True,
+            now=now,
         )
 
 

@@ -107,7 +107,8 @@ def _tracked(chat_id: int, answer: ChannelPage, *, now: datetime) -> list[Tracke
         *(chat_id, db.stamp(now - _TRACKED), False),
     )
     return [
-        TrackedPost(int(i), db.moment(posted), now if low <= i <= high else db.moment(read)) for i, posted, read in found
+        TrackedPost(int(i), db.moment(posted), now if low <= i <= high else db.moment(read))
+        for i, posted, read in found
     ]
 
 

@@ -82,7 +82,7 @@ def channel_for(
         channel = Channel.get_or_none(
             Channel.workspace == workspace_id, Channel.chat == chat.id, Channel.deleted_at.is_null()
         )
-    if channel is None:
+    if chat is None or channel is None:
         chat = connect.ensure_named_chat(name, private_to=workspace_id, now=now)
     feed_id = ensure_feed(chat.id, workspace_id=workspace_id, now=now)
     if channel is None:
@@ -102,9 +102,7 @@ def channel_for(
 
 def _load(chat_id: int, recorded: list[RecordedReading], source_id: int, *, now: datetime) -> int:
     facts = {
-        r.identity[1]: PostFacts(
-            r.message_id, r.posted_at, origin_uid=r.post_uid if r.message_id is None else None
-        )
+        r.identity[1]: PostFacts(r.message_id, r.posted_at, origin_uid=r.post_uid if r.message_id is None else None)
         for r in recorded
     }
     ids = record_posts(chat_id, list(facts.values()), source_is_public=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
 from app.core import db
 from app.readings import curves, rollups
-from app.readings.models import Post, Source
+from app.readings.models import Post
 from app.readings.rollups import RawReading
 
 BOT_UPDATES = "bot_updates"
@@ -40,10 +41,13 @@ class PostFacts:
 def ensure_source(kind: str, *, name: str = "", workspace_id: int = 0, now: datetime) -> int:
     """The id of a source, made on first use. `workspace_id` 0 is public, else private to that workspace."""
     with db.write():
-        source, _ = Source.get_or_create(
-            kind=kind, workspace_id=workspace_id, name=name, defaults={"created_at": now, "is_on": True}
+        db.execute(
+            "INSERT INTO source (kind, workspace_id, name, is_on, created_at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (kind, workspace_id, name) DO NOTHING",
+            *(kind, workspace_id, name, True, db.stamp(now)),
         )
-    return int(source.id)
+    found = db.row("SELECT id FROM source WHERE kind = ? AND workspace_id = ? AND name = ?", kind, workspace_id, name)
+    return int(found[0]) if found else 0
 
 
 def ensure_feed(chat_id: int, *, workspace_id: int = 0, now: datetime) -> int:
@@ -242,7 +246,7 @@ def record_subscribers(chat_id: int, *, source_id: int, value: int, step: int, o
         )
 
 
-def database_cursor():  # type: ignore[no-untyped-def]
+def database_cursor() -> Any:
     return db.database.connection().cursor()
 
 

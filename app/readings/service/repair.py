@@ -111,6 +111,6 @@ def _differences(table: str, columns: str, feed_id: int) -> int:
 
 def _feeds(chat_id: int | None) -> list[tuple[int, int, int]]:
     where, params = ("WHERE chat_id = ?", (chat_id,)) if chat_id else ("", ())
-    return [(int(f), int(c), int(w)) for f, c, w in db.rows(f"SELECT id, chat_id, workspace_id FROM feed {where}", *params)]
-
-
+    return [
+        (int(f), int(c), int(w)) for f, c, w in db.rows(f"SELECT id, chat_id, workspace_id FROM feed {where}", *params)
+    ]
