@@ -22,7 +22,8 @@ _TEMPLATE = """<div id="page_body"><h1>{{ name }}</h1>
 <svg><polyline points="{% for d, v in points %}{{ loop.index0 }},{{ v }} {% endfor %}"/></svg>
 <table>{% for d, v in points %}<tr><th>{{ d }}</th><td>{{ v }}</td></tr>{% endfor %}</table>{% endfor %}
 <table>{% for row in rows %}<tr><th><a href="{{ row.url }}">{{ row.title }}</a></th>
-{% for v in row.numbers %}<td>{{ v }}</td>{% endfor %}<td><svg><polyline points="{% for v in row.spark %}{{ loop.index0 }},{{ v }} {% endfor %}"/></svg>
+{% for v in row.numbers %}<td>{{ v }}</td>{% endfor %}
+<td><svg><polyline points="{% for v in row.spark %}{{ loop.index0 }},{{ v }} {% endfor %}"/></svg>
 </td></tr>{% endfor %}</table></div>"""
 
 

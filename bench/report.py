@@ -26,14 +26,16 @@ def write(rows: Sequence[Row], load_at_start: tuple[float, float, float]) -> Non
     lines = [
         "# Speed",
         "",
-        "Written by `make bench` (`python -m bench`). Each ratio is the median of paired rounds in one run, in a shuffled"
-        f" order ({ROUNDS} rounds, 9 for memory), with its 95 % bootstrap interval; CPU time unless a row says otherwise."
-        " Apps are called as WSGI, so no test client dilutes a ratio. More readings are a longer history of the same ten"
-        " channels at the same pace; absolute times depend on the machine.",
+        "Written by `make bench` (`python -m bench`). Each ratio is the median of paired rounds in one run, in a"
+        f" shuffled order ({ROUNDS} rounds, 9 for memory), with its 95 % bootstrap interval; CPU time unless a row"
+        " says otherwise. The row with a limit calls the app as WSGI, so no test client dilutes its ratio. More"
+        " readings are a longer history of the same ten channels at the same pace. Absolute times depend on the"
+        " machine.",
         "",
         f"- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"- Commit: {_commit()}",
-        f"- Machine: {os.cpu_count()} cores, load {load_at_start[0]:.1f} at the start and {os.getloadavg()[0]:.1f} at the end",
+        f"- Machine: {os.cpu_count()} cores, load {load_at_start[0]:.1f} at the start,"
+        f" {os.getloadavg()[0]:.1f} at the end",
         f"- Python {platform.python_version()}, {platform.system()} {platform.release()}",
         "",
         "| row | what | floor | measured | limit | verdict | detail |",

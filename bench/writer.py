@@ -1,6 +1,6 @@
-"""A process that writes, or with a batch of 0 only burns CPU, for some seconds.
+"""A process that writes, or with a batch of 0 only burns CPU, until the file `stop` stands in its folder.
 
-`python -m bench.writer FOLDER CHAT FIRST_ID BATCH SECONDS`
+`python -m bench.writer FOLDER CHAT FIRST_ID BATCH`; says "ready" when it begins, at the end how many readings it wrote.
 """
 
 from __future__ import annotations
@@ -14,29 +14,33 @@ from app.readings import service as readings
 from bench import world
 
 
-def main(folder: str, chat: str, first_id: str, batch: str, seconds: str) -> None:
-    if int(batch) == 0:
-        _burn(float(seconds))
-        return
-    boot("cli", world.settings_for(Path(folder)))
+def main(folder: str, chat: str, first_id: str, batch: str) -> None:
+    stop = Path(folder) / "stop"
+    print("ready", flush=True)
+    print(_write(stop, int(chat), int(first_id), int(batch)) if int(batch) else _burn(stop))
+
+
+def _write(stop: Path, chat: int, first: int, batch: int) -> int:
+    """A bulk import writes as fast as it can; a small batch stands for a collector and pauses in between."""
+    boot("cli", world.settings_for(stop.parent))
     source_id = readings.ensure_source(readings.PREVIEW_PAGE, now=world.NOW)
-    end, first, written = time.monotonic() + float(seconds), int(first_id), 0
-    while time.monotonic() < end:
-        count = max(int(batch) // world.READS, 1)
-        posts = world.fresh_posts(int(chat), count, first_id=first)
+    written = 0
+    while not stop.exists():
+        count = max(batch // world.READS, 1)
+        posts = world.fresh_posts(chat, count, first_id=first)
         rows = [r for post_id, at in posts for r in world.reads_of(post_id, at, source_id, post_id)]
-        written += readings.record_readings(int(chat), rows[: int(batch)], now=world.NOW)
+        written += readings.record_readings(chat, rows[:batch], now=world.NOW)
         first += count
-        if int(batch) < 1000:
+        if batch < 1000:
             time.sleep(0.02)
-    print(written)
+    return written
 
 
-def _burn(seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def _burn(stop: Path) -> int:
+    while not stop.exists():
         sum(range(20_000))
+    return 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:6])
+    main(*sys.argv[1:5])
