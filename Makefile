@@ -44,10 +44,13 @@ test: .venv/.dev assets ## all tests, on SQLite and PostgreSQL
 bench: .venv/.dev assets ## speed, as paired ratios, into docs/bench.md
 	@$(PY) -m bench
 
+proof: .venv/.dev assets ## acceptance runs at full size, into docs/proof.md
+	@$(PY) deploy/proof.py
+
 stats: ## sizes of files and functions
 	@git ls-files '*.py' | xargs wc -l | sort -n | tail -25
 
 lock: .venv/.dev ## lock the dependencies anew
 	@deploy/lock
 
-.PHONY: help assets setup run check test bench stats lock
+.PHONY: help assets setup run check test bench proof stats lock

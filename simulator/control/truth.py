@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from simulator.clock import iso
@@ -74,10 +75,20 @@ def view_readings_csv(sim: Simulation, chat: str | None, until: float) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["channel", "message_id", "posted_at", "snapshot_at", "views", "reactions"])
     for channel in _chosen(sim, chat):
-        for post in sim.world.visible_posts(channel.chat_id):
-            if post.service is None:
-                writer.writerows(_readings(channel, post, until))
+        for post in _counted(sim, channel):
+            writer.writerows(_readings(channel, post, until))
     return out.getvalue()
+
+
+def _counted(sim: Simulation, channel: Channel) -> Iterator[Post]:
+    """Posts as people count them: an album once, under its first message, as the public page shows it."""
+    albums: set[str] = set()
+    for post in sim.world.visible_posts(channel.chat_id):
+        if post.service is not None or (post.media_group_id and post.media_group_id in albums):
+            continue
+        if post.media_group_id:
+            albums.add(post.media_group_id)
+        yield post
 
 
 def _readings(channel: Channel, post: Post, until: float) -> list[list[object]]:
