@@ -75,7 +75,9 @@ def main() -> int:
             "tests/chaos", CHAOS_UPDATES="2000", CHAOS_KILLS="20"
         ),
     }
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
     head = f"# Proof\n\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, load {os.getloadavg()[0]:.1f}\n"
     parts = [f"\n## {name}: {'pass' if ok else 'FAIL'}\n\n```\n{text}\n```\n" for name, (ok, text) in proofs.items()]
     (ROOT / "docs/proof.md").write_text(head + "".join(parts))

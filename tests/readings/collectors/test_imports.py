@@ -98,7 +98,9 @@ def test_missing_columns_are_invalid(tmp_path: Path, header: str) -> None:
         read_view_readings(write(tmp_path, header, GOOD))
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(HEADER.encode() * 99, mtime=0)[:40], b"\x1f\x8bnot"])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", gzip.compress(HEADER.encode() * 99, mtime=0)[:40], b"\x1f\x8bnot"]
+)
 def test_a_broken_file_is_invalid(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken"
     path.write_bytes(content)

@@ -1,0 +1,62 @@
+"""Outbox rows coalesce, survive being asked again, back off alone and die visibly."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from app.boot import Runtime
+from app.core import db, leases, outbox
+from app.telegram import service as telegram
+
+
+def test_a_row_asked_for_again_during_delivery_stays(runtime: Runtime, now: datetime) -> None:
+    outbox.put("t", "1", now=now)
+    (pending,) = outbox.due(now)
+    outbox.put("t", "1", now=now)
+    outbox.delivered(pending, workflow_id="w", run_id="r", now=now)
+    (left,) = outbox.due(now)
+    assert left.version == 2
+    outbox.delivered(left, workflow_id="w", run_id="r", now=now)
+    assert outbox.due(now) == []
+
+
+def test_a_poison_row_backs_off_dies_and_blocks_nobody(runtime: Runtime, now: datetime) -> None:
+    outbox.put("t", "poison", now=now)
+    outbox.put("t", "healthy", now=now)
+    moment = now
+    for _ in range(12):
+        row = next((p for p in outbox.due(moment) if p.key == "poison"), None)
+        assert row is not None
+        outbox.failed(row, "no", now=moment)
+        assert [p.key for p in outbox.due(moment)] == ["healthy"]
+        moment += timedelta(seconds=301)
+    assert [p.key for p in outbox.due(moment)] == ["healthy"]
+    assert db.row("SELECT COUNT(*) FROM outbox WHERE dead_at IS NOT NULL") == (1,)
+
+
+def test_a_rolled_back_change_leaves_no_outbox_row(runtime: Runtime, now: datetime) -> None:
+    try:
+        with db.write():
+            outbox.put("t", "1", now=now)
+            raise ValueError
+    except ValueError:
+        pass
+    assert outbox.due(now) == []
+
+
+def test_one_holder_at_a_time(runtime: Runtime, now: datetime) -> None:
+    assert leases.take("x", "a", now=now, ttl_s=30)
+    assert not leases.take("x", "b", now=now, ttl_s=30)
+    assert leases.take("x", "b", now=now + timedelta(seconds=31), ttl_s=30)
+    leases.give_back("x", "b")
+    assert leases.take("x", "a", now=now, ttl_s=30)
+
+
+def test_the_send_budget_holds_thirty_a_second_and_one_a_chat(runtime: Runtime, now: datetime) -> None:
+    first = [telegram.reserve_send(7, chat, now=now) for chat in range(31)]
+    assert first[:30] == [0.0] * 30 and first[30] > 0
+    assert 0 < telegram.reserve_send(7, 1, now=now + timedelta(seconds=0.5)) <= 0.5
+    assert telegram.reserve_send(7, 1, now=now + timedelta(seconds=1.1)) == 0.0
+    telegram.obey_retry_after(7, 10, now=now)
+    assert telegram.reserve_send(7, 99, now=now + timedelta(seconds=9)) > 0
+    assert telegram.reserve_send(7, 99, now=now + timedelta(seconds=10.1)) == 0.0
