@@ -134,7 +134,9 @@ def _workspaces(who: Any) -> list[dict[str, str]]:
 
 
 def _locale() -> str:
-    return str(get_locale() or "en")
+    if "locale" not in g:
+        g.locale = str(get_locale() or "en")
+    return str(g.locale)
 
 
 def _zone() -> str:

@@ -88,7 +88,7 @@ class _Block:
     post_views: Figure
     read_posts: int
     summary: queries.PostsSummary
-    starts: list[int]
+    starts: tuple[int, ...]
     before: tuple[int, int] | None
 
 

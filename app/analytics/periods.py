@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 HOUR_MS = 3_600_000
@@ -10,14 +11,15 @@ CHOICES = (7, 30, 90, 365)
 STALE_AFTER = timedelta(days=2)
 
 
-def day_starts(end: date, days: int, timezone: str) -> list[int]:
+@lru_cache(maxsize=256)
+def day_starts(end: date, days: int, timezone: str) -> tuple[int, ...]:
     """The first UTC hour (since 1970) of each of `days` local days up to `end`, and of the day after.
 
     An hour that straddles midnight in a half-hour zone belongs to the day in which it begins, so sums are kept.
     """
     zone = ZoneInfo(timezone)
     starts = [datetime.combine(end - timedelta(days=n), time(), zone) for n in range(days - 1, -2, -1)]
-    return [-int(-moment.astimezone(UTC).timestamp() // 3600) for moment in starts]
+    return tuple(-int(-moment.astimezone(UTC).timestamp() // 3600) for moment in starts)
 
 
 def days_ending(end: date, days: int) -> list[date]:

@@ -26,6 +26,7 @@ from peewee import (
     PostgresqlDatabase,
     SqliteDatabase,
     TextField,
+    __exception_wrapper__,  # type: ignore[attr-defined]
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -136,9 +137,19 @@ def serialise(table: str, row_id: int) -> None:
 
 def execute_many(sql: str, batch: Sequence[Sequence[Any]]) -> None:
     """Run a statement kept as text once per row of `batch`, by the driver's own executemany."""
-    cursor = database.connection().cursor()
-    cursor.executemany(_dialect(sql), batch)
-    cursor.close()
+    with raw_cursor() as cursor:
+        cursor.executemany(_dialect(sql), batch)
+
+
+@contextmanager
+def raw_cursor() -> Iterator[Any]:
+    """The driver's cursor inside `write()`; its errors come out as peewee's, as everywhere else."""
+    with __exception_wrapper__:
+        cursor = database.connection().cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
 
 
 def _dialect(sql: str) -> str:

@@ -84,6 +84,12 @@ def rollup(rows: ReadingRows, posted_at: Ints) -> FeedRollup:
     )
 
 
+def nothing(count: int) -> FeedRollup:
+    """The rollup of `count` posts without any reading."""
+    none, zero, empty = np.full(count, -1), np.zeros(count, dtype=np.int64), np.empty(0, dtype=np.int64)
+    return FeedRollup(empty, empty, none, none, none, zero, none, none, zero)
+
+
 def falls(rows: ReadingRows) -> NDArray[np.bool_]:
     """Which readings lie below an earlier one by more than rounding explains; same order as `rows`."""
     order = np.lexsort((rows.views, rows.at, rows.post))

@@ -88,7 +88,7 @@ def collect_one(pages: Collector, *, now: datetime) -> bool:
         collecting.collect(page, pages, now=now, clock=clock.utcnow)
     except (OperationalError, InterfaceError):
         raise  # the database, not the page
-    except Exception as error:  # the edge: one chat's page must not keep all others from being read
+    except Exception as error:  # noqa: BLE001  the edge: one chat's page must not keep all others from being read
         telemetry.log().exception("a page broke the collector", chat_id=page.chat_id)
         collecting.lay_aside(page, "defect", f"{type(error).__name__}: {error}", now=now)
     return True

@@ -102,7 +102,8 @@ def apply_change(
     feed_id: int, block: PostBlock, before: curves.ReadingRows, after: curves.ReadingRows, *, now: datetime
 ) -> None:
     """Move a feed's rollups from the readings `before` to the readings `after` of the posts in `block`."""
-    old, new = curves.rollup(before, block.posted_at), curves.rollup(after, block.posted_at)
+    new = curves.rollup(after, block.posted_at)
+    old = curves.rollup(before, block.posted_at) if len(before.post) else curves.nothing(len(block.posted_at))
     _add_hours(feed_id, old, new)
     _put_post_stats(feed_id, block, new)
     _bump_feed(feed_id, old, new)

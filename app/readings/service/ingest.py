@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
@@ -187,7 +186,7 @@ def _copy(readings: Sequence[RawReading]) -> None:
         kept = best.get(key)
         if kept is None or _weight(reading) > _weight(kept):
             best[key] = reading
-    with database_cursor() as cursor:
+    with db.raw_cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE IF NOT EXISTS incoming (post_id int, observed_at timestamptz, source_id int,"
             " views bigint, reactions bigint, step int) ON COMMIT DELETE ROWS"
@@ -217,6 +216,8 @@ def _flag_falls(block: rollups.PostBlock, rows: curves.ReadingRows) -> None:
 
 
 def _falls(rows: curves.ReadingRows) -> set[tuple[int, int, int]]:
+    if not len(rows.post):
+        return set()
     low = rows.only(curves.falls(rows))
     return set(zip(low.post.tolist(), low.at.tolist(), low.source.tolist(), strict=True))
 
@@ -244,10 +245,6 @@ def record_subscribers(chat_id: int, *, source_id: int, value: int, step: int, o
         rollups.note_subscribers(
             chat_id, source_id=source_id, value=value, step=step, observed_at=observed_at.replace(microsecond=0)
         )
-
-
-def database_cursor() -> Any:
-    return db.database.connection().cursor()
 
 
 def _chunks(items: list[PostFacts], size: int = 500) -> list[list[PostFacts]]:
