@@ -74,7 +74,7 @@ class Consumer:
                 return _lay_aside(stored, error, now=now)
             _wait_for_telegram(stored, error, now=now)
             return False
-        except Exception as error:  # the edge: whatever an update breaks, the next ones must be applied
+        except Exception as error:  # noqa: BLE001  the edge: whatever an update breaks, the next ones must be applied
             return _lay_aside(stored, error, now=now)
         return True
 

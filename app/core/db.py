@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from peewee import (
+from peewee import (  # type: ignore[attr-defined]
     BigIntegerField,
     Database,
     DatabaseProxy,
@@ -26,7 +26,7 @@ from peewee import (
     PostgresqlDatabase,
     SqliteDatabase,
     TextField,
-    __exception_wrapper__,  # type: ignore[attr-defined]
+    __exception_wrapper__,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
