@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request, session
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, get_domain, get_locale
 from flask_limiter import Limiter
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -99,6 +99,12 @@ def _init_templates(app: Flask, runtime: Runtime) -> None:
         "temporal_ui_url": runtime.settings.temporal_ui_url,
     }
     env.trim_blocks = env.lstrip_blocks = True
+    # a page asks for some forty texts: its language is looked up once
+    env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: _texts().ugettext(text),
+        lambda one, many, count: _texts().ungettext(one, many, count),
+        newstyle=True,
+    )
     with app.app_context():
         env.globals["ui"] = _LazyModule(app, "ui/index.html")
     app.context_processor(_page_context)
@@ -137,6 +143,13 @@ def _locale() -> str:
     if "locale" not in g:
         g.locale = str(get_locale() or "en")
     return str(g.locale)
+
+
+def _texts() -> Any:
+    """The request's translations."""
+    if "texts" not in g:
+        g.texts = get_domain().get_translations()
+    return g.texts
 
 
 def _zone() -> str:

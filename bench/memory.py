@@ -11,6 +11,9 @@ from collections.abc import Callable
 from bench import stats
 from bench.world import World
 
+# structlog takes rich when it is there. It comes with the development tools only (not in requirements/web.txt), so
+# neither process may have it here.
+_AS_IN_PRODUCTION = "import sys; sys.modules['rich'] = None\n"
 _HELLO = """
 from bench.wsgi_calls import hello_app
 client = hello_app().test_client()
@@ -48,7 +51,7 @@ def rows(at: World) -> list[stats.Row]:
 
     def measure(code: str) -> Callable[[], float]:
         def once() -> float:
-            run = [sys.executable, "-c", code + _TELL]
+            run = [sys.executable, "-c", _AS_IN_PRODUCTION + code + _TELL]
             done = subprocess.run(run, env=environ, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(done.stderr[-2000:])

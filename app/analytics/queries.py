@@ -5,10 +5,10 @@ Every query takes the workspace (through its channel rows) or a feed that a chan
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from app.core import db
@@ -68,11 +68,19 @@ def views_by_day(feed_id: int, starts: Sequence[int]) -> list[int | None]:
         "SELECT hour, micro_views FROM feed_hour WHERE feed_id = ? AND hour >= ? AND hour < ?",
         *(feed_id, starts[0], starts[-1]),
     )
-    micro: list[int | None] = [None] * (len(starts) - 1)
+    day_of, first = _day_of_hour(tuple(starts)), starts[0]
+    sums, is_read = [0] * (len(starts) - 1), [False] * (len(starts) - 1)
     for hour, gained in found:
-        day = bisect_right(starts, hour) - 1
-        micro[day] = (micro[day] or 0) + gained
-    return _rounded(micro)
+        day = day_of[hour - first]
+        sums[day] += gained
+        is_read[day] = True
+    return _rounded([value if known else None for value, known in zip(sums, is_read, strict=True)])
+
+
+@lru_cache(maxsize=64)
+def _day_of_hour(starts: tuple[int, ...]) -> tuple[int, ...]:
+    """For each hour from the first day's start on: which of the days it belongs to."""
+    return tuple(day for day in range(len(starts) - 1) for _ in range(starts[day + 1] - starts[day]))
 
 
 def _rounded(micro: Sequence[int | None]) -> list[int | None]:
@@ -108,9 +116,10 @@ def subscribers_by_day(feed_id: int, starts: Sequence[int]) -> list[tuple[int, i
         "SELECT hour, value, step FROM subscriber_hour WHERE feed_id = ? AND hour >= ? AND hour < ? ORDER BY hour",
         *(feed_id, starts[0], starts[-1]),
     )
+    day_of, first = _day_of_hour(tuple(starts)), starts[0]
     days: list[tuple[int, int] | None] = [None] * (len(starts) - 1)
     for hour, value, step in found:
-        days[bisect_right(starts, hour) - 1] = (value, step)
+        days[day_of[hour - first]] = (value, step)
     return days
 
 
