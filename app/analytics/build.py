@@ -362,12 +362,21 @@ def _post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) 
         views=replace(base, value=post["views"]),
         views_24h=replace(base, value=post["views_24h"]),
         reactions=replace(base, value=post["reactions"], unit="reactions"),
-        er=replace(base, value=None if post["er_ppm"] is None else post["er_ppm"] / 10_000, unit="percent", step=0),
+        er=_engagement_rate(post, base),
         is_edited=post["edited_at"] is not None,
         is_deleted=post["deleted_at"] is not None,
         is_service=bool(post["is_service"]),
         telegram_url=f"https://t.me/{channel.username}/{key}" if is_public and not channel.is_simulated else None,
     )
+
+
+def _engagement_rate(post: dict[str, Any], base: Figure) -> Figure:
+    """ER in percent, no more exact than the counts it is made of: their rounding goes into its step."""
+    if post["er_ppm"] is None:
+        return _none("percent")
+    rate = post["er_ppm"] / 10_000
+    step = max(0.1, round(rate * post["step"] / post["views"], 1)) if post["step"] and post["views"] else 0
+    return replace(base, value=rate, unit="percent", step=step)
 
 
 def _rights(channel: ChannelRef) -> RightsCheck | None:

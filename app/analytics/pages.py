@@ -12,7 +12,7 @@ class Figure:
 
     value: int | float | None
     unit: str
-    step: int = 0
+    step: float = 0
     sources: tuple[str, ...] = ()
     observed_at: datetime | None = None
     readings: int = 0
