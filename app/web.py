@@ -205,10 +205,11 @@ _CSP = (
 def _headers(response: Response) -> Response:
     is_twa = request.path.startswith("/twa")
     runtime: Runtime = current_app.extensions["runtime"]
-    ancestors = runtime.settings.telegram_frame_ancestors if is_twa else "'none'"
-    if runtime.settings.simulator_url and (is_twa or session.get("kind") == "twa"):
-        ancestors = f"{runtime.settings.telegram_frame_ancestors} {runtime.settings.simulator_url}"
-    response.headers["Content-Security-Policy"] = _CSP.format(ancestors=ancestors)
+    is_framed = is_twa or session.get("kind") == "twa"
+    ancestors = (
+        f"{runtime.settings.telegram_frame_ancestors} {runtime.settings.simulator_url}" if is_framed else "'none'"
+    )
+    response.headers["Content-Security-Policy"] = _CSP.format(ancestors=ancestors.strip())
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     if request.path.startswith("/static/js/"):
@@ -237,7 +238,7 @@ def _explain(error: Exception) -> Any:
         return Response(
             status=status, headers={"HX-Reswap": "none", "HX-Trigger": json.dumps({"toast": {"text": message}})}
         )
-    known = status if status in (401, 403, 404, 409, 422, 429, 500, 503) else 500
+    known = status if status in (401, 403, 404, 409, 422, 429, 500, 503) else (500 if status >= 500 else 404)
     trace_id = g.get("trace_id") if status >= 500 else None
     return render_template(f"errors/{known}.html", message=message if status < 500 else None, trace_id=trace_id), status
 

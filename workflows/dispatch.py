@@ -9,13 +9,14 @@ from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from app.core import clock, outbox, telemetry
 from workflows.contracts import MAINTENANCE_QUEUE, ROLLUPS_CHECK_TOPIC, CheckRequest, rollup_check_id
 from workflows.rollup_check import RollupCheck
 
 _POLL_S = 1.0
+_OUTAGE = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED)
 Deliver = Callable[[Client, str], Awaitable[tuple[str, str]]]
 
 
@@ -55,7 +56,13 @@ async def deliver_due(client: Client) -> int:
             workflow_id, run_id = await deliver(client, pending.key)
         except (RPCError, KeyError, ValueError) as error:
             telemetry.log().warning("outbox row failed", topic=pending.topic, key=pending.key, error=str(error))
-            await asyncio.to_thread(outbox.failed, pending, f"{type(error).__name__}: {error}", now=clock.utcnow())
+            await asyncio.to_thread(
+                outbox.failed,
+                pending,
+                f"{type(error).__name__}: {error}",
+                is_outage=isinstance(error, RPCError) and error.status in _OUTAGE,
+                now=clock.utcnow(),
+            )
             continue
         await asyncio.to_thread(outbox.delivered, pending, workflow_id=workflow_id, run_id=run_id, now=clock.utcnow())
         delivered += 1

@@ -94,7 +94,7 @@ def enter_workspace(public_id: str) -> Any:
         current_user.user_id, mine[public_id], kind="browser", ip=_ip(), user_agent=_agent(), now=g.now
     )
     sessions.end(current_user.session_id, now=g.now)
-    _enter(token, "browser")
+    _enter(token, session.get("kind", "browser"))
     return redirect("/network", 303)
 
 

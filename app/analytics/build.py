@@ -116,7 +116,7 @@ def _channel_block(channel: ChannelRef, card: queries.FeedCard | None, period: P
         relation=channel.relation,
         state=channel.state,
         subscribers=subscribers,
-        views=_gained(card, gained, base, sources),
+        views=_gained(card, gained, *_spoken(channel, base, kinds)),
         posts=replace(base, value=summary.posts, unit="posts", step=0) if has_posts else _none("posts"),
         reach=replace(base, value=round(summary.views / summary.read_posts)) if summary.read_posts else _none("views"),
         spark=tuple(point[0] if point else None for point in block.subscribers_by_day[-30:]),
@@ -125,11 +125,20 @@ def _channel_block(channel: ChannelRef, card: queries.FeedCard | None, period: P
     return block
 
 
+def _spoken(channel: ChannelRef, base: Figure, kinds: dict[int, str]) -> tuple[Figure, tuple[str, ...]]:
+    """Sources and rounding of the period's posts, or of all posts of the feed when the period has none."""
+    if base.sources:
+        return base, base.sources
+    found = queries.sources_of_feed(channel.feed_id)
+    known = tuple(sorted({kinds[i] for i, _ in found if i in kinds}))
+    return replace(base, step=max((step for _, step in found), default=0)), known
+
+
 def _gained(card: queries.FeedCard | None, gained: list[int], base: Figure, sources: tuple[str, ...]) -> Figure:
     """Views gained in the period. Posts of earlier days gain too, so the reading behind it is the feed's last."""
     if card is None or not gained or card.last_reading_at is None:
         return _none("views")
-    return Figure(sum(gained), "views", base.step, sources or ("preview_page",), card.last_reading_at, card.readings)
+    return Figure(sum(gained), "views", base.step, sources, card.last_reading_at, card.readings)
 
 
 def _subscribers(card: queries.FeedCard | None, block: _Block, kinds: dict[int, str]) -> Figure:

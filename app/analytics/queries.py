@@ -213,9 +213,13 @@ def posts_page(
 
 def post_of(feed_id: int, chat_id: int, key: str) -> dict[str, Any] | None:
     """A post of a feed by its message id, or by `u-` and the id that recorded data gave it."""
-    column, value = (
-        ("origin_uid", key[2:]) if key.startswith("u-") else ("message_id", int(key) if key.isdigit() else -1)
-    )
+    value: object
+    if key.startswith("u-"):
+        column, value = "origin_uid", key[2:]
+    elif key.isascii() and key.isdigit() and len(key) < 16:
+        column, value = "message_id", int(key)
+    else:
+        return None
     found = db.row(
         f"SELECT {_POST_COLUMNS} FROM post p JOIN post_stat s ON s.post_id = p.id AND s.feed_id = ?"
         f" WHERE p.chat_id = ? AND p.{column} = ?",
@@ -256,6 +260,15 @@ def reactions_of(post_id: int, workspace_id: int) -> list[tuple[str, int, int, s
 def source_kinds() -> dict[int, str]:
     """source id -> kind, a handful of rows."""
     return {int(i): str(kind) for i, kind in db.rows("SELECT id, kind FROM source")}
+
+
+def sources_of_feed(feed_id: int) -> list[tuple[int, int]]:
+    """(source id, largest rounding step) of a feed's latest counts."""
+    found = db.rows(
+        "SELECT source_id, MAX(step) FROM post_stat WHERE feed_id = ? AND source_id IS NOT NULL GROUP BY source_id",
+        feed_id,
+    )
+    return [(int(source), int(step)) for source, step in found]
 
 
 def sources_of(chat_id: int, workspace_id: int) -> list[tuple[str, bool, datetime | None]]:

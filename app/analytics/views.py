@@ -24,10 +24,15 @@ blueprint = Blueprint("analytics", __name__)
 
 def _days() -> int:
     given = request.args.get("days", "30")
-    if not given.isdigit() or int(given) not in periods.CHOICES:
+    if _small(given) not in periods.CHOICES:
         choices = ", ".join(map(str, periods.CHOICES))
         raise Invalid(f"The period must be one of {choices} days.", fields={"days": "unknown"})
     return int(given)
+
+
+def _small(text: str) -> int | None:
+    """A whole number of at most nine plain digits, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _channel(public_id: str) -> ChannelRef:
@@ -126,7 +131,7 @@ def channel(public_id: str) -> Response:
         request.args.get(k, d) for k, d in (("sort", "posted_at"), ("order", "desc"), ("show", "all"))
     )
     offset = request.args.get("offset", "0")
-    if sort not in queries.SORTS or order not in ("asc", "desc") or not offset.isdigit():
+    if sort not in queries.SORTS or order not in ("asc", "desc") or _small(offset) is None:
         raise Invalid("This table cannot be sorted so.")
     if shown not in ("all", "top", "flop", *build.MEDIA):
         raise Invalid("There is no such filter.")

@@ -29,9 +29,7 @@ class StoredUpdate:
 
 def store(bot_id: int, updates: Sequence[dict[str, Any]], *, now: datetime) -> int:
     """Keep raw updates, each once per (bot, update id); returns how many were new. Raises KeyError without an id."""
-    batch = [
-        (bot_id, int(u["update_id"]), _chat_key(u), _kind(u), db.canonical_json(u), db.stamp(now), 0) for u in updates
-    ]
+    batch = [(bot_id, int(u["update_id"]), _chat_key(u), _kind(u), _storable(u), db.stamp(now), 0) for u in updates]
     with db.write():
         return sum(
             db.execute(
@@ -41,6 +39,11 @@ def store(bot_id: int, updates: Sequence[dict[str, Any]], *, now: datetime) -> i
             )
             for one in batch
         )
+
+
+def _storable(update: dict[str, Any]) -> str:
+    """Canonical JSON without lone surrogates, which no database takes."""
+    return db.canonical_json(update).encode("utf-8", "replace").decode()
 
 
 def _kind(update: dict[str, Any]) -> str:
@@ -55,7 +58,7 @@ def _chat_key(update: dict[str, Any]) -> int:
     message = body.get("message")
     chat = body.get("chat") or (message.get("chat") if isinstance(message, dict) else None) or body.get("from")
     number = chat.get("id") if isinstance(chat, dict) else None
-    return number if isinstance(number, int) else 0
+    return number if isinstance(number, int) and abs(number) < 2**63 else 0
 
 
 def ready(now: datetime, *, limit: int = 200) -> list[StoredUpdate]:

@@ -74,9 +74,9 @@ def delivered(pending: Pending, *, workflow_id: str, run_id: str, now: datetime)
         )
 
 
-def failed(pending: Pending, error: str, *, now: datetime) -> None:
-    """Back off one row; after many failures it dies visibly. Other keys go on."""
-    attempts = pending.attempts + 1
+def failed(pending: Pending, error: str, *, is_outage: bool = False, now: datetime) -> None:
+    """Back off one row; after many failures of its own it dies visibly. An outage of Temporal counts against no row."""
+    attempts = pending.attempts + (0 if is_outage and pending.attempts >= 5 else 1)
     wait = timedelta(seconds=min(2**attempts, 300))
     with db.write():
         db.execute(

@@ -165,6 +165,12 @@ def test_bad_input_gets_a_clear_error(app: Flask, sign_in: SignIn) -> None:
     assert client.get(f"/channels/{public_id}?sort=drop").status_code == 422
     assert client.get(f"/channels/{public_id}?show=nonsense").status_code == 422
     assert client.get(f"/channels/{public_id}/posts/999").status_code == 404
+    for text in ("²", "9" * 30, "9" * 5000, "-1", "1e3", ""):
+        assert client.get("/network", query_string={"days": text}).status_code == 422
+        assert client.get(f"/channels/{public_id}", query_string={"offset": text}).status_code == 422
+        assert client.get(f"/channels/{public_id}/posts/{text or 'x'}").status_code == 404
+    assert client.post("/hooks/telegram/" + "9" * 30).status_code == 401
+    assert "Our mistake" not in client.put("/network").text
     wrong = client.post("/channels/watch", data={"username": "not a name!"})
     assert wrong.status_code == 422 and "public name" in wrong.text
 

@@ -36,7 +36,7 @@ def follow(chat: Chat, *, pages_per_minute: int, now: datetime) -> None:
     """
     if not chat.username or PreviewWatch.get_or_none(PreviewWatch.chat_id == chat.id):
         return
-    followed = PreviewWatch.select().count() + 1
+    followed = _followed() + 1
     if followed * pages_per_day(_ASSUMED_POSTS_PER_DAY) > pages_per_minute * 60 * 24:
         raise LimitReached(
             "The public preview source is full: it is read at most once a second for all channels together.",
@@ -46,11 +46,22 @@ def follow(chat: Chat, *, pages_per_minute: int, now: datetime) -> None:
         PreviewWatch.create(chat_id=chat.id, next_due_at=now)
 
 
+# A chat is read while some workspace shows it.
+_SHOWN = "EXISTS (SELECT 1 FROM channel k WHERE k.chat_id = w.chat_id AND k.deleted_at IS NULL)"
+
+
+def _followed() -> int:
+    found = db.row(f"SELECT COUNT(*) FROM preview_watch w WHERE {_SHOWN}")
+    return int(found[0]) if found else 0
+
+
 def due_page(now: datetime) -> DuePage | None:
     """The page that has been due longest; None while nothing is due or the source is switched off."""
     found = db.row(
         "SELECT w.chat_id, c.username, w.before, w.next_due_at FROM preview_watch w JOIN chat c ON c.id = w.chat_id"
-        " WHERE w.next_due_at <= ? AND w.state != 'stopped' AND c.username IS NOT NULL AND NOT EXISTS"
+        " WHERE w.next_due_at <= ? AND w.state != 'stopped' AND c.username IS NOT NULL AND "
+        + _SHOWN
+        + " AND NOT EXISTS"
         " (SELECT 1 FROM source s WHERE s.kind = 'preview_page' AND s.is_on = ?) ORDER BY w.next_due_at LIMIT 1",
         *(db.stamp(now), False),
     )
@@ -65,16 +76,20 @@ def collect(page: DuePage, collector: Collector, *, now: datetime, clock: Callab
     chat = Chat.get_by_id(page.chat_id)
     try:
         answer = collector.read(page.username, before=page.before)
+        return _keep(chat, page, answer, clock())
     except Upstream as error:
         _note_failure(page, error, now=now)
         return 0
     except Invalid as error:
         lay_aside(page, "invalid_name", error.message, now=now)
         return 0
+
+
+def _keep(chat: Chat, page: DuePage, answer: ChannelPage, now: datetime) -> int:
     source_id = ensure_source(PREVIEW_PAGE, now=now)
     with db.write():
-        new = record_page(chat, answer, source_id=source_id, now=clock())
-        _plan(page, answer, now=clock())
+        new = record_page(chat, answer, source_id=source_id, now=now)
+        _plan(page, answer, now=now)
     return new
 
 
@@ -132,7 +147,7 @@ def _note_failure(page: DuePage, error: Upstream, *, now: datetime) -> None:
 
 def utilisation(now: datetime, *, pages_per_minute: int) -> dict[str, int]:
     """How full the source is: channels followed, per mille of its capacity spoken for, seconds the oldest page is late."""
-    followed = PreviewWatch.select().count()
+    followed = _followed()
     per_mille = round(1000 * followed * pages_per_day(_ASSUMED_POSTS_PER_DAY) / (pages_per_minute * 1440))
     late = due_page(now)
     return {

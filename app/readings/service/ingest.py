@@ -77,7 +77,26 @@ def record_posts(chat_id: int, posts: Sequence[PostFacts], *, source_is_public: 
             for facts in posts:
                 if facts.key in known:
                     _refresh_post(known[facts.key], facts)
+            _correct_times(chat_id, {known[p.key]: p for p in posts if p.key in known})
         return known if not fresh else _known_posts(chat_id, posts)
+
+
+def _correct_times(chat_id: int, said: Mapping[int, PostFacts]) -> None:
+    """Where an import said another time of posting than Telegram does, Telegram is right and the curves begin anew."""
+    from app.readings.service.repair import rebuild_feed  # repair builds on ingest's rows
+
+    marks = ",".join("?" * len(said))
+    stored = db.rows(f"SELECT id, posted_at FROM post WHERE id IN ({marks})", *said) if said else []
+    wrong = [i for i, at in stored if db.moment(at) != said[i].posted_at.replace(microsecond=0)]
+    for post_id in wrong:
+        facts = said[post_id]
+        db.execute(
+            "UPDATE post SET posted_at = ?, is_service = ? WHERE id = ?",
+            *(db.stamp(facts.posted_at.replace(microsecond=0)), facts.is_service, post_id),
+        )
+    if wrong:
+        for feed_id, workspace_id in rollups.feeds_of(chat_id):
+            rebuild_feed(feed_id, chat_id, workspace_id, now=facts.posted_at)
 
 
 def _known_posts(chat_id: int, asked: Sequence[PostFacts]) -> dict[int | str, int]:

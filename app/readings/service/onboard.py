@@ -32,7 +32,7 @@ def connect_owned(
             actor=actor,
             member_status=member_status,
             bot_id=bot_id,
-            feed_id=ensure_feed(chat.id, now=now),
+            feed_id=_feed_for(chat, workspace_id, now=now),
             is_simulated=is_simulated,
             limits=limits,
             now=now,
@@ -43,6 +43,13 @@ def connect_owned(
             channel.save()
         follow(chat, pages_per_minute=pages_per_minute, now=now)
     return channel
+
+
+def _feed_for(chat: Chat, workspace_id: int, *, now: datetime) -> int:
+    """The workspace's own feed of the chat where it brought a private source once, else everybody's."""
+    public = ensure_feed(chat.id, now=now)
+    own = db.row("SELECT id FROM feed WHERE chat_id = ? AND workspace_id = ?", chat.id, workspace_id)
+    return int(own[0]) if own else public
 
 
 def watch_public(
@@ -63,7 +70,7 @@ def watch_public(
             chat,
             workspace_id=workspace_id,
             actor=actor,
-            feed_id=ensure_feed(chat.id, now=now),
+            feed_id=_feed_for(chat, workspace_id, now=now),
             is_simulated=is_simulated,
             limits=limits,
             now=now,

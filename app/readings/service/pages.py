@@ -6,6 +6,7 @@ from datetime import datetime
 
 from app.channels.models import Chat
 from app.core import db
+from app.core.errors import Upstream
 from app.readings.collectors.base import ChannelPage, SeenPost
 from app.readings.rollups import RawReading
 from app.readings.service.ingest import (
@@ -19,6 +20,8 @@ from app.readings.service.ingest import (
 
 def record_page(chat: Chat, page: ChannelPage, *, source_id: int, now: datetime) -> int:
     """Store one page of a chat in one transaction; returns how many readings were new."""
+    if page.chat_id is not None and chat.telegram_chat_id not in (None, page.chat_id):
+        raise Upstream("This name belongs to another channel now.", code="name_moved", permanent=True)
     observed_at = (page.captured_at or now).replace(microsecond=0)
     with db.write():
         _note_identity(chat, page)

@@ -162,11 +162,17 @@ def _moment(name: str, text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+# More than there are people; the curves' integers hold it with room to spare.
+_MOST = 2_000_000_000
+
+
 def _count(name: str, text: str) -> int:
     """A whole number from 0; int() alone would also take "1_000" and "-1"."""
     digits = text.strip()
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError(f"{name} {text!r} is no whole number")
+    if len(digits) > 10 or int(digits) > _MOST:
+        raise ValueError(f"{name} {text!r} is too large to be true")
     return int(digits)
 
 
