@@ -59,6 +59,21 @@ def read_posts(channel: Channel, *, posts: int, now: datetime, first_id: int = 1
     return [ids[n] for n in times]
 
 
+def watch(*names: str, now: datetime) -> None:
+    """Somebody watches public channels, so their pages are read."""
+    who = owner("Watcher", now=now)
+    for name in names:
+        readings.watch_public(
+            name,
+            workspace_id=who.workspace.id,
+            actor="u",
+            limits=PlanLimits(),
+            is_simulated=False,
+            pages_per_minute=60,
+            now=now,
+        )
+
+
 def chat_of(channel: Channel) -> Chat:
     found: Chat = Chat.get_by_id(channel.chat)
     return found

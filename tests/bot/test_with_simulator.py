@@ -19,6 +19,7 @@ from app.core import clock, db, inbox, leases, migrate
 from app.core.settings import Settings
 from tests.bot.wire import standing
 from tests.simulator.process import OWNER_ID, ROOT, SimulatorProcess
+from tests.world import watch
 
 STRANGER_ID = 777000055
 
@@ -123,9 +124,6 @@ def test_a_channel_connects_is_collected_and_its_loss_is_told(world: World) -> N
 
 
 def test_the_jobs_process_reads_the_preview_and_beats(world: World) -> None:
-    from app.channels.service import connect
-    from app.readings.service import collecting
-
     sim = world.sim
     sim.control("users", id=OWNER_ID, first_name="Owner")
     sim.control("channels", username="news", title="News", owner_id=OWNER_ID, subscribers=1000)
@@ -134,7 +132,7 @@ def test_the_jobs_process_reads_the_preview_and_beats(world: World) -> None:
     consumer = str(Path(sys.executable).with_name("huey_consumer"))
     jobs = world.start(consumer, "app.jobs.huey", "-w", "2", "-k", "thread", "-m", "0.2")
     _soon(lambda: "jobs" in leases.last_beats(), within_s=60)
-    collecting.follow(connect.ensure_named_chat("news", now=clock.utcnow()), pages_per_minute=50, now=clock.utcnow())
+    watch("news", now=clock.utcnow())
     _soon(lambda: db.row("SELECT views, step FROM reading"), within_s=10)
     assert db.row("SELECT views, step FROM reading") == (77, 0)
     time.sleep(6)

@@ -14,15 +14,15 @@ from typing import ClassVar
 import pytest
 
 from app.boot import Runtime
-from app.channels.service import connect
 from app.core import clock, db, leases
 from app.core.errors import Upstream
 from app.core.settings import Settings
 from app.readings import jobs
 from app.readings.collectors.base import ChannelPage
-from app.readings.service import collecting, ensure_source
+from app.readings.service import ensure_source
 from tests.bot.conftest import Apply
 from tests.bot.wire import CHAT_ID, FakeTelegram, standing
+from tests.world import watch
 
 PAGE = Path(__file__).parents[1] / "readings" / "collectors" / "fixtures" / "every_kind_2026.html"
 WATCH = "SELECT state, failures, last_error FROM preview_watch"
@@ -69,9 +69,7 @@ def settings(runtime: Runtime, tme: PreviewServer, tmp_path: Path) -> Settings:
 
 
 def _follow(*names: str) -> None:
-    for name in names:
-        chat = connect.ensure_named_chat(name, now=clock.utcnow())
-        collecting.follow(chat, pages_per_minute=60, now=clock.utcnow())
+    watch(*names, now=clock.utcnow())
 
 
 def _collect(settings: Settings, run_s: float = 0.5) -> int:
