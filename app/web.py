@@ -92,7 +92,7 @@ def _init_templates(app: Flask, runtime: Runtime) -> None:
     env = app.jinja_env
     env.filters.update(formats.filters(_locale, _zone, lambda: g.now))
     env.globals.update(charts.globals_(_locale))
-    env.globals.update(asset=_asset, vendor=_vendor, weekdays=lambda: formats.weekdays(_locale()))
+    env.globals.update(asset=_asset, vendor=_vendor, workspaces=_workspaces)
     env.globals["settings_public"] = {
         "is_demo": runtime.settings.demo,
         "simulator_url": runtime.settings.simulator_url,
@@ -130,19 +130,20 @@ def _page_context() -> dict[str, Any]:
     return {
         "lang": _locale(),
         "workspace": {"name": who.workspace_name, "public_id": who.workspace_public_id} if who else None,
-        "workspaces": _workspaces(who) if who else (),
     }
 
 
-def _workspaces(who: Any) -> list[dict[str, str]]:
-    mine = people.workspaces_of(who.user_id)
+def _workspaces() -> list[dict[str, str]]:
+    """The signed-in person's workspaces; a fragment without the menu does not ask."""
+    mine = people.workspaces_of(current_user.user_id) if current_user.is_authenticated else ()
     return [{"name": name, "switch_url": f"/workspaces/{public_id}/enter"} for _, public_id, name, _ in mine]
 
 
 def _locale() -> str:
-    if "locale" not in g:
-        g.locale = str(get_locale() or "en")
-    return str(g.locale)
+    known: str | None = g.get("locale")
+    if known is None:
+        known = g.locale = str(get_locale() or "en")
+    return known
 
 
 def _texts() -> Any:

@@ -51,36 +51,46 @@ def cards(workspace_id: int) -> dict[int, FeedCard]:
 
 def data_version(workspace_id: int) -> str:
     """Changes whenever any number or channel of the workspace changes: the ETag's material."""
-    found = db.row(
-        "SELECT COUNT(*), COALESCE(SUM(s.version), 0), MAX(c.id), SUM(LENGTH(c.state) * c.id) FROM channel c"
-        " LEFT JOIN feed_stat s ON s.feed_id = c.feed_id WHERE c.workspace_id = ? AND c.deleted_at IS NULL",
+    found = db.rows(
+        "SELECT c.id, c.state, s.version FROM channel c LEFT JOIN feed_stat s ON s.feed_id = c.feed_id"
+        " WHERE c.workspace_id = ? AND c.deleted_at IS NULL ORDER BY c.id",
         workspace_id,
     )
-    return "-".join(str(value) for value in found or ())
+    return repr(found)
 
 
-def views_by_day(feed_id: int, starts: Sequence[int]) -> list[int | None]:
-    """Views gained per local day; `starts` as day_starts gives them. Days without any reading are None.
+def views_by_day(feed_ids: Sequence[int], starts: Sequence[int]) -> dict[int, list[int | None]]:
+    """Views gained per local day, by feed; `starts` as day_starts gives them. Days without any reading are None.
 
     Cumulative rounding keeps the days' sum equal to the period's total.
     """
+    day, shifts = _day_of_hour(tuple(starts))
     found = db.rows(
-        "SELECT hour, micro_views FROM feed_hour WHERE feed_id = ? AND hour >= ? AND hour < ?",
-        *(feed_id, starts[0], starts[-1]),
+        f"SELECT feed_id, {day}, SUM(micro_views) FROM feed_hour WHERE feed_id IN ({_marks(feed_ids)})"
+        " AND hour >= ? AND hour < ? GROUP BY 1, 2",
+        *(*shifts, *feed_ids, starts[0], starts[-1]),
     )
-    day_of, first = _day_of_hour(tuple(starts)), starts[0]
-    sums, is_read = [0] * (len(starts) - 1), [False] * (len(starts) - 1)
-    for hour, gained in found:
-        day = day_of[hour - first]
-        sums[day] += gained
-        is_read[day] = True
-    return _rounded([value if known else None for value, known in zip(sums, is_read, strict=True)])
+    micro: dict[int, list[int | None]] = {feed: [None] * (len(starts) - 1) for feed in feed_ids}
+    for feed, place, gained in found:
+        micro[feed][place] = int(gained)
+    return {feed: _rounded(days) for feed, days in micro.items()}
 
 
 @lru_cache(maxsize=64)
-def _day_of_hour(starts: tuple[int, ...]) -> tuple[int, ...]:
-    """For each hour from the first day's start on: which of the days it belongs to."""
-    return tuple(day for day in range(len(starts) - 1) for _ in range(starts[day + 1] - starts[day]))
+def _day_of_hour(starts: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """SQL (and its parameters) for the number of the day to which `hour` belongs.
+
+    A day has 24 hours; where the clocks change it has 23 or 25, and all hours from there on are shifted by one.
+    """
+    lengths = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    shifts = [(starts[n] + min(24, size), 24 - size) for n, size in enumerate(lengths) if size != 24]
+    cases = "".join(" + CASE WHEN hour >= ? THEN ? ELSE 0 END" for _ in shifts)
+    return f"(hour - {starts[0]}{cases}) / 24", tuple(value for shift in shifts for value in shift)
+
+
+def _marks(values: Sequence[object]) -> str:
+    """A placeholder for each value; for none, one that no id equals."""
+    return ", ".join("?" * len(values)) or "NULL"
 
 
 def _rounded(micro: Sequence[int | None]) -> list[int | None]:
@@ -110,26 +120,29 @@ def views_by_weekhour(feed_id: int, starts: Sequence[int], offset_hours: int) ->
     return grid
 
 
-def subscribers_by_day(feed_id: int, starts: Sequence[int]) -> list[tuple[int, int] | None]:
-    """The last (value, step) read on each day; None for a day without a reading."""
+def subscribers_by_day(feed_ids: Sequence[int], starts: Sequence[int]) -> dict[int, list[tuple[int, int] | None]]:
+    """The last (value, step) read on each day, by feed; None for a day without a reading."""
+    day, shifts = _day_of_hour(tuple(starts))
     found = db.rows(
-        "SELECT hour, value, step FROM subscriber_hour WHERE feed_id = ? AND hour >= ? AND hour < ? ORDER BY hour",
-        *(feed_id, starts[0], starts[-1]),
+        f"SELECT feed_id, {day}, value, step FROM subscriber_hour WHERE feed_id IN ({_marks(feed_ids)})"
+        " AND hour >= ? AND hour < ? ORDER BY feed_id, hour",
+        *(*shifts, *feed_ids, starts[0], starts[-1]),
     )
-    day_of, first = _day_of_hour(tuple(starts)), starts[0]
-    days: list[tuple[int, int] | None] = [None] * (len(starts) - 1)
-    for hour, value, step in found:
-        days[day_of[hour - first]] = (value, step)
+    days: dict[int, list[tuple[int, int] | None]] = {feed: [None] * (len(starts) - 1) for feed in feed_ids}
+    for feed, place, value, step in found:
+        days[feed][place] = (value, step)
     return days
 
 
-def subscribers_before(feed_id: int, hour: int) -> tuple[int, int] | None:
-    """The last (value, step) read before an hour."""
-    found = db.row(
-        "SELECT value, step FROM subscriber_hour WHERE feed_id = ? AND hour < ? ORDER BY hour DESC LIMIT 1",
-        *(feed_id, hour),
+def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, tuple[int, int]]:
+    """The last (value, step) read before an hour, for the feeds that have one."""
+    last = "SELECT MAX(b.hour) FROM subscriber_hour b WHERE b.feed_id = f.id AND b.hour < ?"
+    found = db.rows(
+        f"SELECT f.id, h.value, h.step FROM feed f JOIN subscriber_hour h ON h.feed_id = f.id AND h.hour = ({last})"
+        f" WHERE f.id IN ({_marks(feed_ids)})",
+        *(hour, *feed_ids),
     )
-    return (int(found[0]), int(found[1])) if found else None
+    return {int(feed): (int(value), int(step)) for feed, value, step in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +159,22 @@ class PostsSummary:
     source_ids: tuple[int, ...]
 
 
-def posts_summary(feed_id: int, start: datetime, end: datetime) -> PostsSummary:
-    """Over post_stat by its (feed, posted_at) index; deleted posts are left out."""
+def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, PostsSummary]:
+    """By feed, over post_stat by its (feed, posted_at) index; deleted posts are left out."""
     found = db.rows(
-        "SELECT s.source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views), SUM(s.reactions),"
+        "SELECT s.feed_id, s.source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views), SUM(s.reactions),"
         " COALESCE(SUM(s.readings), 0), COALESCE(MAX(s.step), 0), MAX(s.observed_at) FROM post_stat s"
-        " WHERE s.feed_id = ? AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ? GROUP BY s.source_id",
-        *(feed_id, db.stamp(start), db.stamp(end), False),
+        f" WHERE s.feed_id IN ({_marks(feed_ids)}) AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ?"
+        " GROUP BY s.feed_id, s.source_id",
+        *(*feed_ids, db.stamp(start), db.stamp(end), False),
     )
+    parts: dict[int, list[tuple[Any, ...]]] = {feed: [] for feed in feed_ids}
+    for feed, *part in found:
+        parts[feed].append(tuple(part))
+    return {feed: _summary(of_feed) for feed, of_feed in parts.items()}
+
+
+def _summary(found: Sequence[tuple[Any, ...]]) -> PostsSummary:
     reactions = [int(r[4]) for r in found if r[4] is not None]
     return PostsSummary(
         posts=sum(int(r[1]) for r in found),

@@ -46,6 +46,10 @@ class Series:
     points: tuple[Point, ...]
     tone: int = 1
 
+    def rows(self) -> list[tuple[str, str]]:
+        """What the table under the chart says, the newest first."""
+        return [(point.label, point.tip) for point in reversed(self.points)]
+
 
 @dataclass(frozen=True)
 class CurveAt:

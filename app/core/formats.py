@@ -6,7 +6,7 @@ shown with more digits than its source had.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -22,6 +22,7 @@ Number = int | float
 NO_VALUE = "—"
 MINUS = "−"
 _FULL_DIGITS_BELOW = 10_000
+_TABBED = ' tabindex="0"'
 
 
 @lru_cache(maxsize=8192)
@@ -126,14 +127,32 @@ class Figure(Protocol):
     def readings(self) -> int: ...
 
 
-def figure_attributes(fig: Figure, now: datetime) -> Markup:
-    """What `<data class="fig">` says beside its text. In one piece: a page shows hundreds."""
-    seen = fig.observed_at
+def figure_html(
+    fig: Figure, now: datetime, locale: str = "en", *, full: bool = False, tab: bool = False, css: str = ""
+) -> Markup:
+    """`<data class="fig">`: a number with all that is known of it. In one piece: a page shows hundreds.
+
+    `css` names what a change looks like; it is then written with its sign.
+    """
+    seen, value = fig.observed_at, fig.value
     age = f' data-observed-at="{seen.isoformat()}" data-age-s="{age_s(seen, now)}"' if seen is not None else ""
     source, exactness = _sources(fig.sources), precision(fig.step, fig.sources)
+    text = figure(value, fig.unit, locale, full=full and not fig.step)
     return Markup(
-        f' value="{fig.value}" data-unit="{fig.unit}" data-source="{source}" data-precision="{exactness}"'
-        f' data-step="{fig.step}" data-readings="{fig.readings}"{age}'
+        f'<data class="fig {css}" value="{value}" data-unit="{fig.unit}" data-source="{source}"'
+        f' data-precision="{exactness}" data-step="{fig.step}" data-readings="{fig.readings}"{age}'
+        f"{_TABBED if tab else ''}>{escape(signed(text, value) if css else text)}</data>"
+    )
+
+
+def table_rows(rows: Iterable[Sequence[object]]) -> Markup:
+    """The rows of a table of numbers: a head each, then cells. In one piece: a page shows hundreds."""
+    return Markup("".join(_table_row(*row) for row in rows))
+
+
+def _table_row(head: object, *cells: object) -> str:
+    return (
+        f'<tr><th scope="row">{escape(head)}</th>{"".join(f"""<td class="num">{escape(c)}</td>""" for c in cells)}</tr>'
     )
 
 
@@ -208,9 +227,8 @@ def filters(
         "compact": lambda value: compact(value, locale()),
         "number": lambda value, digits=0: number(value, locale(), digits),
         "percent": lambda value, digits=1: percent(value, locale(), digits),
-        "figure_text": lambda value, unit="views", full=False: figure(value, unit, locale(), full=full),
-        "figure_attributes": lambda fig: figure_attributes(fig, now()),
-        "signed": signed,
+        "figure_html": lambda fig, **how: figure_html(fig, now(), locale(), **how),
+        "table_rows": table_rows,
         "precision": precision,
         "ago": lambda at: ago(at, now(), locale()),
         "age_s": lambda at: age_s(at, now()),

@@ -1,0 +1,136 @@
+"""What a channel adds to a page: its row, its days, and the posts of the period. Read for all channels at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from app.analytics import periods, queries
+from app.analytics.build.figures import none, period_of
+from app.analytics.pages import ChannelRow, Figure, Period
+from app.channels.queries import ChannelRef
+
+_SPARK_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The rollups of some feeds over a period, by feed."""
+
+    starts: tuple[int, ...]
+    summaries: Mapping[int, queries.PostsSummary]
+    views: Mapping[int, list[int | None]]
+    subscribers: Mapping[int, list[tuple[int, int] | None]]
+    before: Mapping[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One channel over a period. `starts`: the first UTC hour of each day, and of the day after."""
+
+    row: ChannelRow
+    starts: tuple[int, ...]
+    views_by_day: list[int | None]
+    subscribers_by_day: list[tuple[int, int] | None]
+    before: tuple[int, int] | None
+    post_views: Figure
+    summary: queries.PostsSummary
+
+    @property
+    def read_posts(self) -> int:
+        return self.summary.read_posts
+
+
+def blocks_of(channels: Sequence[ChannelRef], cards: Mapping[int, queries.FeedCard], period: Period) -> list[Block]:
+    """One block a channel, in their order; four statements however many channels there are."""
+    kinds = queries.source_kinds()
+    reads = _read([c.feed_id for c in channels], period)
+    return [_block(channel, cards.get(channel.feed_id), reads, kinds) for channel in channels]
+
+
+def block_of(workspace_id: int, channel: ChannelRef, *, days: int, now: datetime) -> tuple[Period, Block]:
+    """One channel alone, over the days up to its own last reading in its own zone."""
+    cards = queries.cards(workspace_id)
+    card = cards.get(channel.feed_id)
+    url = f"/channels/{channel.public_id}"
+    period = period_of([card] if card else [], days=days, timezone=channel.timezone, url=url, now=now)
+    return period, blocks_of([channel], cards, period)[0]
+
+
+def _read(feed_ids: list[int], period: Period) -> Reads:
+    starts = periods.day_starts(period.end, period.days, period.timezone)
+    return Reads(
+        starts,
+        queries.posts_summaries(feed_ids, periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])),
+        queries.views_by_day(feed_ids, starts),
+        queries.subscribers_by_day(feed_ids, starts),
+        queries.subscribers_before(feed_ids, starts[0]),
+    )
+
+
+def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kinds: Mapping[int, str]) -> Block:
+    feed = channel.feed_id
+    summary, views, subscribers = reads.summaries[feed], reads.views[feed], reads.subscribers[feed]
+    before = reads.before.get(feed)
+    sources = tuple(sorted({kinds[i] for i in summary.source_ids if i in kinds}))
+    base = Figure(None, "views", summary.max_step, sources, summary.last_at, summary.readings)
+    has_posts = summary.posts > 0 and summary.last_at is not None
+    row = ChannelRow(
+        public_id=channel.public_id,
+        title=channel.title,
+        username=channel.username,
+        url=f"/channels/{channel.public_id}",
+        relation=channel.relation,
+        state=channel.state,
+        subscribers=_subscribers(card, subscribers, before, kinds),
+        views=_gained(card, [v for v in views if v is not None], channel, base, kinds),
+        posts=replace(base, value=summary.posts, unit="posts", step=0) if has_posts else none("posts"),
+        reach=replace(base, value=round(summary.views / summary.read_posts)) if summary.read_posts else none("views"),
+        spark=tuple(point[0] if point else None for point in subscribers[-_SPARK_DAYS:]),
+        is_simulated=channel.is_simulated,
+    )
+    post_views = replace(base, value=summary.views if summary.read_posts else None)
+    return Block(row, reads.starts, views, subscribers, before, post_views, summary)
+
+
+def _gained(
+    card: queries.FeedCard | None, gained: list[int], channel: ChannelRef, base: Figure, kinds: Mapping[int, str]
+) -> Figure:
+    """Views gained in the period. Posts of earlier days gain too, so the reading behind it is the feed's last."""
+    if card is None or not gained or card.last_reading_at is None:
+        return none("views")
+    step, sources = base.step, base.sources
+    if not sources:  # the period has no posts of its own: the sources and rounding of all posts of the feed
+        found = queries.sources_of_feed(channel.feed_id)
+        sources = tuple(sorted({kinds[i] for i, _ in found if i in kinds}))
+        step = max((step for _, step in found), default=0)
+    return Figure(sum(gained), "views", step, sources, card.last_reading_at, card.readings)
+
+
+def _subscribers(
+    card: queries.FeedCard | None,
+    by_day: Sequence[tuple[int, int] | None],
+    before: tuple[int, int] | None,
+    kinds: Mapping[int, str],
+) -> Figure:
+    if card is None or card.subscribers is None or card.subscribers_source_id is None:
+        return none("subscribers")
+    count = Figure(
+        card.subscribers,
+        "subscribers",
+        card.subscribers_step,
+        (kinds[card.subscribers_source_id],),
+        card.subscribers_at,
+        card.subscriber_readings,
+    )
+    return replace(count, delta=_growth(count, by_day, before))
+
+
+def _growth(count: Figure, by_day: Sequence[tuple[int, int] | None], before: tuple[int, int] | None) -> Figure | None:
+    """The last count of the period minus the last before it, or minus the first within it when nothing is older."""
+    read = [point for point in by_day if point]
+    first = before or (read[0] if read else None)
+    if not read or first is None or (before is None and len(read) < 2):
+        return None
+    return replace(count, value=read[-1][0] - first[0], step=max(read[-1][1], first[1]))

@@ -1,0 +1,118 @@
+"""The roll-up of a workspace's channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from app.analytics import periods, queries
+from app.analytics.build.blocks import Block, blocks_of
+from app.analytics.build.figures import none, period_of, summed
+from app.analytics.pages import ChannelRow, DayPoint, Figure, NetworkPage, Period
+from app.channels.queries import channels_of
+
+_STATE_PROBLEMS = {
+    "bot_removed": "The bot was removed from “{title}”. Exact numbers have stopped.",
+    "rights_missing": "The bot lacks rights in “{title}”.",
+}
+
+
+def network_page(
+    workspace_id: int, workspace_name: str, *, timezone: str, days: int, is_demo: bool, now: datetime
+) -> NetworkPage:
+    """All channels of a workspace. A post counts once, in its own channel."""
+    channels, cards = channels_of(workspace_id), queries.cards(workspace_id)
+    period = period_of(cards.values(), days=days, timezone=timezone, url="/network", now=now)
+    built = blocks_of(channels, cards, period)
+    total_views = sum(b.row.views.value or 0 for b in built)
+    rows = tuple(_with_share(b.row, total_views) for b in built)
+    return NetworkPage(
+        workspace_name=workspace_name,
+        period=period,
+        totals={
+            "subscribers": _with_delta(summed([r.subscribers for r in rows], "subscribers"), rows),
+            "views": summed([r.views for r in rows], "views"),
+            "posts": summed([r.posts for r in rows], "posts"),
+            "reach": _reach(built),
+            "channels": Figure(len(rows), "channels", sources=("workspace",), observed_at=now, readings=len(rows))
+            if rows
+            else none("channels"),
+        },
+        growth=_sum_growth(built, period),
+        views_by_day=_sum_days([b.views_by_day for b in built], period),
+        rows=rows,
+        problems=tuple(_STATE_PROBLEMS[c.state].format(title=c.title) for c in channels if c.state in _STATE_PROBLEMS),
+        is_demo=is_demo,
+        csv_url=f"/network.csv?days={period.days}",
+        connect_url="/channels/connect",
+    )
+
+
+def totals(workspace_id: int) -> list[dict[str, Any]]:
+    """One object a channel: posts, the sum of their latest views, the latest subscribers; from the pages' cards."""
+    cards = queries.cards(workspace_id)
+    return [
+        {
+            "channel": channel.username or channel.title,
+            "posts": card.posts if card else 0,
+            "views_latest_sum": card.views if card else 0,
+            "subscribers_latest": card.subscribers if card else None,
+        }
+        for channel in channels_of(workspace_id)
+        for card in [cards.get(channel.feed_id)]
+    ]
+
+
+def _reach(built: Sequence[Block]) -> Figure:
+    """Views of an average read post of the period, over all channels; no more off than its most rounded part."""
+    total = summed([b.post_views for b in built], "views")
+    read_posts = sum(b.read_posts for b in built)
+    if total.value is None or not read_posts:
+        return none("views")
+    return replace(total, value=round(total.value / read_posts), step=max(b.post_views.step for b in built))
+
+
+def _with_delta(total: Figure, rows: Sequence[ChannelRow]) -> Figure:
+    deltas = [r.subscribers.delta for r in rows if r.subscribers.delta is not None]
+    return replace(total, delta=summed(deltas, "subscribers")) if deltas else total
+
+
+def _with_share(row: ChannelRow, total: float) -> ChannelRow:
+    if not total or row.views.value is None:
+        return row
+    return replace(row, share_percent=100 * row.views.value / total)
+
+
+def _sum_days(series: Sequence[Sequence[int | None]], period: Period) -> tuple[DayPoint, ...]:
+    days = periods.days_ending(period.end, period.days)
+    points = []
+    for n, day in enumerate(days):
+        known = [s[n] for s in series if s[n] is not None]
+        points.append(DayPoint(day, sum(v for v in known if v is not None) if known else None))
+    return tuple(points)
+
+
+def _sum_growth(built: Sequence[Block], period: Period) -> tuple[DayPoint, ...]:
+    """The network's subscribers by day: each channel's last known count, once every read channel has one."""
+    filled = [_carried(b) for b in built if b.before or any(b.subscribers_by_day)]
+    days = periods.days_ending(period.end, period.days)
+    points = []
+    for n, day in enumerate(days):
+        known = [f[n] for f in filled]
+        whole = known and all(k is not None for k in known)
+        points.append(
+            DayPoint(day, sum(k[0] for k in known if k), sum(k[1] for k in known if k))
+            if whole
+            else DayPoint(day, None)
+        )
+    return tuple(points)
+
+
+def _carried(block: Block) -> list[tuple[int, int] | None]:
+    last, result = block.before, []
+    for point in block.subscribers_by_day:
+        last = point or last
+        result.append(last)
+    return result

@@ -1,0 +1,37 @@
+"""One post's page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.analytics import queries
+from app.analytics.build.blocks import block_of
+from app.analytics.build.posts import post_row
+from app.analytics.pages import CurvePoint, Figure, PostPage
+from app.channels.queries import ChannelRef
+
+_HEAD_DAYS = 30  # the period of the channel's own figures at the head of the page
+
+
+def post_page(workspace_id: int, channel: ChannelRef, key: str, *, now: datetime) -> PostPage | None:
+    """One post with its curve; None when this feed has no such post."""
+    post = queries.post_of(channel.feed_id, channel.chat_id, key)
+    if post is None:
+        return None
+    curve = tuple(
+        CurvePoint(at, round((at - post["posted_at"]).total_seconds()), views, step, kind, falling)
+        for at, views, step, kind, falling in queries.curve(post["post_id"], workspace_id)
+    )
+    reactions = tuple(
+        (emoji, Figure(count, "reactions", step, (kind,), at, 1))
+        for emoji, count, step, kind, at in queries.reactions_of(post["post_id"], workspace_id)
+    )
+    row = post_row(channel, post, queries.source_kinds())
+    return PostPage(
+        channel=block_of(workspace_id, channel, days=_HEAD_DAYS, now=now)[1].row,
+        timezone=channel.timezone,
+        csv_url=f"{row.url}.csv",
+        post=row,
+        curve=curve,
+        reactions=reactions,
+    )

@@ -1,0 +1,114 @@
+"""The posts of a period: a page of the table, or all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from app.analytics import periods, queries
+from app.analytics.build.blocks import Block, block_of
+from app.analytics.build.figures import none
+from app.analytics.pages import Figure, FilterChoice, PostRow, PostsTable
+from app.channels.queries import ChannelRef
+
+PAGE_SIZE = 25
+MEDIA = ("photo", "video", "album", "document", "poll", "text")
+
+
+def posts_table(
+    channel: ChannelRef,
+    block: Block,
+    *,
+    days: int,
+    sort: str,
+    order: str,
+    shown: str,
+    offset: int,
+) -> PostsTable:
+    """One page of the posts of the block's days, sorted by a key of queries.SORTS, with the links around it."""
+    kinds, starts = queries.source_kinds(), block.starts
+    if shown in ("top", "flop"):
+        sort, order = "views", "desc" if shown == "top" else "asc"
+    media = shown if shown in MEDIA else None
+    start, end = periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])
+    found = queries.posts_page(
+        channel.feed_id,
+        sort=sort,
+        descending=order == "desc",
+        media=media,
+        start=start,
+        end=end,
+        limit=PAGE_SIZE + 1,
+        offset=offset,
+    )
+    base = {"days": days, "show": shown}
+
+    def url(**changes: object) -> str:
+        return f"/channels/{channel.public_id}?" + urlencode(base | {"sort": sort, "order": order} | changes)
+
+    def flipped(key: str) -> str:
+        return "asc" if key == sort and order == "desc" else "desc"
+
+    names = {"all": "All", "top": "Top", "flop": "Flop"} | {m: m.capitalize() for m in MEDIA}
+    return PostsTable(
+        rows=tuple(post_row(channel, post, kinds) for post in found[:PAGE_SIZE]),
+        sort=sort,
+        order=order,
+        filter=shown,
+        next_url=url(offset=offset + PAGE_SIZE) if len(found) > PAGE_SIZE else None,
+        prev_url=url(offset=max(0, offset - PAGE_SIZE)) if offset else None,
+        total=block.summary.posts,
+        sort_urls={key: url(sort=key, order=flipped(key), show="all") for key in queries.SORTS},
+        filter_urls=tuple(FilterChoice(k, label, url(show=k), k == shown) for k, label in names.items()),
+    )
+
+
+def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -> PostRow:
+    """A post as queries.posts_page gives it, with the provenance of its counts."""
+    source = (kinds[post["source_id"]],) if post["source_id"] in kinds else ()
+    base = Figure(None, "views", post["step"], source, post["observed_at"], post["readings"])
+    key = post["message_id"] if post["message_id"] is not None else f"u-{post['origin_uid']}"
+    is_public = channel.username and post["message_id"] is not None and channel.telegram_chat_id
+    return PostRow(
+        public_id=str(key),
+        url=f"/channels/{channel.public_id}/posts/{key}",
+        message_id=post["message_id"],
+        posted_at=post["posted_at"],
+        media_label=str(post["media"]),
+        text_length=post["text_length"],
+        views=replace(base, value=post["views"]),
+        views_24h=replace(base, value=post["views_24h"]),
+        reactions=replace(base, value=post["reactions"], unit="reactions"),
+        er=_engagement_rate(post, base),
+        is_edited=post["edited_at"] is not None,
+        is_deleted=post["deleted_at"] is not None,
+        is_service=bool(post["is_service"]),
+        telegram_url=f"https://t.me/{channel.username}/{key}" if is_public and not channel.is_simulated else None,
+    )
+
+
+def _engagement_rate(post: dict[str, Any], base: Figure) -> Figure:
+    """ER in percent, no more exact than the counts it is made of: their rounding goes into its step."""
+    if post["er_ppm"] is None:
+        return none("percent")
+    rate = post["er_ppm"] / 10_000
+    step = max(0.1, round(rate * post["step"] / post["views"], 1)) if post["step"] and post["views"] else 0
+    return replace(base, value=rate, unit="percent", step=step)
+
+
+def all_posts(workspace_id: int, channel: ChannelRef, *, days: int, now: datetime) -> list[PostRow]:
+    """Every post of the period, newest first: what the CSV holds."""
+    kinds, (_, block) = queries.source_kinds(), block_of(workspace_id, channel, days=days, now=now)
+    found = queries.posts_page(
+        channel.feed_id,
+        sort="posted_at",
+        descending=True,
+        media=None,
+        start=periods.hour_moment(block.starts[0]),
+        end=periods.hour_moment(block.starts[-1]),
+        limit=100_000,
+        offset=0,
+    )
+    return [post_row(channel, post, kinds) for post in found]
