@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request, session
 from flask_babel import Babel, get_domain, get_locale
-from flask_limiter import Limiter
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from markupsafe import Markup
@@ -25,16 +24,16 @@ from app.analytics.connect_views import blueprint as channels
 from app.analytics.views import blueprint as analytics
 from app.api.views import blueprint as api
 from app.boot import Runtime
-from app.core import charts, clock, formats, htmx, telemetry
+from app.core import charts, clock, formats, htmx, ratelimit, telemetry
 from app.core.errors import AppError, Unauthenticated
 from app.core.policy import Act, require
+from app.shortcuts import Shortcuts
 from app.telegram.views import blueprint as hooks
 from app.web_ops import blueprint as ops
 
 ROOT = Path(__file__).parent.parent
 _BLUEPRINTS = (ops, accounts, analytics, channels, api, hooks)
 csrf = CSRFProtect()
-limiter = Limiter(key_func=lambda: request.remote_addr or "", storage_uri="memory://", default_limits=[])
 
 
 def create_app(runtime: Runtime) -> Flask:
@@ -59,7 +58,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.before_request(_start)  # before the extensions' own hooks: they need the clock and the trace id
     htmx.init_app(app)
     csrf.init_app(app)
-    limiter.init_app(app)
+    ratelimit.limiter.init_app(app)
     Babel(app, locale_selector=_language, timezone_selector=lambda: "UTC")
     _init_login(app)
     _init_templates(app, runtime)
@@ -69,6 +68,7 @@ def create_app(runtime: Runtime) -> Flask:
         csrf.exempt(endpoint_blueprint)
     app.after_request(_headers)
     app.register_error_handler(Exception, _explain)
+    app.wsgi_app = Shortcuts(app, runtime)  # type: ignore[method-assign]
     return app
 
 
@@ -247,6 +247,8 @@ def _explain(error: Exception) -> Any:
 def _status_of(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, AppError):
         return error.status, error.message, error.code
+    if isinstance(error, ratelimit.RateLimitExceeded):
+        return 429, "That was too often. Wait a minute and try again.", "too_many_requests"
     if isinstance(error, CSRFError):
         return 422, "This form is too old. Load the page again.", "csrf"
     if isinstance(error, HTTPException):

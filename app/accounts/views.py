@@ -14,6 +14,7 @@ from app.accounts.service import keys, people, sessions
 from app.core.errors import Invalid, NotFound, Unauthenticated
 from app.core.htmx import page
 from app.core.policy import Act, policy
+from app.core.ratelimit import limiter
 from app.telegram import initdata
 from app.telegram import service as telegram
 
@@ -49,6 +50,7 @@ def demo_login(token: str) -> Response:
 
 @blueprint.post("/login/demo/<token>")
 @policy(Act.PUBLIC)
+@limiter.limit("20 per minute")
 def use_demo_link(token: str) -> Any:
     _require_demo_on_loopback()
     opened = sessions.use_ticket(token, ip=_ip(), user_agent=_agent(), now=g.now)
@@ -107,6 +109,7 @@ def twa() -> str:
 
 @blueprint.post("/twa/session")
 @policy(Act.PUBLIC)
+@limiter.limit("30 per minute")
 def twa_session() -> Any:
     """Signed launch data in, a session out; the same launch from another device is refused."""
     runtime = current_app.extensions["runtime"]

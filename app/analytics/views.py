@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, make_response, request
 from flask_login import current_user
 
-from app.analytics import build, periods, queries
+from app.analytics import build, etags, periods, queries
 from app.analytics.pages import Figure
 from app.channels.queries import ChannelRef, channel_of
 from app.core.clock import iso
@@ -44,16 +43,13 @@ def _channel(public_id: str) -> ChannelRef:
 
 
 def _unchanged() -> tuple[str, Response | None]:
-    """The ETag of what the person would see now, and a 304 when they have it. Ages are made new each minute."""
-    minute = int(g.now.timestamp()) // 60
-    seed = f"{queries.data_version(current_user.workspace_id)}|{current_user.session_id}|{minute}|{request.full_path}"
-    seed += request.headers.get("HX-Target", "")
-    tag = hashlib.blake2b(seed.encode(), digest_size=12).hexdigest()
-    if tag in request.if_none_match:
-        answer = make_response("", 304)
-        answer.set_etag(tag)
-        return tag, answer
-    return tag, None
+    """The tag of what the person would see now, and a 304 when they have it (app/shortcuts.py usually says so)."""
+    tag = etags.tag(current_user, request.environ, now=g.now)
+    if tag not in request.if_none_match:
+        return tag, None
+    answer = make_response("", 304)
+    answer.set_etag(tag)
+    return tag, answer
 
 
 @blueprint.get("/network")

@@ -12,6 +12,7 @@ from app.analytics.pages import Figure
 from app.core.clock import iso
 from app.core.errors import Forbidden, Unauthenticated
 from app.core.policy import Act, policy
+from app.core.ratelimit import limiter
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -28,6 +29,7 @@ def _holder(scope: str) -> keys.KeyHolder:
 
 @blueprint.get("/channels")
 @policy(Act.API)
+@limiter.limit("120 per minute")
 def channels() -> Response:
     """The workspace's channels with the period's figures, each with its provenance."""
     holder = _holder("channels:read")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from peewee import (  # type: ignore[attr-defined]
     BigIntegerField,
@@ -73,6 +74,13 @@ class _Local(threading.local):
 
     def __init__(self) -> None:
         self.after_commit: list[Callable[[], None]] = []
+        self._place: tuple[Path, int, IO[str]] | None = None
+
+    def place_in(self, queue: Path) -> IO[str]:
+        """This thread's own handle of the queue's file: a lock belongs to the handle, also across a fork."""
+        if self._place is None or self._place[:2] != (queue, os.getpid()):
+            self._place = (queue, os.getpid(), open(queue, "a"))  # noqa: SIM115  kept as long as the thread
+        return self._place[2]
 
 
 _local = _Local()
@@ -98,12 +106,16 @@ def write() -> Iterator[None]:
 
 @contextmanager
 def _queue() -> Iterator[None]:
+    """Wait for one's turn among SQLite's writers, of all processes and threads."""
     if _queue_path is None:
         yield
         return
-    with open(_queue_path, "a") as queue:
-        fcntl.flock(queue, fcntl.LOCK_EX)
+    place = _local.place_in(_queue_path)
+    fcntl.flock(place, fcntl.LOCK_EX)
+    try:
         yield
+    finally:
+        fcntl.flock(place, fcntl.LOCK_UN)
 
 
 def after_commit(hook: Callable[[], None]) -> None:

@@ -13,6 +13,8 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 from htmx_flask import Htmx
 from htmx_flask.requests import HtmxAwareRequest
 
+VARY = ("HX-Request", "HX-Request-Type", "HX-Target")
+
 
 class HtmxRequest(HtmxAwareRequest):  # type: ignore[misc]
     """A request that knows which block of its page is asked for."""
@@ -34,7 +36,7 @@ def init_app(app: Flask) -> None:
 
 
 def _vary(response: Response) -> Response:
-    response.vary.update(["HX-Request", "HX-Request-Type", "HX-Target"])
+    response.vary.update(VARY)
     return response
 
 

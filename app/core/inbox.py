@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from peewee import DatabaseError, InterfaceError, OperationalError
 
 from app.core import db
 
@@ -29,16 +33,65 @@ class StoredUpdate:
 
 def store(bot_id: int, updates: Sequence[dict[str, Any]], *, now: datetime) -> int:
     """Keep raw updates, each once per (bot, update id); returns how many were new. Raises KeyError without an id."""
-    batch = [(bot_id, int(u["update_id"]), _chat_key(u), _kind(u), _storable(u), db.stamp(now), 0) for u in updates]
     with db.write():
-        return sum(
-            db.execute(
-                "INSERT INTO inbox (bot_id, update_id, chat_key, kind, payload, received_at, attempts)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bot_id, update_id) DO NOTHING",
-                *one,
-            )
-            for one in batch
-        )
+        return sum(db.execute(_INSERT, *_row(bot_id, update, now)) for update in updates)
+
+
+def _row(bot_id: int, update: dict[str, Any], now: datetime) -> tuple[Any, ...]:
+    return bot_id, int(update["update_id"]), _chat_key(update), _kind(update), _storable(update), db.stamp(now), 0
+
+
+_INSERT = (
+    "INSERT INTO inbox (bot_id, update_id, chat_key, kind, payload, received_at, attempts)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bot_id, update_id) DO NOTHING"
+)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """An update on its way into the inbox, and what became of it."""
+
+    row: tuple[Any, ...]
+    is_done: bool = False
+    error: Exception | None = None
+
+
+class Together:
+    """One commit for all that arrived while the last one ran.
+
+    A commit waits for the disk, and web's threads would wait for it one after the other. Whoever comes first commits
+    for everybody who waits; nobody is answered before the commit that holds his update.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._waiting: deque[_Waiting] = deque()
+
+    def store(self, bot_id: int, update: dict[str, Any], *, now: datetime) -> None:
+        """Keep a raw update once per (bot, update id); durable on return. Raises what the database says."""
+        mine = _Waiting(_row(bot_id, update, now))
+        self._waiting.append(mine)
+        with self._turn:
+            if not mine.is_done:
+                _commit([self._waiting.popleft() for _ in range(len(self._waiting))])
+        if mine.error is not None:
+            raise mine.error
+        if not mine.is_done:
+            raise OperationalError("whoever committed for this update died of something else")
+
+
+def _commit(batch: Sequence[_Waiting]) -> None:
+    """All in one transaction; where that fails each by itself, so that one bad update harms no other."""
+    try:
+        with db.write():
+            db.execute_many(_INSERT, [one.row for one in batch])
+    except (DatabaseError, InterfaceError) as error:
+        if len(batch) == 1:
+            batch[0].error = error
+        for one in batch if len(batch) > 1 else ():
+            _commit([one])
+    for one in batch:
+        one.is_done = True
 
 
 def _storable(update: dict[str, Any]) -> str:

@@ -6,9 +6,11 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from app.core import db, ids
 from app.core.crypto import Sealer
+from app.core.errors import Unauthenticated
 from app.telegram.models import Bot
 from app.telegram.port import Telegram
 
@@ -29,7 +31,11 @@ class Bots:
         return self.sealer.open(bot.token_sealed, bound_to=f"bot.token:{bot.bot_id}")
 
     def webhook_secret(self, bot: Bot) -> str:
-        return self.sealer.open(bot.webhook_secret_sealed, bound_to=f"bot.webhook_secret:{bot.bot_id}")
+        return self.open_webhook_secret(bot.bot_id, bot.webhook_secret_sealed)
+
+    @lru_cache(maxsize=256)  # noqa: B019  one Bots a process
+    def open_webhook_secret(self, bot_id: int, sealed: str) -> str:
+        return self.sealer.open(sealed, bound_to=f"bot.webhook_secret:{bot_id}")
 
     def telegram(self, bot: Bot) -> Telegram:
         return self.line(self.token(bot))
@@ -67,9 +73,12 @@ def bot_by_id(bot_id: int) -> Bot | None:
     return found
 
 
-def is_webhook_secret(bots: Bots, bot: Bot, given: str) -> bool:
-    """Constant-time comparison with the secret we told Telegram."""
-    return hmac.compare_digest(bots.webhook_secret(bot).encode(), given.encode())
+def require_webhook_secret(bots: Bots, bot_id: int, given: str) -> None:
+    """Constant-time comparison with the secret we told Telegram. Raises Unauthenticated, also for an unknown bot."""
+    found = db.row("SELECT webhook_secret_sealed FROM bot WHERE bot_id = ? AND deleted_at IS NULL", bot_id)
+    secret = bots.open_webhook_secret(bot_id, found[0]) if found else ids.secret_token()
+    if not hmac.compare_digest(secret.encode(), given.encode()) or not found:
+        raise Unauthenticated("This is not Telegram.", code="bad_secret")
 
 
 def reserve_send(bot_id: int, chat_id: int, *, now: datetime) -> float:

@@ -93,3 +93,10 @@ def test_ready_means_every_process_works(app: Flask) -> None:
     assert client.get("/version").json["schema"] == "0001_first_tables"
     assert "analyticbot_heartbeat_age_seconds" in client.get("/metrics").text
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 404
+
+
+def test_a_door_that_is_knocked_at_too_often_answers_429(app: Flask) -> None:
+    client = app.test_client()
+    statuses = [client.post("/twa/session", data={"init_data": "x"}).status_code for _ in range(32)]
+    assert statuses[:30] == [401] * 30 and statuses[30:] == [429] * 2
+    assert client.get("/login").status_code == 200
