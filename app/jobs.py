@@ -5,6 +5,7 @@ from __future__ import annotations
 from huey import crontab
 
 from app.accounts import jobs as accounts
+from app.audit import service as audit
 from app.boot import boot
 from app.channels import jobs as channels
 from app.core import clock, retention, telemetry
@@ -38,4 +39,5 @@ def read_member_counts() -> None:
 @huey.periodic_task(crontab(minute="17", hour="3"))  # type: ignore[untyped-decorator]
 def forget() -> None:
     gone = retention.sweep(KEPT, now=clock.utcnow())
+    gone["audit_entry"] = audit.forget(now=clock.utcnow())
     telemetry.log().info("retention", **gone)

@@ -25,6 +25,7 @@ from app.analytics.views import blueprint as analytics
 from app.api.views import blueprint as api
 from app.boot import Runtime
 from app.core import charts, clock, formats, htmx, ratelimit, telemetry
+from app.core.cookies import Cookies
 from app.core.errors import AppError, Unauthenticated
 from app.core.policy import Act, require
 from app.shortcuts import Shortcuts
@@ -50,6 +51,7 @@ def create_app(runtime: Runtime) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
         WTF_CSRF_TIME_LIMIT=None,
     )
+    app.session_interface = Cookies()
     app.extensions["runtime"] = runtime
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

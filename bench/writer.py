@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from app.boot import boot
+from app.cli.background import let_pages_go_first
 from app.readings import service as readings
 from bench import world
 
@@ -23,6 +24,8 @@ def main(folder: str, chat: str, first_id: str, batch: str) -> None:
 def _write(stop: Path, chat: int, first: int, batch: int) -> int:
     """A bulk import writes as fast as it can; a small batch stands for a collector and pauses in between."""
     boot("cli", world.settings_for(stop.parent))
+    if batch >= 1000:
+        let_pages_go_first()  # as the product's import does
     source_id = readings.ensure_source(readings.PREVIEW_PAGE, now=world.NOW)
     written = 0
     while not stop.exists():

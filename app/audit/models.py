@@ -14,7 +14,7 @@ class AuditEntry(Table):
 
     personal = {
         "actor": Personal("identifier", "who did it", _KEPT),
-        "ip": Personal("network", "from where", "30 days, then truncated"),
+        "ip": Personal("network", "from where", _KEPT),
         "before": Personal("content", "what it was", _KEPT),
         "after": Personal("content", "what it became", _KEPT),
     }

@@ -6,13 +6,14 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.audit.models import AuditAnchor, AuditEntry
 from app.core import db
 
 SERVICE_CHAIN = 0
+KEEP = timedelta(days=730)
 _key = b""
 
 
@@ -73,21 +74,40 @@ def anchor(*, now: datetime) -> int:
     return len(heads)
 
 
-def verify() -> tuple[int, list[Break]]:
+def forget(*, now: datetime) -> int:
+    """Delete acts older than KEEP, up to an anchor, which the rest of the chain then hangs on. Returns how many."""
+    gone = 0
+    for chain, day in db.rows(
+        "SELECT chain, MAX(day) FROM audit_anchor WHERE day < ? GROUP BY chain", _day(now - KEEP)
+    ):
+        with db.write():
+            (seq,) = db.row("SELECT seq FROM audit_anchor WHERE chain = ? AND day = ?", chain, day) or (0,)
+            gone += db.execute("DELETE FROM audit_entry WHERE chain = ? AND seq <= ?", chain, seq)
+            db.execute("DELETE FROM audit_anchor WHERE chain = ? AND seq < ?", chain, seq)
+    return gone
+
+
+def _day(moment: datetime) -> Any:
+    return moment.date() if db.is_postgres() else moment.date().isoformat()
+
+
+def verify(*, now: datetime) -> tuple[int, list[Break]]:
     """Walk every chain; returns how many records were read and the first break of each broken chain."""
     read, breaks = 0, []
     for (chain,) in db.rows("SELECT DISTINCT chain FROM audit_entry UNION SELECT DISTINCT chain FROM audit_anchor"):
         entries: list[Any] = list(AuditEntry.select().where(AuditEntry.chain == chain).order_by(AuditEntry.seq).dicts())
         read += len(entries)
-        broken = next(_breaks(int(chain), entries), None)
+        broken = next(_breaks(int(chain), entries, now), None)
         if broken:
             breaks.append(broken)
     return read, breaks
 
 
-def _breaks(chain: int, entries: list[dict[str, Any]]) -> Iterator[Break]:
-    previous = ""
-    for expected, entry in enumerate(entries, start=1):
+def _breaks(chain: int, entries: list[dict[str, Any]], now: datetime) -> Iterator[Break]:
+    anchors = list(AuditAnchor.select().where(AuditAnchor.chain == chain).order_by(AuditAnchor.seq))
+    root, root_hash = _root(anchors, now)
+    previous = root_hash
+    for expected, entry in enumerate(entries, start=root + 1):
         digest = entry["hash"]
         content = {k: v for k, v in entry.items() if k not in ("id", "hash")}
         if entry["seq"] != expected:
@@ -97,7 +117,18 @@ def _breaks(chain: int, entries: list[dict[str, Any]]) -> Iterator[Break]:
         if not hmac.compare_digest(_hash(content), digest):
             yield Break(chain, expected, "its content was changed")
         previous = digest
-    by_seq = {e["seq"]: e["hash"] for e in entries}
-    for seq, digest in db.rows("SELECT seq, hash FROM audit_anchor WHERE chain = ? ORDER BY seq", chain):
-        if by_seq.get(seq) != digest:
-            yield Break(chain, int(seq), "the chain no longer reaches its daily anchor")
+    by_seq = {root: root_hash} | {e["seq"]: e["hash"] for e in entries}
+    for anchor_ in anchors:
+        if by_seq.get(anchor_.seq) != anchor_.hash:
+            yield Break(chain, int(anchor_.seq), "the chain no longer reaches its daily anchor")
+
+
+def _root(anchors: list[Any], now: datetime) -> tuple[int, str]:
+    """The record that a chain hangs on: none, or the anchor up to which `forget` may have deleted."""
+    if anchors and anchors[0].day < (now - KEEP).date() and not _holds_first(anchors[0]):
+        return int(anchors[0].seq), str(anchors[0].hash)
+    return 0, ""
+
+
+def _holds_first(anchor_: Any) -> bool:
+    return AuditEntry.select().where(AuditEntry.chain == anchor_.chain, AuditEntry.seq <= anchor_.seq).exists()

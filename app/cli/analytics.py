@@ -9,6 +9,7 @@ import click
 
 from app.analytics import build
 from app.boot import boot
+from app.cli.background import let_pages_go_first
 from app.cli.imports import workspace_id
 from app.core import clock
 from app.readings import service as readings
@@ -30,6 +31,7 @@ def totals(workspace: str) -> None:
 @group.command()
 def rebuild() -> None:
     """Recompute every rollup from the raw readings."""
+    let_pages_go_first()
     boot("cli")
     click.echo(f"rebuilt {readings.rebuild(now=clock.utcnow())} feeds")
 
@@ -37,6 +39,7 @@ def rebuild() -> None:
 @group.command()
 def check() -> None:
     """Compare the rollups with the raw readings; exit code 1 when they differ."""
+    let_pages_go_first()
     boot("cli")
     found = readings.check_feeds(now=clock.utcnow())
     click.echo(f"{found.feeds} feeds, {found.readings} readings, {found.differences} differences {found.details or ''}")

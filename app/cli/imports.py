@@ -8,6 +8,7 @@ import click
 
 from app.accounts.service import people
 from app.boot import boot
+from app.cli.background import let_pages_go_first
 from app.core import clock
 from app.core.errors import NotFound
 from app.readings import service as readings
@@ -18,6 +19,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group("import")
 def group() -> None:
     """Recorded data into a workspace."""
+    let_pages_go_first()
 
 
 def workspace_id(name: str) -> int:

@@ -57,6 +57,20 @@ def test_a_launch_opens_the_mini_app_and_cannot_be_replayed_elsewhere(app: Flask
     assert _launch(app, data, device="")[0] == 422
 
 
+def test_the_mini_app_s_cookie_is_sent_in_a_frame_of_another_site_and_a_browser_s_is_not(
+    app: Flask, runtime: Runtime
+) -> None:
+    _bot(runtime)
+    app.config["SESSION_COOKIE_SECURE"] = True  # as with an https address
+    framed = app.test_client().post(
+        "/twa/session", data={"init_data": signed(token=TOKEN, at=clock.utcnow()), "device": "d" * 32}
+    )
+    assert {"SameSite=None", "Secure", "Partitioned", "HttpOnly"} <= set(framed.headers["Set-Cookie"].split("; "))
+    asked = app.test_client().get("/login")
+    plain = asked.headers["Set-Cookie"].split("; ")
+    assert "SameSite=Lax" in plain and "Partitioned" not in plain
+
+
 def test_the_demo_link_works_once_on_loopback_only(app: Flask) -> None:
     ticket = sessions.issue_ticket(owner("Dilnoza", now=clock.utcnow()).user.id, purpose="demo", now=clock.utcnow())
     path = f"/login/demo/{ticket}"
