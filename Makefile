@@ -24,7 +24,8 @@ help: ## say what there is
 assets: .venv/.run ## copy the locked browser assets to static/vendor
 	@$(PY) deploy/assets.py
 
-setup: .venv/.run assets ## install what running needs
+setup: .venv/.run ## install what running needs
+	@$(PY) deploy/assets.py --no-dev
 
 run: setup ## everything on this machine: http://127.0.0.1:8000
 	@exec $(PY) deploy/local.py

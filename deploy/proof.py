@@ -71,7 +71,7 @@ def main() -> int:
     shared = Path(os.environ.get("SHARED", ROOT.parent / "shared"))
     proofs = {
         "Recorded data: import twice, recount": recorded_data(shared),
-        "Kill -9 of the bot at 20 moments amid 2,000 updates": tests_at_full_size(
+        "Kill -9 of every process at 20 moments amid 2,000 updates": tests_at_full_size(
             "tests/chaos", CHAOS_UPDATES="2000", CHAOS_KILLS="20"
         ),
     }

@@ -20,6 +20,7 @@ def open_simulation(options: Options) -> Simulation:
     clock = Clock(**known) if known else Clock.starting_at(options.start, options.rate)
     world = World(store, clock, options.seed)
     world.load()
+    world.begin_run()
     queue = UpdateQueue(world)
     queue.load()
     sim = Simulation(world, queue, options)
@@ -31,6 +32,7 @@ def reset(sim: Simulation) -> None:
     """Forget everything, journal and faults too, and begin again as a first start would."""
     sim.world.store.wipe()
     sim.world.clear(Clock.starting_at(sim.options.start, sim.options.rate))
+    sim.world.begin_run()
     sim.updates.pending.clear()
     sim.faults.armed.clear()
     sim.epoch += 1

@@ -33,7 +33,6 @@ class World:
 
     def clear(self, clock: Clock) -> None:
         self.clock = clock
-        self.rng = random.Random(f"{self.seed}:live")
         for known in (self.users, self.bots, self.channels, self.posts, self.private, self.series):
             known.clear()
         self.life = {"on": False, "interval_s": 45.0}
@@ -57,6 +56,12 @@ class World:
             posts.clear()
             posts.update(ordered)
         self.life.update(self.store.get("meta", "life") or {})
+
+    def begin_run(self) -> None:
+        """Each start has dice of its own: the same again would draw the people and ids that were drawn before."""
+        runs = (self.store.get("meta", "runs") or {"count": 0})["count"]
+        self.rng = random.Random(f"{self.seed}:live:{runs}" if runs else f"{self.seed}:live")
+        self.store.put("meta", "runs", {"count": runs + 1})
 
     # --- lookups
 

@@ -44,7 +44,10 @@ _WRITTEN = frozenset(_MEDIA) | {
 
 def channel_post(incoming: Incoming) -> Effect:
     post = incoming.update.channel_post or incoming.update.edited_channel_post
-    return partial(updates.note_post, post.chat.id, facts_of(post)) if post else nothing
+    if post is None:
+        return nothing
+    stored = incoming.stored
+    return partial(updates.note_post, post.chat.id, facts_of(post), bot_id=stored.bot_id, update_id=stored.update_id)
 
 
 def facts_of(post: Message) -> PostFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 from functools import partial
 from typing import TypeVar
 
@@ -46,6 +47,7 @@ def _standing(incoming: Incoming, change: ChatMemberUpdated) -> BotStanding:
         status=str(member.status),
         rights={right: bool(getattr(member, right, False)) for right in WANTED},
         changed_by=change.from_user.id,
+        changed_at=change.date.astimezone(UTC),
     )
 
 

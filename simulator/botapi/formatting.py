@@ -1,9 +1,10 @@
-"""Telegram's HTML style: tags to entities with UTF-16 offsets, and its complaints."""
+"""Telegram's parse modes. HTML here: tags to entities with UTF-16 offsets, and its complaints."""
 
 from html.parser import HTMLParser
 from typing import Any
 
 from simulator.botapi.errors import bad_request
+from simulator.botapi.markdown import parse_markdown
 
 SIMPLE = {
     "b": "bold",
@@ -30,8 +31,10 @@ def utf16_length(text: str) -> int:
 def parse_text(text: str, parse_mode: str | None) -> tuple[str, list[dict[str, Any]]]:
     if not parse_mode:
         return text, []
+    if parse_mode.lower() == "markdownv2":
+        return parse_markdown(text, utf16_length)
     if parse_mode.lower() != "html":
-        raise bad_request(f"the simulator does not parse {parse_mode}, only HTML")
+        raise bad_request(f"the simulator does not parse {parse_mode}, only HTML and MarkdownV2")
     parser = _Html()
     parser.feed(text)
     parser.close()

@@ -70,21 +70,34 @@ def _channel_post(call: Call, right: str, refusal: str, missing: str) -> Post:
     return found
 
 
-@method("editMessageText")
-async def edit_message_text(call: Call) -> object:
+def _to_edit(call: Call) -> Post | PrivateMessage:
     if call.method.chat_id is None or call.method.message_id is None:
         raise bad_request("message identifier is not specified")
-    missing = "message to edit not found"
-    target: Post | PrivateMessage | None
-    if is_private(call, call.method.chat_id):
-        target = _own_private(call)
-        if target is None:
-            raise bad_request(missing)
-        if not target.is_from_bot:
-            raise bad_request("message can't be edited")
-    else:
-        target = _channel_post(call, "can_edit_messages", "message can't be edited", missing)
+    missing, refusal = "message to edit not found", "message can't be edited"
+    if not is_private(call, call.method.chat_id):
+        return _channel_post(call, "can_edit_messages", refusal, missing)
+    target = _own_private(call)
+    if target is None:
+        raise bad_request(missing)
+    if not target.is_from_bot:
+        raise bad_request(refusal)
+    return target
+
+
+@method("editMessageText")
+async def edit_message_text(call: Call) -> object:
+    target = _to_edit(call)
     text, entities = _text(call)
+    return _edit(call, target, text, entities)
+
+
+@method("editMessageReplyMarkup")
+async def edit_message_reply_markup(call: Call) -> object:
+    target = _to_edit(call)
+    return _edit(call, target, target.text, target.entities)
+
+
+def _edit(call: Call, target: Post | PrivateMessage, text: str, entities: list[dict[str, Any]]) -> object:
     markup = plain(call.method.reply_markup)
     if (target.text, target.entities, target.reply_markup) == (text, entities, markup):
         raise bad_request(

@@ -58,11 +58,21 @@ def build(name: str, params: dict[str, Any]) -> "TelegramMethod[Any]":
     unknown = sorted(set(params) - set(cls.model_fields) - attached)
     if unknown:
         raise bad_request(f"unknown parameter {unknown[0]} of {cls.__api_method__}")
-    values = {key: _decode(cls, key, value) for key, value in params.items() if key not in attached}
+    values = {key: _decode(cls, key, _upload(params, value)) for key, value in params.items() if key not in attached}
     try:
         return cls.model_validate(values)
     except ValidationError as error:
         raise _refusal(error) from error
+
+
+def _upload(params: dict[str, Any], value: Any) -> Any:
+    """`attach://<name>` stands for the part of that name."""
+    part = params.get(value.removeprefix("attach://")) if isinstance(value, str) and value[:9] == "attach://" else None
+    if not isinstance(part, FileField):
+        return value
+    from aiogram.types import BufferedInputFile  # loaded by then, see start_loading
+
+    return BufferedInputFile(part.file.read(), part.filename)
 
 
 def _decode(cls: "type[TelegramMethod[Any]]", key: str, value: Any) -> Any:

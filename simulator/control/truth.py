@@ -22,7 +22,13 @@ def state(sim: Simulation) -> Doc:
         "life": world.life,
         "users": [{"id": u.id, "first_name": u.first_name, "username": u.username} for u in world.users.values()],
         "bots": [
-            {"id": b.id, "username": b.username, "webhook": b.webhook_url, "allowed_updates": b.allowed_updates}
+            {
+                "id": b.id,
+                "username": b.username,
+                "webhook": b.webhook_url,
+                "allowed_updates": b.allowed_updates,
+                "next_update_id": b.next_update_id,
+            }
             for b in world.bots.values()
         ],
         "channels": [_channel(sim, channel, now) for channel in world.channels.values()],

@@ -15,18 +15,19 @@ from app.readings import service as readings
 from tests.conftest import NOW
 from tests.world import owned_channel, owner
 
-_PER_POST = 100
+_SIZES = (10**4, 10**5, 10**6)
 
 
 def _fill(channel: Channel, readings_wanted: int) -> None:
-    """Posts an hour apart reaching far into the past, each with readings every six minutes of its first ten hours."""
-    source, posts = readings.ensure_source(readings.PREVIEW_PAGE, now=NOW), readings_wanted // _PER_POST
+    """A thousand posts or more, an hour apart, each with 10 or 100 readings in its first ten hours."""
+    per_post = 10 if readings_wanted < 10**5 else 100
+    source, posts = readings.ensure_source(readings.PREVIEW_PAGE, now=NOW), readings_wanted // per_post
     facts = [readings.PostFacts(n, NOW - timedelta(hours=n + 11)) for n in range(1, posts + 1)]
     ids = readings.record_posts(channel.chat, facts)
     batch = []
     for fact in facts:
         start = db.to_ms(fact.posted_at)
-        batch += [(ids[fact.key], start + k * 360_000, source, 10 * k, k, 0) for k in range(1, _PER_POST + 1)]
+        batch += [(ids[fact.key], start + k * 36_000_000 // per_post, source, 10 * k, k, 0) for k in range(1, per_post + 1)]
         if len(batch) >= 20_000:
             readings.record_readings(channel.chat, batch, now=NOW)
             batch = []
@@ -75,10 +76,9 @@ def _rows_visited(workspace_id: int, public_id: str, monkeypatch: pytest.MonkeyP
 
 
 def test_rows_visited_do_not_grow_with_readings(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = [10**5, 10**6] if not db.is_postgres() else [10**5, 4 * 10**5]
-    visited = []
+    visited: list[int] = []
     who = owner("Aziza", now=NOW)
-    for size in sizes:
+    for size in _SIZES:
         channel = owned_channel(who, f"N{size}", telegram_chat_id=-size, now=NOW)
         _fill(channel, size)
         if db.is_postgres():
@@ -92,4 +92,5 @@ def test_rows_visited_do_not_grow_with_readings(runtime: Runtime, monkeypatch: p
             Channel.update(deleted_at=NOW).where(
                 Channel.workspace == who.workspace.id, Channel.id == channel.id
             ).execute()
-    assert visited[1] <= visited[0] * 1.3, visited
+    assert min(visited) > 1000 and max(visited) <= visited[0] * 1.3, visited
+    print(f"rows visited (SQLite: steps in tens) at {_SIZES} readings: {visited}")

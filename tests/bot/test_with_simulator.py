@@ -102,7 +102,8 @@ def test_a_channel_connects_is_collected_and_its_loss_is_told(world: World) -> N
     _soon(lambda: _channel("news") == ("owned", "active"), within_s=5)
     sim.control("promote_bot", chat="other", user_id=OWNER_ID)
     _soon(lambda: any("plan allows 1 channels" in text for text in world.sent(OWNER_ID)), within_s=15)
-    forged = standing(0, by=STRANGER_ID, chat_id=other)  # the simulator lets no stranger promote, so we forge it
+    # The simulator lets no stranger promote, so we forge it; an older date than the owner's would be outdated news.
+    forged = standing(0, by=STRANGER_ID, chat_id=other, at=int(time.time()) + 1)
     sim.control("raw_update", update={"my_chat_member": forged["my_chat_member"]})
     _soon(lambda: any("Only an owner or administrator" in text for text in world.sent(STRANGER_ID)), within_s=15)
     assert _channel("other") is None

@@ -114,9 +114,10 @@ def standing(
     was: str = "left",
     now_is: str = "administrator",
     chat_id: int = CHAT_ID,
+    at: int = NOON,
     **rights: bool,
 ) -> Raw:
-    body = {"chat": chat(chat_id), "from": person(by), "date": NOON}
+    body = {"chat": chat(chat_id), "from": person(by), "date": at}
     body |= {"old_chat_member": _bot(was, {}), "new_chat_member": _bot(now_is, rights)}
     return {"update_id": update_id, "my_chat_member": body}
 

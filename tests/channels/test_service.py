@@ -87,7 +87,7 @@ def test_losing_a_right_is_shown_and_told_and_its_return_too(runtime: Runtime, n
         ("left", {}),
         ("administrator", ALL),
     ):
-        rights.note(chat_of(channel), bot_id=7, status=status, rights=granted, granted_by=77, now=now)
+        rights.note(chat_of(channel), bot_id=7, status=status, rights=granted, granted_by=77, said_at=now, now=now)
         states.append(Channel.get(Channel.workspace == who.workspace.id, Channel.id == channel.id).state)
     assert states == ["active", "rights_missing", "bot_removed", "active"]
     assert [t for (t,) in db.rows("SELECT template FROM notice ORDER BY id")] == [

@@ -25,6 +25,9 @@ CALLS: dict[str, Callable[[Bot, int], Awaitable[Any]]] = {
     "createChatInviteLink": lambda bot, chat: bot.create_chat_invite_link(chat, name="spring", member_limit=5),
     "sendMessage": lambda bot, chat: bot.send_message(OWNER_ID, "<b>Hi</b> & 😀", parse_mode="HTML", reply_markup=KEYS),
     "editMessageText": lambda bot, chat: bot.edit_message_text("changed", chat_id=OWNER_ID, message_id=2),
+    "editMessageReplyMarkup": lambda bot, chat: bot.edit_message_reply_markup(
+        chat_id=OWNER_ID, message_id=2, reply_markup=KEYS
+    ),
     "deleteMessage": lambda bot, chat: bot.delete_message(OWNER_ID, 2),
     "setMyCommands": lambda bot, chat: bot.set_my_commands([BotCommand(command="start", description="Start")]),
     "setChatMenuButton": lambda bot, chat: bot.set_chat_menu_button(menu_button=MENU),

@@ -195,4 +195,7 @@ def test_recorded_data_is_replayed_by_the_clock(tmp_path: Path) -> None:
             sim.control("clock", now=now)
             views.append(HTMLParser(sim.get("/s/rec").text).css_first(".tgme_widget_message_views").text())
         assert views == ["0", "100", "250"]
-        assert sim.channel("rec")["subscribers"] == 1400
+        before = sim.state_now()
+        assert before["channels"][0]["subscribers"] == 1400
+        sim.kill()
+        assert sim.start().state_now()["channels"] == before["channels"], "a restart goes on where the clock was"

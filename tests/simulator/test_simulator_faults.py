@@ -65,6 +65,23 @@ def test_kill_9_loses_nothing(sim: SimulatorProcess) -> None:
     assert after["now"] >= before["now"]
 
 
+def test_after_kill_9_updates_go_on_where_they_ended(sim: SimulatorProcess) -> None:
+    """No number is given twice or left out, and new people come: not those whom the seed's dice named before."""
+    sim.api("getUpdates", allowed_updates=["chat_member"])
+    for _ in range(3):
+        sim.control("burst", chat="news", updates=8)
+        sim.kill()
+        sim.start()
+    sim.control("burst", chat="news", updates=8)
+    waiting = sim.api("getUpdates")["result"]
+    assert len(waiting) == 4 * 2
+    first = waiting[0]["update_id"]
+    assert [update["update_id"] for update in waiting] == list(range(first, first + len(waiting)))
+    joined = {update["chat_member"]["new_chat_member"]["user"]["id"] for update in waiting}
+    assert len(joined) == len(waiting)
+    assert sim.state_now()["bots"][0]["next_update_id"] == first + len(waiting)
+
+
 def test_a_burst_of_2000_updates_is_fast(sim: SimulatorProcess) -> None:
     sim.api(
         "getUpdates", allowed_updates=["channel_post", "edited_channel_post", "message_reaction_count", "chat_member"]

@@ -33,18 +33,37 @@ class Check:
 
 
 def note(
-    chat: Chat, *, bot_id: int, status: str, rights: Mapping[str, bool], granted_by: int | None, now: datetime
-) -> None:
-    """Keep what Telegram says of our bot in a channel; tell the owners when something was lost or came back."""
+    chat: Chat,
+    *,
+    bot_id: int,
+    status: str,
+    rights: Mapping[str, bool],
+    granted_by: int | None,
+    said_at: datetime,
+    now: datetime,
+) -> bool:
+    """Keep what Telegram said of our bot in a channel; tell the owners when something was lost or came back.
+
+    `said_at` is Telegram's own time. False, and nothing done, when something said later is known already.
+    """
     with db.write():
+        if is_outdated(bot_id, chat.id, said_at):
+            return False
         granted = {key: bool(rights.get(key)) for key in WANTED}
         db.execute(
             "INSERT INTO bot_rights (bot_id, chat_id, status, rights, granted_by, checked_at) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (bot_id, chat_id) DO UPDATE SET status = excluded.status, rights = excluded.rights,"
             " granted_by = COALESCE(excluded.granted_by, bot_rights.granted_by), checked_at = excluded.checked_at",
-            *(bot_id, chat.id, status, db.canonical_json(granted), granted_by, db.stamp(now)),
+            *(bot_id, chat.id, status, db.canonical_json(granted), granted_by, db.stamp(said_at)),
         )
         _apply(chat, bot_id, _state(status, granted), granted, now=now)
+    return True
+
+
+def is_outdated(bot_id: int, chat_id: int, said_at: datetime) -> bool:
+    """Whether Telegram has said something later of this bot there: updates may come late and in any order."""
+    found = db.row("SELECT checked_at FROM bot_rights WHERE bot_id = ? AND chat_id = ?", bot_id, chat_id)
+    return found is not None and db.moment(found[0]) > said_at
 
 
 def _state(status: str, granted: Mapping[str, bool]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from app.accounts.models import User
 from app.accounts.service import people
@@ -28,6 +30,7 @@ from app.readings.service.ingest import (
 from app.readings.service.onboard import connect_owned
 
 ADMINISTRATOR = "administrator"
+EDITED, STANDING = "edited_channel_post", "my_chat_member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class BotStanding:
     status: str
     rights: Mapping[str, bool]
     changed_by: int
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,44 @@ def known_chat(telegram_chat_id: int) -> Chat | None:
     return chat if is_kept or BotRights.select().where(BotRights.chat == chat.id).exists() else None
 
 
-def note_post(telegram_chat_id: int, facts: PostFacts) -> bool:
-    """Keep a new or edited message; False when the chat is not ours to collect. Updates hold no views, so none here."""
+def note_post(telegram_chat_id: int, facts: PostFacts, *, bot_id: int, update_id: int) -> bool:
+    """Keep a new or edited message. Updates hold no views, so none here.
+
+    False when the chat is not ours to collect, or when a later edit of the message is kept already.
+    """
     chat = known_chat(telegram_chat_id)
     if chat is None:
         return False
-    record_posts(chat.id, [facts])
+    with db.write():
+        if is_older_edit(chat, facts, bot_id=bot_id, update_id=update_id):
+            return False
+        record_posts(chat.id, [facts])
     return True
+
+
+def is_older_edit(chat: Chat, facts: PostFacts, *, bot_id: int, update_id: int) -> bool:
+    """Whether an edit is kept that Telegram dated later, or numbered later in the same second."""
+    found = db.row("SELECT edited_at FROM post WHERE chat_id = ? AND message_id = ?", chat.id, facts.message_id)
+    kept = db.moment(found[0]) if found else None
+    if kept is None:
+        return False
+    if facts.edited_at is None or facts.edited_at != kept:
+        return facts.edited_at is None or facts.edited_at < kept
+    overtook = _applied_after(EDITED, chat.telegram_chat_id or 0, bot_id=bot_id, update_id=update_id)
+    second = int(kept.timestamp())
+    return any((body["message_id"], body.get("edit_date")) == (facts.message_id, second) for body in overtook)
+
+
+def _applied_after(kind: str, telegram_chat_id: int, *, bot_id: int, update_id: int) -> list[dict[str, Any]]:
+    """The chat's updates of one kind that are numbered after this one and yet were applied before it.
+
+    Telegram numbers a bot's updates upwards, but begins anew at random after a quiet week: compare dates first.
+    """
+    sql = (
+        "SELECT payload FROM inbox WHERE bot_id = ? AND update_id > ? AND chat_key = ? AND kind = ?"
+        " AND processed_at IS NOT NULL"
+    )
+    return [json.loads(text)[kind] for (text,) in db.rows(sql, bot_id, update_id, telegram_chat_id, kind)]
 
 
 def note_reactions(
@@ -133,9 +168,12 @@ def note_standing(
 ) -> None:
     """Keep a bot's rights in a chat; when it was just made administrator, connect the chat for who did that.
 
-    `asked` is None when the bot is no administrator, or nobody needed asking.
+    `asked` is None when the bot is no administrator, or nobody needed asking. A change that a later one overtook on
+    the way does nothing.
     """
     with db.write():
+        if is_overtaken(standing):
+            return
         if standing.status != ADMINISTRATOR and known_chat(standing.chat.telegram_chat_id) is None:
             return
         chat = connect.ensure_chat(standing.chat, now=now)
@@ -146,6 +184,7 @@ def note_standing(
             status=standing.status,
             rights=standing.rights,
             granted_by=standing.changed_by if standing.status == ADMINISTRATOR else None,
+            said_at=standing.changed_at,
             now=now,
         )
         if asked is None:
@@ -155,6 +194,16 @@ def note_standing(
         mine = people.managed_workspace(standing.changed_by)
         if mine and is_new:
             _connect(chat, standing, asked, mine, limits, is_simulated, pages_per_minute, now)
+
+
+def is_overtaken(standing: BotStanding) -> bool:
+    """Whether a later change of this bot's standing was applied already, even if it left no trace in a chat not ours."""
+    chat_id = standing.chat.telegram_chat_id
+    known = db.row("SELECT id FROM chat WHERE telegram_chat_id = ?", chat_id)
+    if known and rights.is_outdated(standing.bot_id, known[0], standing.changed_at):
+        return True
+    overtook = _applied_after(STANDING, chat_id, bot_id=standing.bot_id, update_id=standing.update_id)
+    return any(body["date"] >= standing.changed_at.timestamp() for body in overtook)
 
 
 def _connect(
