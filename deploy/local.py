@@ -81,7 +81,8 @@ def supervisor_config(settings: Settings, commands: dict[str, list[str]]) -> str
     logs.mkdir(parents=True, exist_ok=True)
     head = f"[supervisord]\nnodaemon=true\nlogfile={logs}/supervisor.log\npidfile={logs}/supervisor.pid\n"
     head += "silent=true\n" + ("user=root\n" if os.geteuid() == 0 else "")
-    parts = [head]
+    # one group, or supervisor would end one program after the other
+    parts = [head, f"[group:analyticbot]\nprograms={','.join(commands)}\n"]
     for name, arguments in commands.items():
         command = shlex.join(arguments).replace("%", "%%")
         parts.append(
