@@ -84,7 +84,8 @@ def main() -> int:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()
-    head = f"# Proof\n\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, load {load[0]:.1f} at the start, {os.getloadavg()[0]:.1f} at the end\n"
+    loads = f"load {load[0]:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
+    head = f"# Proof\n\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, {loads}\n"
     parts = [f"\n## {name}: {'pass' if ok else 'FAIL'}\n\n```\n{text}\n```\n" for name, (ok, text) in proofs.items()]
     (ROOT / "docs/proof.md").write_text(head + "".join(parts))
     print(head + "".join(parts))
