@@ -1,4 +1,4 @@
-"""Run the rows asked for, or all: `python -m bench [a1 a2 b1 b2 b3 h1 lock]`. BENCH_FULL=1 adds ten million readings.
+"""Run the rows asked for, or all: `python -m bench [a1 a2 b1 b2 b3 b4 h1 lock]`. BENCH_FULL=1 adds ten million readings.
 
 Only a run of all rows writes docs/bench.md. The exit status is 1 when a row misses its limit.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import hooks, ingest, lock, memory, pages, postgres, report, stats, world
+from bench import equality, hooks, ingest, lock, memory, pages, postgres, report, stats, world
 
 _SIZES = {"10^5": 100_000, "10^6": 1_000_000, "10^7": 10_000_000}
 
@@ -44,9 +44,12 @@ def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
     for name, measure in parts.items():
         if is_wanted(name):
             yield from measure(small)
-    if is_wanted("b2"):
-        with _postgres_world(folder) as found:
-            yield from ingest.postgres_rows(*found) if found else [_missing()]
+    if is_wanted("b1"):
+        yield from ingest.growth_rows(small, world.build(folder / "growth", _SIZES["10^6"]))
+    if is_wanted("b4"):
+        yield from equality.rows(small, database="SQLite")
+    if is_wanted("b2") or is_wanted("b4"):
+        yield from _on_postgres(folder, is_wanted)
 
 
 def _pages(folder: Path, small: world.World, is_wanted: Callable[[str], bool]) -> Iterator[stats.Row]:
@@ -57,6 +60,17 @@ def _pages(folder: Path, small: world.World, is_wanted: Callable[[str], bool]) -
             yield from pages.rendered({size: pages.prepare(w) for size, w in worlds.items()})
         if is_wanted("a2"):
             yield from pages.unchanged(pages.prepare(small))
+
+
+def _on_postgres(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[stats.Row]:
+    with _postgres_world(folder) as found:
+        if not found:
+            yield _missing()
+            return
+        if is_wanted("b2"):
+            yield from ingest.postgres_rows(*found)
+        if is_wanted("b4"):
+            yield from equality.rows(found[0], database="PostgreSQL")
 
 
 @contextmanager

@@ -83,6 +83,14 @@ def sqlite_rows(at: World) -> list[stats.Row]:
     ]
 
 
+def growth_rows(small: World, large: World) -> list[stats.Row]:
+    """b1 with ten times as many readings stored before: our own CPU over our own CPU."""
+    found, _ = _split({"small": _ours(small, by_sweep=False), "large": _ours(large, by_sweep=False)})
+    detail = f"{1 / stats.median(found['large']):,.0f} rows/CPU-s at 10^6"
+    ratio = stats.ratio(found["large"], found["small"])
+    return [stats.informs("b1", "growth 10^5 to 10^6 readings stored, CPU", "ours at 10^5", ratio, detail)]
+
+
 def _split(variants: dict[str, Measure]) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Rounds of measures that give CPU and clock at once."""
     wall: dict[str, list[float]] = {name: [] for name in variants}

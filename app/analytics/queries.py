@@ -147,25 +147,29 @@ def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, tuple[in
 
 @dataclass(frozen=True, slots=True)
 class PostsSummary:
-    """The posts published in a period: how many, with how many views and reactions known."""
+    """The posts published in a period: how many, with how many views and reactions known, each with its sources."""
 
     posts: int
     views: int
     read_posts: int
-    reactions: int | None
     readings: int
     max_step: int
     last_at: datetime | None
     source_ids: tuple[int, ...]
+    reactions: int | None
+    reactions_step: int
+    reactions_at: datetime | None
+    reactions_source_ids: tuple[int, ...]
 
 
 def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, PostsSummary]:
     """By feed, over post_stat by its (feed, posted_at) index; deleted posts are left out."""
     found = db.rows(
-        "SELECT s.feed_id, s.source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views), SUM(s.reactions),"
-        " COALESCE(SUM(s.readings), 0), COALESCE(MAX(s.step), 0), MAX(s.observed_at) FROM post_stat s"
+        "SELECT s.feed_id, s.source_id, s.reactions_source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views),"
+        " COALESCE(SUM(s.readings), 0), COALESCE(MAX(s.step), 0), MAX(s.observed_at), SUM(s.reactions),"
+        " COALESCE(MAX(s.reactions_step), 0), MAX(s.reactions_at) FROM post_stat s"
         f" WHERE s.feed_id IN ({_marks(feed_ids)}) AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ?"
-        " GROUP BY s.feed_id, s.source_id",
+        " GROUP BY s.feed_id, s.source_id, s.reactions_source_id",
         *(*feed_ids, db.stamp(start), db.stamp(end), False),
     )
     parts: dict[int, list[tuple[Any, ...]]] = {feed: [] for feed in feed_ids}
@@ -175,16 +179,19 @@ def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> 
 
 
 def _summary(found: Sequence[tuple[Any, ...]]) -> PostsSummary:
-    reactions = [int(r[4]) for r in found if r[4] is not None]
+    reacted = [r for r in found if r[8] is not None]
     return PostsSummary(
-        posts=sum(int(r[1]) for r in found),
-        views=sum(int(r[2]) for r in found),
-        read_posts=sum(int(r[3]) for r in found),
-        reactions=sum(reactions) if reactions else None,
+        posts=sum(int(r[2]) for r in found),
+        views=sum(int(r[3]) for r in found),
+        read_posts=sum(int(r[4]) for r in found),
         readings=sum(int(r[5]) for r in found),
         max_step=max((int(r[6]) for r in found), default=0),
         last_at=max((db.moment(r[7]) for r in found if r[7] is not None), default=None),
-        source_ids=tuple(sorted(int(r[0]) for r in found if r[0] is not None)),
+        source_ids=tuple(sorted({int(r[0]) for r in found if r[0] is not None})),
+        reactions=sum(int(r[8]) for r in reacted) if reacted else None,
+        reactions_step=max((int(r[9]) for r in reacted), default=0),
+        reactions_at=max((db.moment(r[10]) for r in reacted), default=None),
+        reactions_source_ids=tuple(sorted({int(r[1]) for r in reacted})),
     )
 
 
@@ -199,8 +206,9 @@ def reach_by_day(feed_id: int, start: datetime, end: datetime) -> list[tuple[dat
 
 
 _POST_COLUMNS = (
-    "s.post_id, p.message_id, p.origin_uid, s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.reactions, s.er_ppm, s.step,"
-    " s.source_id, s.observed_at, s.readings, p.edited_at, p.deleted_at, p.is_service"
+    "s.post_id, p.message_id, p.origin_uid, s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.reactions,"
+    " s.er_ppm, s.step, s.source_id, s.observed_at, s.readings, s.reactions_step, s.reactions_source_id,"
+    " s.reactions_at, p.edited_at, p.deleted_at, p.is_service"
 )
 
 
@@ -252,7 +260,7 @@ def post_of(feed_id: int, chat_id: int, key: str) -> dict[str, Any] | None:
 def _post(row: tuple[Any, ...]) -> dict[str, Any]:
     names = [part.split(".")[1] for part in _POST_COLUMNS.replace(" ", "").split(",")]
     post = dict(zip(names, row, strict=True))
-    for key in ("posted_at", "observed_at", "edited_at", "deleted_at"):
+    for key in ("posted_at", "observed_at", "reactions_at", "edited_at", "deleted_at"):
         post[key] = db.moment(post[key])
     return post
 

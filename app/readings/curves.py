@@ -9,7 +9,6 @@ numpy is imported here and nowhere in the web process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +36,12 @@ class ReadingRows:
     source: Ints
 
     def only(self, mask: NDArray[np.bool_]) -> ReadingRows:
-        return ReadingRows(*(getattr(self, name)[mask] for name in self.__slots__))
+        if mask.all():
+            return self
+        return self.at_places(mask)
+
+    def at_places(self, places: Ints | NDArray[np.bool_]) -> ReadingRows:
+        return ReadingRows(*(getattr(self, name)[places] for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class FeedRollup:
     """What the readings of some posts mean in one feed.
 
     `hours`/`gained`: micro-views gained per UTC hour. The other columns have one entry per post index;
-    -1 stands for unknown.
+    -1 stands for unknown. `step`, `source` and `observed_at` are those of the views; reactions can come from another
+    reading and have their own.
     """
 
     hours: Ints
@@ -57,48 +62,66 @@ class FeedRollup:
     source: Ints
     observed_at: Ints
     readings: Ints
+    reactions_step: Ints
+    reactions_source: Ints
+    reactions_at: Ints
 
 
-def rows_from(columns: Sequence[Sequence[int] | Ints]) -> ReadingRows:
-    """Build rows from six equal-long sequences in the order of ReadingRows."""
-    return ReadingRows(*(np.asarray(column, dtype=np.int64) for column in columns))
+def no_rows() -> ReadingRows:
+    return ReadingRows(*(np.empty(0, dtype=np.int64) for _ in range(6)))
 
 
-def rollup(rows: ReadingRows, posted_at: Ints) -> FeedRollup:
-    """Roll up the readings of `len(posted_at)` posts (`posted_at` in unix seconds, indexed by `rows.post`)."""
-    count = len(posted_at)
-    kept = _best_at_each_moment(rows.only(rows.views >= 0))
-    peak = _running_maximum(kept)
+def rollup(rows: ReadingRows, posted_at: Ints, since: FeedRollup | None = None) -> FeedRollup:
+    """Roll up the readings of `len(posted_at)` posts (`posted_at` in unix seconds, indexed by `rows.post`).
+
+    `since` is what earlier readings of these posts came to, when every one of `rows` is later than all of them and
+    the latest views of each post were its highest. The result counts them in, but its hours hold only what `rows` add.
+    """
+    since = since or nothing(len(posted_at))
+    known, is_plain = rows.only(rows.views >= 0), is_ascending(rows)
+    kept = known if is_plain else _best_at_each_moment(known)
+    peak = np.maximum(_segmented_max(kept.views, kept.post), since.views[kept.post])
     last = _last_of_each_post(kept.post)
-    hours, gained = _hourly(*_segments(kept, peak, posted_at))
+    at_last = kept.post[last]
+    reacted = _latest_reactions(rows, is_plain=is_plain)
+    hours, gained = _hourly(*_segments(kept, peak, posted_at, since))
     return FeedRollup(
         hours=hours,
         gained=gained,
-        views=_spread(count, kept.post[last], kept.views[last]),
-        views_24h=_views_at(kept, peak, posted_at, DAY_S),
-        reactions=_latest_reactions(rows, count),
-        step=_spread(count, kept.post[last], kept.step[last], missing=0),
-        source=_spread(count, kept.post[last], kept.source[last]),
-        observed_at=_spread(count, kept.post[last], kept.at[last]),
-        readings=np.bincount(rows.post, minlength=count).astype(np.int64),
+        views=_replaced(since.views, at_last, kept.views[last]),
+        views_24h=_views_at(kept, peak, posted_at, DAY_S, since),
+        reactions=_replaced(since.reactions, reacted.post, reacted.reactions),
+        step=_replaced(since.step, at_last, kept.step[last]),
+        source=_replaced(since.source, at_last, kept.source[last]),
+        observed_at=_replaced(since.observed_at, at_last, kept.at[last]),
+        readings=since.readings + np.bincount(rows.post, minlength=len(posted_at)),
+        reactions_step=_replaced(since.reactions_step, reacted.post, reacted.step),
+        reactions_source=_replaced(since.reactions_source, reacted.post, reacted.source),
+        reactions_at=_replaced(since.reactions_at, reacted.post, reacted.at),
     )
 
 
 def nothing(count: int) -> FeedRollup:
     """The rollup of `count` posts without any reading."""
     none, zero, empty = np.full(count, -1), np.zeros(count, dtype=np.int64), np.empty(0, dtype=np.int64)
-    return FeedRollup(empty, empty, none, none, none, zero, none, none, zero)
+    return FeedRollup(empty, empty, none, none, none, zero, none, none, zero, zero, none, none)
 
 
 def falls(rows: ReadingRows) -> NDArray[np.bool_]:
     """Which readings lie below an earlier one by more than rounding explains; same order as `rows`."""
-    order = np.lexsort((rows.views, rows.at, rows.post))
+    order = slice(None) if is_ascending(rows) else np.lexsort((rows.views, rows.at, rows.post))
     views, post, step = rows.views[order], rows.post[order], rows.step[order]
     before = _shifted(_segmented_max(views, post), post, missing=-1)
     tolerance = _segmented_max(step, post)
     result = np.zeros(len(views), dtype=bool)
     result[order] = (views >= 0) & (views + tolerance < before)
     return result
+
+
+def is_ascending(rows: ReadingRows) -> bool:
+    """Whether rows are sorted by post and time with one reading a moment, so that there is nothing to sort out."""
+    same, later = rows.post[1:] == rows.post[:-1], rows.at[1:] > rows.at[:-1]
+    return bool(((rows.post[1:] > rows.post[:-1]) | (same & later)).all())
 
 
 def _best_at_each_moment(rows: ReadingRows) -> ReadingRows:
@@ -115,10 +138,6 @@ def _segmented_max(values: Ints, post: Ints) -> Ints:
     return np.maximum.accumulate(values + post * _POST_SHIFT) - post * _POST_SHIFT
 
 
-def _running_maximum(rows: ReadingRows) -> Ints:
-    return _segmented_max(rows.views, rows.post)
-
-
 def _shifted(values: Ints, post: Ints, *, missing: int) -> Ints:
     """The value of the row before within the same post."""
     result = np.full(len(values), missing, dtype=np.int64)
@@ -127,36 +146,45 @@ def _shifted(values: Ints, post: Ints, *, missing: int) -> Ints:
     return result
 
 
-def _last_of_each_post(post: Ints) -> NDArray[np.bool_]:
+def _last_of_each_post(post: Ints) -> Ints:
     is_last = np.ones(len(post), dtype=bool)
     is_last[:-1] = post[1:] != post[:-1]
-    return is_last
+    return np.flatnonzero(is_last)
 
 
-def _spread(count: int, index: Ints, values: Ints, *, missing: int = -1) -> Ints:
-    result = np.full(count, missing, dtype=np.int64)
-    result[index] = values
+def _replaced(values: Ints, index: Ints, by: Ints) -> Ints:
+    result = values.copy()
+    result[index] = by
     return result
 
 
-def _latest_reactions(rows: ReadingRows, count: int) -> Ints:
+def _latest_reactions(rows: ReadingRows, *, is_plain: bool) -> ReadingRows:
+    """One reading a post, of those that have any: the latest to know its reactions."""
     known = rows.only(rows.reactions >= 0)
-    order = np.lexsort((known.reactions, known.step == 0, known.at, known.post))
-    return _spread(count, known.post[order], known.reactions[order])
+    if not is_plain:
+        known = known.at_places(np.lexsort((known.source, known.reactions, known.step == 0, known.at, known.post)))
+    return known.at_places(_last_of_each_post(known.post))
 
 
-def _segments(rows: ReadingRows, peak: Ints, posted_at: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def _segments(rows: ReadingRows, peak: Ints, posted_at: Ints, since: FeedRollup) -> tuple[Ints, Ints, Ints, Ints]:
     """Lines of the curves as (start, end, views at start, views at end), times in unix seconds."""
     is_first = np.ones(len(rows.post), dtype=bool)
     is_first[1:] = rows.post[1:] != rows.post[:-1]
-    start, base = np.empty_like(rows.at), np.zeros_like(rows.at)
+    first = np.flatnonzero(is_first)
+    start, base = np.empty_like(rows.at), np.empty_like(rows.at)
     start[1:], base[1:] = rows.at[:-1], peak[:-1]
-    origin = posted_at[rows.post]
-    has_origin = (rows.at - origin >= 0) & (rows.at - origin <= ORIGIN_MAX_AGE_S)
-    start[is_first] = np.where(has_origin, origin, rows.at)[is_first]
-    base[is_first] = np.where(has_origin, 0, peak)[is_first]
+    start[first], base[first] = _beginnings(rows.post[first], rows.at[first], peak[first], posted_at, since)
     gains = peak > base
     return start[gains], rows.at[gains], base[gains], peak[gains]
+
+
+def _beginnings(post: Ints, at: Ints, peak: Ints, posted_at: Ints, since: FeedRollup) -> tuple[Ints, Ints]:
+    """Where the first line of each post starts: at what was read before, else at its origin if it is young enough."""
+    origin, left_at = posted_at[post], since.observed_at[post]
+    has_origin = (at >= origin) & (at - origin <= ORIGIN_MAX_AGE_S)
+    start, base = np.where(has_origin, origin, at), np.where(has_origin, 0, peak)
+    goes_on = left_at >= 0
+    return np.where(goes_on, left_at, start), np.where(goes_on, since.views[post], base)
 
 
 def _hourly(start: Ints, end: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:
@@ -185,22 +213,22 @@ def _summed(index: Ints, values: Ints, size: int) -> Ints:
     return np.bincount(index, weights=values, minlength=size).astype(np.int64)
 
 
-def _views_at(rows: ReadingRows, peak: Ints, posted_at: Ints, age_s: int) -> Ints:
+def _views_at(rows: ReadingRows, peak: Ints, posted_at: Ints, age_s: int, since: FeedRollup) -> Ints:
     """Views of each post at an age, on the line between the readings around it; -1 where none surround it."""
     target = posted_at + age_s
     key = rows.post * _POST_SHIFT + rows.at
     right = np.searchsorted(key, np.arange(len(posted_at)) * _POST_SHIFT + target)
-    inside = right < len(key)
-    found = np.full(len(posted_at), -1, dtype=np.int64)
-    posts = np.flatnonzero(inside)
+    was_passed = since.observed_at >= target
+    found = np.where(was_passed, since.views_24h, -1)
+    posts = np.flatnonzero((right < len(key)) & ~was_passed)
     posts = posts[rows.post[right[posts]] == posts]
-    at = right[posts]
+    at, before = right[posts], since.observed_at[posts]
     has_left = (at > 0) & (rows.post[at - 1] == posts)
-    young = rows.at[at] - posted_at[posts] <= ORIGIN_MAX_AGE_S
-    left_at = np.where(has_left, rows.at[at - 1], posted_at[posts])
-    left_views = np.where(has_left, peak[at - 1], 0)
+    left_at = np.where(has_left, rows.at[at - 1], np.where(before >= 0, before, posted_at[posts]))
+    left_views = np.where(has_left, peak[at - 1], np.maximum(since.views[posts], 0))
     length = np.maximum(rows.at[at] - left_at, 1)
     value = left_views + (peak[at] - left_views) * (target[posts] - left_at) // length
-    known = has_left | young
-    found[posts[known]] = value[known]
+    is_young = rows.at[at] - posted_at[posts] <= ORIGIN_MAX_AGE_S
+    is_known = has_left | (before >= 0) | is_young
+    found[posts[is_known]] = value[is_known]
     return found

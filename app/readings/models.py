@@ -61,7 +61,10 @@ class Post(Table):
 
 
 class Reading(Table):
-    """What a source said of a post at a moment. `step` 0 is exact, else the rounding step; `flag` 1 marks a fall."""
+    """What a source said of a post at a moment. `flag` 1 marks a fall.
+
+    `step` 0 is exact, else the rounding step: of the views, which are rounded coarser than the reactions beside them.
+    """
 
     post_id = IntegerField()
     observed_at = UtcTimestamp()
@@ -106,7 +109,10 @@ class SubscriberReading(Table):
 
 
 class PostStat(Table):
-    """The rollup of a post in a feed: its latest and notable counts, one row a post."""
+    """The rollup of a post in a feed: its latest and notable counts, one row a post.
+
+    `step`, `source_id` and `observed_at` belong to the views; the reactions have their own.
+    """
 
     impersonal = frozenset({"media"})
     feed_id = IntegerField()
@@ -122,6 +128,9 @@ class PostStat(Table):
     source_id = IntegerField(null=True)
     observed_at = UtcTimestamp(null=True)
     readings = IntegerField(default=0)
+    reactions_step = IntegerField(default=0)
+    reactions_source_id = IntegerField(null=True)
+    reactions_at = UtcTimestamp(null=True)
 
     class Meta:
         primary_key = CompositeKey("feed_id", "post_id")

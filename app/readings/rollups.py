@@ -5,30 +5,46 @@ Everything here runs inside the caller's write transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.core import db
-from app.readings import curves
+from app.core.errors import NotFound
+from app.readings import curves, raw
+from app.readings.bulk import Insert
+from app.readings.raw import RawReading as RawReading
 
 PUBLIC = 0
-# (post id, observed ms, source id, views or None, reactions or None, step)
-RawReading = tuple[int, int, int, int | None, int | None, int]
 
 
 @dataclass(slots=True)
 class PostBlock:
-    """Some posts of a chat with all their readings, as arrays."""
+    """Some posts of a chat with all their readings, as arrays.
+
+    `newest` and `highest`: the latest moment (unix s) and the most views of what is stored, over all sources; -1: none.
+    """
 
     post_ids: list[int]
     posted_at: curves.Ints
     media: list[str]
     is_deleted: list[bool]
+    newest: curves.Ints
+    highest: curves.Ints
     rows: curves.ReadingRows
+
+
+def hold(chat_id: int) -> None:
+    """Let only one transaction at a time move a chat's rollups: by difference, each has to see the others' readings.
+
+    Taken before any row of the chat's posts or rollups, or two transactions would wait for each other.
+    """
+    db.serialise("chat", chat_id)
 
 
 def visible_sources(workspace_id: int) -> set[int]:
@@ -42,59 +58,38 @@ def feeds_of(chat_id: int) -> list[tuple[int, int]]:
     return [(int(f), int(w)) for f, w in db.rows("SELECT id, workspace_id FROM feed WHERE chat_id = ?", chat_id)]
 
 
-def load_block(post_ids: Sequence[int]) -> PostBlock:
-    """Posts with all their raw readings. Posts come in the order given."""
-    known: dict[int, tuple[int, str, bool]] = {}
-    for part in _parts(post_ids):
-        marks = ",".join("?" * len(part))
-        for post_id, posted_at, media, deleted_at in db.rows(
-            f"SELECT id, posted_at, media, deleted_at FROM post WHERE id IN ({marks})", *part
-        ):
-            known[post_id] = (db.to_ms(db.moment(posted_at)) // 1000, media, deleted_at is not None)
+def load_posts(post_ids: Sequence[int]) -> PostBlock:
+    """Posts without their readings; the ids ascend. Raises NotFound when one of them is unknown."""
     found: list[tuple[Any, ...]] = []
-    for part in _parts(post_ids):
-        marks = ",".join("?" * len(part))
-        found += db.rows(
-            f"SELECT post_id, observed_at, source_id, views, reactions, step FROM reading WHERE post_id IN ({marks})",
-            *part,
-        )
-    raw = [(p, db.to_ms(db.moment(at)), s, v, r, step) for p, at, s, v, r, step in found] if db.is_postgres() else found
-    posted_at = np.asarray([known[i][0] for i in post_ids], dtype=np.int64)
-    media, is_deleted = [known[i][1] for i in post_ids], [known[i][2] for i in post_ids]
-    return PostBlock(list(post_ids), posted_at, media, is_deleted, as_rows(raw, post_ids))
+    for part in raw.parts(post_ids):
+        found += db.rows(f"{_posts_sql()} ({','.join('?' * len(part))}) ORDER BY id", *part)
+    if len(found) != len(post_ids):
+        raise NotFound("Readings of a post that is not stored.")
+    _, posted_at, media, deleted_at, newest, highest = zip(*found, strict=True) if found else [()] * 6
+    moments, latest, most = (np.asarray(column, dtype=np.int64) for column in (posted_at, newest, highest))
+    is_deleted = [moment is not None for moment in deleted_at]
+    return PostBlock(list(post_ids), moments, list(media), is_deleted, latest, most, curves.no_rows())
 
 
-def as_rows(raw: Iterable[RawReading] | Iterable[tuple[Any, ...]], post_ids: Sequence[int]) -> curves.ReadingRows:
-    """Raw readings as columns, posts numbered by their place in `post_ids`; unknown counts become -1."""
-    place = {post_id: n for n, post_id in enumerate(post_ids)}
-    columns = list(zip(*raw, strict=True)) or [()] * 6
-    post, at, source, views, reactions, step = columns
-    return curves.rows_from(
-        (
-            [place[i] for i in post],
-            np.asarray(at, dtype=np.int64) // 1000,
-            [-1 if v is None else v for v in views],
-            [-1 if r is None else r for r in reactions],
-            step,
-            source,
-        )
+def _posts_sql() -> str:
+    """One query, two look-ups a post: the end of an index, and a post's readings without handing them over."""
+    seconds = raw.seconds
+    return (
+        f"SELECT id, {seconds('posted_at')}, media, deleted_at,"
+        f" COALESCE((SELECT {seconds('MAX(observed_at)')} FROM reading WHERE post_id = post.id), -1),"
+        " COALESCE((SELECT MAX(views) FROM reading WHERE post_id = post.id), -1) FROM post WHERE id IN"
     )
 
 
-def merged(old: curves.ReadingRows, new: curves.ReadingRows) -> curves.ReadingRows:
-    """Old and new readings as one set; of one source at one moment the row with the larger views stays,
-    at equal views the larger reactions, then the finer step; known beats unknown."""
-    both = curves.ReadingRows(
-        *(np.concatenate([getattr(old, n), getattr(new, n)]) for n in curves.ReadingRows.__slots__)
-    )
-    order = np.lexsort((-both.step, both.reactions, both.views, both.source, both.at, both.post))
-    post, at, source = both.post[order], both.at[order], both.source[order]
-    last = np.ones(len(order), dtype=bool)
-    last[:-1] = (post[1:] != post[:-1]) | (at[1:] != at[:-1]) | (source[1:] != source[:-1])
-    return curves.ReadingRows(*(getattr(both, n)[order[last]] for n in curves.ReadingRows.__slots__))
+def load_block(post_ids: Sequence[int]) -> PostBlock:
+    """Posts with all their raw readings; the ids ascend."""
+    return replace(load_posts(post_ids), rows=raw.load(post_ids, post_ids))
 
 
 def visible(rows: curves.ReadingRows, sources: set[int]) -> curves.ReadingRows:
+    """The readings of these sources; most batches come from one."""
+    if len(rows.source) and (rows.source == rows.source[0]).all():
+        return rows if int(rows.source[0]) in sources else curves.no_rows()
     return rows.only(np.isin(rows.source, np.asarray(sorted(sources), dtype=np.int64)))
 
 
@@ -104,60 +99,91 @@ def apply_change(
     """Move a feed's rollups from the readings `before` to the readings `after` of the posts in `block`."""
     new = curves.rollup(after, block.posted_at)
     old = curves.rollup(before, block.posted_at) if len(before.post) else curves.nothing(len(block.posted_at))
+    move(feed_id, block, old, new)
+
+
+def move(feed_id: int, block: PostBlock, old: curves.FeedRollup, new: curves.FeedRollup) -> None:
+    """Move a feed's stored rollups from what `old` says of the posts in `block` to what `new` says."""
     _add_hours(feed_id, old, new)
-    _put_post_stats(feed_id, block, new)
+    _put_post_stats(feed_id, block, old, new)
     _bump_feed(feed_id, old, new)
 
 
 def _add_hours(feed_id: int, old: curves.FeedRollup, new: curves.FeedRollup) -> None:
-    gained: dict[int, int] = dict(zip(new.hours.tolist(), new.gained.tolist(), strict=True))
-    for hour, views in zip(old.hours.tolist(), old.gained.tolist(), strict=True):
-        gained[hour] = gained.get(hour, 0) - views
-    changes = [(feed_id, hour, views) for hour, views in gained.items() if views]
-    db.execute_many(
-        "INSERT INTO feed_hour (feed_id, hour, micro_views) VALUES (?, ?, ?)"
-        " ON CONFLICT (feed_id, hour) DO UPDATE SET micro_views = feed_hour.micro_views + excluded.micro_views",
-        changes,
+    hours, gained = new.hours.tolist(), new.gained.tolist()
+    if len(old.hours):
+        total = dict(zip(hours, gained, strict=True))
+        for hour, views in zip(old.hours.tolist(), old.gained.tolist(), strict=True):
+            total[hour] = total.get(hour, 0) - views
+        hours = [hour for hour, views in total.items() if views]
+        gained = [total[hour] for hour in hours]
+    _ADD_HOURS.run(list(chain.from_iterable(zip(repeat(feed_id), hours, gained, strict=False))))
+
+
+_ADD_HOURS = Insert(
+    "feed_hour",
+    (("feed_id", "int"), ("hour", "int"), ("micro_views", "bigint")),
+    "ON CONFLICT (feed_id, hour) DO UPDATE SET micro_views = feed_hour.micro_views + excluded.micro_views",
+)
+
+
+def _put_post_stats(feed_id: int, block: PostBlock, old: curves.FeedRollup, new: curves.FeedRollup) -> None:
+    changed = np.flatnonzero(_differ(old, new))
+    ids, media, is_deleted = block.post_ids, block.media, block.is_deleted
+    places = changed.tolist()
+    views, reactions = new.views[changed], new.reactions[changed]
+    has_rate = (reactions >= 0) & (views > 0)
+    rate = np.where(has_rate, reactions * 1_000_000 // np.maximum(views, 1), -1)
+    columns = (
+        [ids[n] for n in places],
+        _moments(block.posted_at[changed]),
+        [media[n] for n in places],
+        [is_deleted[n] for n in places],
+        *(_known(c) for c in (views, new.views_24h[changed], reactions, rate)),
+        new.step[changed].tolist(),
+        _known(new.source[changed]),
+        _moments(new.observed_at[changed]),
+        new.readings[changed].tolist(),
+        new.reactions_step[changed].tolist(),
+        _known(new.reactions_source[changed]),
+        _moments(new.reactions_at[changed]),
     )
+    _PUT_POST_STATS.run(list(chain.from_iterable(zip(repeat(feed_id), *columns, strict=False))))
 
 
-def _put_post_stats(feed_id: int, block: PostBlock, new: curves.FeedRollup) -> None:
-    seen = np.flatnonzero(new.readings).tolist()
-    if not seen:
-        return
-    ids, media = block.post_ids, block.media
-    columns = [c.tolist() for c in (block.posted_at, new.views, new.views_24h, new.reactions, new.step)]
-    posted, views, views_24h, reactions, step = columns
-    source, observed, readings = new.source.tolist(), new.observed_at.tolist(), new.readings.tolist()
-    batch = [
-        (
-            feed_id,
-            ids[n],
-            _moment_s(posted[n]),
-            media[n],
-            block.is_deleted[n],
-            _known(views[n]),
-            _known(views_24h[n]),
-            _known(reactions[n]),
-            reactions[n] * 1_000_000 // views[n] if reactions[n] >= 0 and views[n] > 0 else None,
-            step[n],
-            _known(source[n]),
-            _moment_s(observed[n]) if observed[n] >= 0 else None,
-            readings[n],
-        )
-        for n in seen
-    ]
-    db.execute_many(_PUT_POST_STAT, batch)
+def _differ(old: curves.FeedRollup, new: curves.FeedRollup) -> NDArray[np.bool_]:
+    """Which posts' statistics are not what they were."""
+    of_views = ("readings", "views", "observed_at", "views_24h", "step", "source")
+    columns = (*of_views, "reactions", "reactions_step", "reactions_source", "reactions_at")
+    return np.logical_or.reduce([getattr(old, name) != getattr(new, name) for name in columns])
 
 
-_PUT_POST_STAT = (
-    "INSERT INTO post_stat (feed_id, post_id, posted_at, media, is_deleted, views, views_24h, reactions, er_ppm, step,"
-    " source_id, observed_at, readings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (feed_id, post_id) DO UPDATE SET posted_at = excluded.posted_at, media = excluded.media,"
-    " is_deleted = excluded.is_deleted,"
+# What a row says of the post itself is kept true by whoever changes the post.
+_PUT_POST_STATS = Insert(
+    "post_stat",
+    (
+        ("feed_id", "int"),
+        ("post_id", "int"),
+        ("posted_at", "timestamptz"),
+        ("media", "text"),
+        ("is_deleted", "bool"),
+        ("views", "bigint"),
+        ("views_24h", "bigint"),
+        ("reactions", "bigint"),
+        ("er_ppm", "bigint"),
+        ("step", "int"),
+        ("source_id", "int"),
+        ("observed_at", "timestamptz"),
+        ("readings", "int"),
+        ("reactions_step", "int"),
+        ("reactions_source_id", "int"),
+        ("reactions_at", "timestamptz"),
+    ),
+    "ON CONFLICT (feed_id, post_id) DO UPDATE SET"
     " views = excluded.views, views_24h = excluded.views_24h, reactions = excluded.reactions,"
     " er_ppm = excluded.er_ppm, step = excluded.step, source_id = excluded.source_id,"
-    " observed_at = excluded.observed_at, readings = excluded.readings"
+    " observed_at = excluded.observed_at, readings = excluded.readings, reactions_step = excluded.reactions_step,"
+    " reactions_source_id = excluded.reactions_source_id, reactions_at = excluded.reactions_at",
 )
 
 
@@ -178,7 +204,7 @@ def _bump_feed(feed_id: int, old: curves.FeedRollup, new: curves.FeedRollup) -> 
         posts,
         views,
         readings,
-        _moment_s(last) if last >= 0 else None,
+        *_moments(np.asarray([last])),
     )
 
 
@@ -235,13 +261,13 @@ def _refresh_subscriber_card(feed_id: int, chat_id: int, workspace_id: int) -> N
     )
 
 
-def _parts(ids: Sequence[int], size: int = 500) -> Iterable[Sequence[int]]:
-    return (ids[n : n + size] for n in range(0, len(ids), size))
+def _known(values: curves.Ints) -> list[int | None]:
+    return [None if value < 0 else value for value in values.tolist()]
 
 
-def _known(value: int) -> int | None:
-    return None if value < 0 else value
-
-
-def _moment_s(seconds: int) -> Any:
-    return db.from_ms(seconds * 1000) if db.is_postgres() else seconds * 1000
+def _moments(unix_s: curves.Ints) -> list[Any]:
+    """Moments as the present database takes them, -1 as None."""
+    known = _known(unix_s)
+    if db.is_postgres():
+        return [None if value is None else db.from_ms(value * 1000) for value in known]
+    return [None if value is None else value * 1000 for value in known]

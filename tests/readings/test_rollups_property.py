@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,44 +17,169 @@ from hypothesis import strategies as st
 from app.boot import Runtime
 from app.channels.models import Chat
 from app.core import db
+from app.readings import raw
 from app.readings import service as readings
 from tests.conftest import NOW
 
 _POSTS = 4
+_HOUR_S = 3600
+_step = st.sampled_from([0, 0, 10, 100])
+_reactions = st.one_of(st.none(), st.integers(0, 90))
+# (post, seconds after NOW, source, views, reactions, step)
 _one = st.tuples(
     st.integers(0, _POSTS - 1),
     st.integers(0, 40 * 24 * 60).map(lambda minutes: minutes * 60),
     st.integers(0, 2),
     st.one_of(st.none(), st.integers(0, 5000)),
-    st.one_of(st.none(), st.integers(0, 90)),
-    st.sampled_from([0, 0, 10, 100]),
+    _reactions,
+    _step,
 )
-_batches = st.lists(st.lists(_one, max_size=12), min_size=1, max_size=5)
+_anyhow = st.lists(_one, max_size=12)
+# What a collector brings: (post, moment within the sweep, source, views beyond the sweep's own, reactions, step).
+_later = st.lists(
+    st.tuples(
+        st.integers(0, _POSTS - 1),
+        st.integers(0, 3),
+        st.sampled_from([0, 0, 0, 1, 2]),
+        st.one_of(st.none(), st.integers(-60, 900)),
+        _reactions,
+        _step,
+    ),
+    min_size=1,
+    max_size=8,
+)
+_edit = st.tuples(st.sampled_from(["photo", "deleted", "moved"]), st.integers(0, _POSTS - 1))
+_events = st.lists(
+    st.one_of(
+        st.tuples(st.just("sweep"), _later),
+        st.tuples(st.just("sweep"), _later),
+        st.tuples(st.just("batch"), _anyhow),
+        st.tuples(st.just("again"), st.none()),
+        st.tuples(st.just("edit"), _edit),
+    ),
+    min_size=1,
+    max_size=9,
+)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_batches, st.booleans())
-def test_rollups_equal_a_fresh_computation_after_random_batches(runtime: Runtime, batches: list, again: bool) -> None:
-    with db.write():
-        for table in ("reading", "post", "post_stat", "feed_hour", "feed_stat", "feed", "chat", "source"):
-            db.execute(f"DELETE FROM {table}")
-    chat = Chat.create(title="x", username="x", created_at=NOW).id
-    for workspace in (0, 1):
-        readings.ensure_feed(chat, workspace_id=workspace, now=NOW)
-    sources = [readings.ensure_source(k, workspace_id=w, now=NOW) for k, w in (("a", 0), ("b", 0), ("import", 1))]
-    ids = readings.record_posts(chat, [readings.PostFacts(n + 1, NOW + timedelta(hours=7 * n)) for n in range(_POSTS)])
-    for batch in batches + (batches[::-1] if again else []):
+@dataclass(frozen=True)
+class _Stage:
+    """A chat with a public and a private feed, three sources (the last one private) and some posts."""
+
+    chat: int
+    sources: list[int]
+    ids: dict[int | str, int]
+
+    @staticmethod
+    def fresh() -> _Stage:
+        with db.write():
+            for table in ("reading", "post", "post_stat", "feed_hour", "feed_stat", "feed", "chat", "source"):
+                db.execute(f"DELETE FROM {table}")
+        chat = Chat.create(title="x", username="x", created_at=NOW).id
+        for workspace in (0, 1):
+            readings.ensure_feed(chat, workspace_id=workspace, now=NOW)
+        sources = [readings.ensure_source(k, workspace_id=w, now=NOW) for k, w in (("a", 0), ("b", 0), ("import", 1))]
+        posts = [readings.PostFacts(n + 1, NOW + timedelta(hours=7 * n)) for n in range(_POSTS)]
+        return _Stage(chat, sources, readings.record_posts(chat, posts))
+
+    def record(self, batch: list[tuple]) -> None:
         rows = [
-            (ids[post + 1], db.to_ms(NOW) + at * 1000, sources[source], views, reactions, step)
+            (self.ids[post + 1], db.to_ms(NOW) + at * 1000, self.sources[source], views, reactions, step)
             for post, at, source, views, reactions, step in batch
         ]
-        readings.record_readings(chat, rows, now=NOW)
-    found = readings.check_feeds(now=NOW)
-    assert found.differences == 0, found.details
-    assert found.feeds == 2
-    for feed, workspace in db.rows("SELECT id, workspace_id FROM feed"):
-        gained = db.row("SELECT COALESCE(SUM(micro_views), 0) FROM feed_hour WHERE feed_id = ?", feed)
-        assert gained is not None and int(gained[0]) == _total_gain(workspace) * 1_000_000
+        readings.record_readings(self.chat, rows, now=NOW)
+
+    def edit(self, what: str, post: int) -> None:
+        if what == "deleted":
+            readings.mark_deleted(self.ids[post + 1], at=NOW)
+            return
+        hours = 7 * post + (3 if what == "moved" else 0)
+        media = "photo" if what == "photo" else "text"
+        readings.record_posts(self.chat, [readings.PostFacts(post + 1, NOW + timedelta(hours=hours), media=media)])
+
+
+def _swept(number: int, batch: list[tuple]) -> list[tuple]:
+    """Readings of the sweep of this number: all later than those of the sweep before, most of them larger."""
+    found = []
+    for post, moment, source, more, reactions, step in batch:
+        at = (number * 9 + 2 * moment) * _HOUR_S
+        views = None if more is None else max(0, 700 * number + 40 * moment + more)
+        found.append((post, at, source, views, reactions, step))
+    return found
+
+
+def _play(stage: _Stage, events: list[tuple]) -> None:
+    played: list[list[tuple]] = []
+    for number, (kind, what) in enumerate(events):
+        if kind == "edit":
+            stage.edit(*what)
+        elif kind == "again":
+            stage.record([reading for batch in played for reading in batch])
+        else:
+            played.append(_swept(number, what) if kind == "sweep" else what)
+            stage.record(played[-1])
+
+
+def test_rollups_equal_a_fresh_computation_after_random_batches(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = _counted(monkeypatch)
+
+    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(_events)
+    def holds(events: list[tuple]) -> None:
+        stage = _Stage.fresh()
+        _play(stage, events)
+        found = readings.check_feeds(now=NOW)
+        assert found.differences == 0, found.details
+        assert found.feeds == 2
+        for feed, workspace in db.rows("SELECT id, workspace_id FROM feed"):
+            gained = db.row("SELECT COALESCE(SUM(micro_views), 0) FROM feed_hour WHERE feed_id = ?", feed)
+            assert gained is not None and int(gained[0]) == _total_gain(workspace) * 1_000_000
+        _assert_facts_of_posts_are_kept()
+        _assert_exactly_the_falls_are_marked()
+
+    holds()
+    assert taken["append"] > 100 and taken["go on"] > 50 and taken["merge"] > 50, taken
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many readings went each way, so that the property is known to speak of both."""
+    taken: Counter[str] = Counter()
+    append, put = raw.append, raw.put
+
+    def appending(batch: raw.Batch) -> None:
+        known = db.row(f"SELECT COUNT(*) FROM reading WHERE post_id IN ({','.join(map(str, batch.post_ids))})")
+        taken["go on" if known and known[0] else "append"] += len(batch)
+        append(batch)
+
+    def putting(batch: raw.Batch) -> None:
+        taken["merge"] += len(batch)
+        put(batch)
+
+    monkeypatch.setattr(raw, "append", appending)
+    monkeypatch.setattr(raw, "put", putting)
+    return taken
+
+
+def _assert_facts_of_posts_are_kept() -> None:
+    differing = db.rows(
+        "SELECT p.id FROM post p JOIN post_stat s ON s.post_id = p.id WHERE s.posted_at <> p.posted_at"
+        " OR s.media <> p.media OR s.is_deleted <> (p.deleted_at IS NOT NULL)"
+    )
+    assert differing == []
+
+
+def _assert_exactly_the_falls_are_marked() -> None:
+    """Recount in plain Python: below an earlier reading by more than the coarsest step so far."""
+    highest: dict[int, int] = {}
+    coarsest: dict[int, int] = {}
+    found = db.rows("SELECT post_id, views, step, flag FROM reading ORDER BY post_id, observed_at, COALESCE(views, -1)")
+    for post, views, step, flag in found:
+        coarsest[post] = max(coarsest.get(post, 0), step)
+        if views is not None:
+            assert flag == int(views + coarsest[post] < highest.get(post, -1))
+            highest[post] = max(highest.get(post, -1), views)
 
 
 def _total_gain(workspace: int) -> int:
@@ -95,11 +222,11 @@ from datetime import UTC, datetime
 from app.core import db
 from app.readings import rollups, service
 db.connect(sys.argv[1])
-real = rollups.apply_change
+real = rollups.move
 def dying(*args, **kwargs):
     real(*args, **kwargs)
     os.kill(os.getpid(), 9)
-rollups.apply_change = dying
+rollups.move = dying
 now = datetime(2026, 3, 1, 12, tzinfo=UTC)
 service.record_readings(1, [(1, db.to_ms(now) + 7_200_000, 1, 50, None, 0)], now=now)
 """

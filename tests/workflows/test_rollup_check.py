@@ -26,7 +26,7 @@ def _with_temporal(story: Callable[[Client], Awaitable[None]]) -> None:
         async with await WorkflowEnvironment.start_local(
             dev_server_existing_path=devserver.binary(Settings(_env_file=None))
         ) as env:
-            with ThreadPoolExecutor(2) as threads:
+            with ThreadPoolExecutor(4) as threads:
                 async with worker(env.client, threads):
                     await story(env.client)
 

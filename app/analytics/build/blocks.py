@@ -35,6 +35,7 @@ class Block:
     subscribers_by_day: list[tuple[int, int] | None]
     before: tuple[int, int] | None
     post_views: Figure
+    reactions: Figure
     summary: queries.PostsSummary
 
     @property
@@ -91,7 +92,14 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
         is_simulated=channel.is_simulated,
     )
     post_views = replace(base, value=summary.views if summary.read_posts else None)
-    return Block(row, reads.starts, views, subscribers, before, post_views, summary)
+    return Block(row, reads.starts, views, subscribers, before, post_views, _reactions(summary, kinds), summary)
+
+
+def _reactions(summary: queries.PostsSummary, kinds: Mapping[int, str]) -> Figure:
+    """Reactions to the posts of the period, with the sources that counted them."""
+    sources = tuple(sorted({kinds[i] for i in summary.reactions_source_ids if i in kinds}))
+    step, readings = summary.reactions_step, summary.readings if sources else 0
+    return Figure(summary.reactions, "reactions", step, sources, summary.reactions_at, readings)
 
 
 def _gained(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -33,9 +32,8 @@ def channel_page(
     """One channel of a workspace."""
     url = f"/channels/{channel.public_id}"
     period, block = block_of(workspace_id, channel, days=days, now=now)
-    row, summary = block.row, block.summary
+    row = block.row
     days_list = periods.days_ending(period.end, period.days)
-    reactions = replace(row.posts, value=summary.reactions, unit="reactions", step=summary.max_step)
     return ChannelPage(
         channel=row,
         timezone=channel.timezone,
@@ -46,7 +44,7 @@ def channel_page(
             "views": row.views,
             "reach": row.reach,
             "posts": row.posts,
-            "reactions": reactions if summary.reactions is not None else none("reactions"),
+            "reactions": block.reactions,
         },
         growth=tuple(
             DayPoint(day, point[0] if point else None, point[1] if point else 0)

@@ -67,8 +67,15 @@ def posts_table(
 
 def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -> PostRow:
     """A post as queries.posts_page gives it, with the provenance of its counts."""
-    source = (kinds[post["source_id"]],) if post["source_id"] in kinds else ()
-    base = Figure(None, "views", post["step"], source, post["observed_at"], post["readings"])
+    base = Figure(None, "views", post["step"], _named(post["source_id"], kinds), post["observed_at"], post["readings"])
+    reactions = Figure(
+        post["reactions"],
+        "reactions",
+        post["reactions_step"],
+        _named(post["reactions_source_id"], kinds),
+        post["reactions_at"],
+        post["readings"],
+    )
     key = post["message_id"] if post["message_id"] is not None else f"u-{post['origin_uid']}"
     is_public = channel.username and post["message_id"] is not None and channel.telegram_chat_id
     return PostRow(
@@ -80,8 +87,8 @@ def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -
         text_length=post["text_length"],
         views=replace(base, value=post["views"]),
         views_24h=replace(base, value=post["views_24h"]),
-        reactions=replace(base, value=post["reactions"], unit="reactions"),
-        er=_engagement_rate(post, base),
+        reactions=reactions,
+        er=_engagement_rate(post, reactions, base),
         is_edited=post["edited_at"] is not None,
         is_deleted=post["deleted_at"] is not None,
         is_service=bool(post["is_service"]),
@@ -89,13 +96,18 @@ def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -
     )
 
 
-def _engagement_rate(post: dict[str, Any], base: Figure) -> Figure:
-    """ER in percent, no more exact than the counts it is made of: their rounding goes into its step."""
+def _named(source_id: int | None, kinds: dict[int, str]) -> tuple[str, ...]:
+    return (kinds[source_id],) if source_id in kinds else ()
+
+
+def _engagement_rate(post: dict[str, Any], reactions: Figure, views: Figure) -> Figure:
+    """ER in percent with the sources of both counts, and no more exact than they are: their rounding is in its step."""
     if post["er_ppm"] is None:
         return none("percent")
     rate = post["er_ppm"] / 10_000
-    step = max(0.1, round(rate * post["step"] / post["views"], 1)) if post["step"] and post["views"] else 0
-    return replace(base, value=rate, unit="percent", step=step)
+    off = rate * views.step / post["views"] + 100 * reactions.step / post["views"] if post["views"] else 0
+    sources = tuple(sorted({*views.sources, *reactions.sources}))
+    return replace(views, value=rate, unit="percent", step=max(0.1, round(off, 1)) if off else 0, sources=sources)
 
 
 def all_posts(workspace_id: int, channel: ChannelRef, *, days: int, now: datetime) -> list[PostRow]:

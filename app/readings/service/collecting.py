@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.channels.models import Chat
@@ -13,6 +13,7 @@ from app.readings.collectors.base import ChannelPage, Collector
 from app.readings.collectors.cadence import LOOK_EVERY, TrackedPost, next_request, pages_per_day
 from app.readings.models import PreviewWatch
 from app.readings.service.ingest import PREVIEW_PAGE, ensure_source
+from app.readings.service.merging import merge
 from app.readings.service.pages import record_page
 
 _TRACKED = timedelta(days=31)
@@ -88,9 +89,23 @@ def collect(page: DuePage, collector: Collector, *, now: datetime, clock: Callab
 def _keep(chat: Chat, page: DuePage, answer: ChannelPage, now: datetime) -> int:
     source_id = ensure_source(PREVIEW_PAGE, now=now)
     with db.write():
+        chat = _recognised(chat, answer, now=now)
         new = record_page(chat, answer, source_id=source_id, now=now)
-        _plan(page, answer, now=now)
+        _plan(replace(page, chat_id=chat.id), answer, now=now)
     return new
+
+
+def _recognised(chat: Chat, answer: ChannelPage, *, now: datetime) -> Chat:
+    """A name that somebody watches can be the new name of a channel that is known already: then they become one."""
+    known = Chat.get_or_none(Chat.telegram_chat_id == answer.chat_id) if answer.chat_id else None
+    if chat.telegram_chat_id is not None or known is None:
+        return chat
+    if PreviewWatch.get_or_none(PreviewWatch.chat_id == known.id) is None:
+        PreviewWatch.update(chat_id=known.id).where(PreviewWatch.chat_id == chat.id).execute()
+    known.username = chat.username
+    known.save()
+    merge(chat, known, now=now)
+    return known
 
 
 def _plan(page: DuePage, answer: ChannelPage, *, now: datetime) -> None:

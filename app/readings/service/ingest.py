@@ -9,9 +9,10 @@ from datetime import datetime
 import numpy as np
 
 from app.core import db
-from app.readings import curves, rollups
+from app.readings import curves, raw, rollups
 from app.readings.models import Post
-from app.readings.rollups import RawReading
+from app.readings.raw import Batch, RawReading
+from app.readings.tails import FeedTail, are_continued_by, tails_of
 
 BOT_UPDATES = "bot_updates"
 PREVIEW_PAGE = "preview_page"
@@ -69,6 +70,7 @@ def record_posts(chat_id: int, posts: Sequence[PostFacts], *, source_is_public: 
     A private source never changes what a public one said: it only fills in messages nobody had seen.
     """
     with db.write():
+        rollups.hold(chat_id)
         known = _known_posts(chat_id, posts)
         fresh = {p.key: p for p in posts if p.key not in known}
         for part in _chunks(list(fresh.values())):
@@ -136,6 +138,8 @@ def _refresh_post(post_id: int, p: PostFacts) -> None:
 def mark_deleted(post_id: int, *, at: datetime) -> None:
     """The message is gone from Telegram; it stays here, marked."""
     with db.write():
+        for (chat_id,) in db.rows("SELECT chat_id FROM post WHERE id = ?", post_id):
+            rollups.hold(chat_id)
         db.execute("UPDATE post SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL", db.stamp(at), post_id)
         db.execute("UPDATE post_stat SET is_deleted = ? WHERE post_id = ?", True, post_id)
         db.execute(
@@ -155,19 +159,42 @@ def record_readings(chat_id: int, readings: Sequence[RawReading], *, now: dateti
     if not readings:
         return 0
     with db.write():
-        post_ids = sorted({r[0] for r in readings})
-        block = rollups.load_block(post_ids)
-        after = rollups.merged(block.rows, rollups.as_rows(readings, post_ids))
-        changed = _rows_changed(block.rows, after)
-        if not changed:
-            return 0
-        _store(readings)
-        _flag_falls(block, after)
-        for feed_id, workspace_id in rollups.feeds_of(chat_id):
-            sources = rollups.visible_sources(workspace_id)
-            before_seen, after_seen = rollups.visible(block.rows, sources), rollups.visible(after, sources)
-            if _rows_changed(before_seen, after_seen):
-                rollups.apply_change(feed_id, block, before_seen, after_seen, now=now)
+        rollups.hold(chat_id)
+        batch = raw.batch_of(readings)
+        block = rollups.load_posts(batch.post_ids)
+        tails = tails_of(chat_id, block)
+        goes_on = are_continued_by(batch.rows, block, tails)[batch.rows.post]
+        return _append(block, tails, batch.only(goes_on)) + _merge(block, tails, batch.only(~goes_on), now=now)
+
+
+def _append(block: rollups.PostBlock, tails: Sequence[FeedTail], batch: Batch) -> int:
+    """Readings that only lengthen their posts' curves: nothing of what is stored has to be read again."""
+    if not len(batch):
+        return 0
+    raw.append(batch)
+    for feed in tails:
+        seen = rollups.visible(batch.rows, feed.sources)
+        if len(seen.post):
+            rollups.move(feed.id, block, feed.rollup, curves.rollup(seen, block.posted_at, feed.rollup))
+    return len(batch)
+
+
+def _merge(block: rollups.PostBlock, tails: Sequence[FeedTail], batch: Batch, *, now: datetime) -> int:
+    """Readings that change their posts' curves somewhere on the way: these are computed anew as a whole."""
+    if not len(batch):
+        return 0
+    touched = np.unique(batch.rows.post).tolist()
+    before = raw.load(block.post_ids, [block.post_ids[n] for n in touched])
+    after = raw.merged(before, batch.rows)
+    changed = _rows_changed(before, after)
+    if not changed:
+        return 0
+    raw.put(batch)
+    _flag_falls(block, before, after)
+    for feed in tails:
+        before_seen, after_seen = rollups.visible(before, feed.sources), rollups.visible(after, feed.sources)
+        if _rows_changed(before_seen, after_seen):
+            rollups.apply_change(feed.id, block, before_seen, after_seen, now=now)
     return changed
 
 
@@ -180,53 +207,9 @@ def _rows_changed(before: curves.ReadingRows, after: curves.ReadingRows) -> int:
     return int((differs | (before.step[order] != after.step)).sum())
 
 
-def _store(readings: Sequence[RawReading]) -> None:
-    if db.is_postgres():
-        _copy(readings)
-        return
-    db.execute_many(f"INSERT INTO reading ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 0) {_LARGER_WINS}", readings)
-
-
-_COLUMNS = "post_id, observed_at, source_id, views, reactions, step, flag"
-# The same order as rollups.merged: views, then reactions, then the finer step.
-_LARGER_WINS = (
-    "ON CONFLICT (post_id, observed_at, source_id) DO UPDATE SET views = excluded.views,"
-    " reactions = excluded.reactions, step = excluded.step"
-    " WHERE (COALESCE(excluded.views, -1), COALESCE(excluded.reactions, -1), -excluded.step)"
-    " > (COALESCE(reading.views, -1), COALESCE(reading.reactions, -1), -reading.step)"
-)
-
-
-def _copy(readings: Sequence[RawReading]) -> None:
-    """PostgreSQL: COPY into a temporary table, then one upsert; binding values row by row is ten times slower."""
-    best: dict[tuple[int, int, int], RawReading] = {}
-    for reading in readings:
-        key = reading[:3]
-        kept = best.get(key)
-        if kept is None or _weight(reading) > _weight(kept):
-            best[key] = reading
-    with db.raw_cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS incoming (post_id int, observed_at timestamptz, source_id int,"
-            " views bigint, reactions bigint, step int) ON COMMIT DELETE ROWS"
-        )
-        with cursor.copy("COPY incoming FROM STDIN") as copy:
-            for post, at, source, views, reactions, step in best.values():
-                copy.write_row((post, db.from_ms(at), source, views, reactions, step))
-        cursor.execute(
-            f"INSERT INTO reading ({_COLUMNS}) SELECT post_id, observed_at, source_id, views, reactions, step, 0"
-            f" FROM incoming {_LARGER_WINS}"
-        )
-        cursor.execute("DELETE FROM incoming")
-
-
-def _weight(reading: RawReading) -> tuple[int, int, int]:
-    return (-1 if reading[3] is None else reading[3], -1 if reading[4] is None else reading[4], -reading[5])
-
-
-def _flag_falls(block: rollups.PostBlock, rows: curves.ReadingRows) -> None:
+def _flag_falls(block: rollups.PostBlock, before: curves.ReadingRows, after: curves.ReadingRows) -> None:
     """Keep a falling count as read and mark it; a mark is taken back when an older reading explains it."""
-    was, is_now = _falls(block.rows), _falls(rows)
+    was, is_now = _falls(before), _falls(after)
     changed = [
         (int(key in is_now), block.post_ids[key[0]], db.stamp(db.from_ms(key[1] * 1000)), key[2])
         for key in was ^ is_now
@@ -235,8 +218,6 @@ def _flag_falls(block: rollups.PostBlock, rows: curves.ReadingRows) -> None:
 
 
 def _falls(rows: curves.ReadingRows) -> set[tuple[int, int, int]]:
-    if not len(rows.post):
-        return set()
     low = rows.only(curves.falls(rows))
     return set(zip(low.post.tolist(), low.at.tolist(), low.source.tolist(), strict=True))
 
@@ -261,6 +242,7 @@ def record_reactions(
 def record_subscribers(chat_id: int, *, source_id: int, value: int, step: int, observed_at: datetime) -> None:
     """Store a subscriber count of a chat and refresh its feeds. Idempotent."""
     with db.write():
+        rollups.hold(chat_id)
         rollups.note_subscribers(
             chat_id, source_id=source_id, value=value, step=step, observed_at=observed_at.replace(microsecond=0)
         )

@@ -10,6 +10,7 @@ from app.core import db
 from app.core.policy import Limits
 from app.readings.service.collecting import follow
 from app.readings.service.ingest import ensure_feed
+from app.readings.service.merging import adopt_recorded
 
 
 def connect_owned(
@@ -26,6 +27,7 @@ def connect_owned(
 ) -> Channel:
     """Make the workspace the owner of the channel and start collecting. Errors: as channels.service.connect.claim."""
     with db.write():
+        adopt_recorded(chat, workspace_id=workspace_id, now=now)
         channel = connect.claim(
             chat,
             workspace_id=workspace_id,
@@ -66,6 +68,7 @@ def watch_public(
     name = connect.parse_username(username)
     with db.write():
         chat = connect.ensure_named_chat(name, now=now)
+        adopt_recorded(chat, workspace_id=workspace_id, now=now)
         channel = connect.watch(
             chat,
             workspace_id=workspace_id,

@@ -11,7 +11,8 @@ from app.readings import rollups
 from app.readings.models import RollupCheck
 
 _TABLES = {
-    "post_stat": "post_id, media, is_deleted, views, views_24h, reactions, er_ppm, step, source_id, observed_at, readings",
+    "post_stat": "post_id, media, is_deleted, views, views_24h, reactions, er_ppm, step, source_id, observed_at, readings,"
+    " reactions_step, reactions_source_id, reactions_at",
     "feed_hour": "hour, micro_views",
     "subscriber_hour": "hour, value, step, source_id, observed_at",
     "feed_stat": "posts, views, readings, last_reading_at, subscribers, subscribers_step, subscribers_source_id,"
@@ -41,9 +42,20 @@ def rebuild(chat_id: int | None = None, *, now: datetime) -> int:
 
 def rebuild_feed(feed_id: int, chat_id: int, workspace_id: int, *, now: datetime) -> None:
     """Recompute one feed inside the caller's transaction."""
+    rollups.hold(chat_id)
+    _clear(feed_id)
+    _fill(feed_id, chat_id, workspace_id, now=now)
+
+
+def forget_feed(feed_id: int) -> None:
+    """Remove a feed that no channel reads any more, with its rollups, inside the caller's transaction."""
+    _clear(feed_id)
+    db.execute("DELETE FROM feed WHERE id = ?", feed_id)
+
+
+def _clear(feed_id: int) -> None:
     for table in _TABLES:
         db.execute(f"DELETE FROM {table} WHERE feed_id = ?", feed_id)
-    _fill(feed_id, chat_id, workspace_id, now=now)
 
 
 def _fill(feed_id: int, chat_id: int, workspace_id: int, *, now: datetime) -> None:
@@ -89,6 +101,7 @@ class _Undo(Exception):
 def _check_feed(result: CheckResult, feed_id: int, chat_id: int, workspace_id: int, *, now: datetime) -> None:
     try:
         with db.write():
+            rollups.hold(chat_id)
             _fill(-feed_id, chat_id, workspace_id, now=now)
             for table, columns in _TABLES.items():
                 differing = _differences(table, columns, feed_id)

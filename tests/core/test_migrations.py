@@ -1,0 +1,31 @@
+"""Migrations that move data, each from a database as the version before left it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.boot import Runtime
+from app.core import db, migrate
+from app.readings import service as readings
+from tests.conftest import NOW
+from tests.world import owned_channel, owner, read_posts
+
+_NEW = ("reactions_step", "reactions_source_id", "reactions_at")
+
+
+def test_0002_finds_who_counted_the_reactions(runtime: Runtime) -> None:
+    channel = owned_channel(owner("Aziza", telegram_user_id=42, now=NOW), "News", telegram_chat_id=-1001, now=NOW)
+    counted, _, silent = read_posts(channel, posts=3, now=NOW)
+    bot = readings.ensure_source(readings.BOT_UPDATES, now=NOW)
+    at = db.to_ms(NOW + timedelta(hours=1))
+    readings.record_readings(channel.chat, [(counted, at, bot, None, 11, 0)], now=NOW)
+    db.execute("DELETE FROM reading WHERE post_id = ?", silent)
+    readings.record_readings(channel.chat, [(silent, at, bot, 40, None, 0)], now=NOW)
+    readings.rebuild(now=NOW)
+    for column in _NEW:
+        db.execute(f"ALTER TABLE post_stat DROP COLUMN {column}")
+    db.execute("DELETE FROM schema_migration WHERE name LIKE '0002%'")
+    assert migrate.up() == ["0002_reactions_have_their_own_source"]
+    assert db.row("SELECT reactions_source_id FROM post_stat WHERE post_id = ?", counted) == (bot,)
+    assert db.row(f"SELECT {', '.join(_NEW)} FROM post_stat WHERE post_id = ?", silent) == (0, None, None)
+    assert readings.check_feeds(now=NOW).differences == 0
