@@ -38,9 +38,9 @@ check: .venv/.dev ## style, types, import contracts, templates
 	@$(PY) deploy/lint_templates.py
 	@.venv/bin/mypy
 
-test: .venv/.dev assets ## all tests, on SQLite and PostgreSQL
+test: .venv/.dev assets ## all tests, on SQLite and PostgreSQL, and branch coverage; ARGS=tests/web runs some of them
 	@deploy/system-packages test
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist worksteal --cov)
 
 bench: .venv/.dev assets ## speed, as paired ratios, into docs/bench.md
 	@$(PY) -m bench

@@ -169,6 +169,52 @@ def test_an_ended_session_leads_an_open_page_to_sign_in(visit: Visit) -> None:
     page.wait_for_url("**/login")
 
 
+def test_the_mini_app_signs_its_owner_in_inside_the_phone(visit: Visit) -> None:
+    """Telegram's signed launch data through the frame of the simulated phone: pages and links live in there."""
+    page = visit.page
+    page.goto(f"{visit.stack.simulator_url}/?user={OWNER_ID}&tab=app")
+    app = page.frame_locator('iframe[title="Mini App"]')
+    rows = app.locator("#channels_table tbody tr")
+    for name in CHANNELS:
+        expect(rows.filter(has_text=f"@{name}")).to_have_count(1)
+    rows.filter(has_text=f"@{CHANNELS[0]}").get_by_role("link").first.click()
+    expect(app.locator("#tiles data.fig").first).to_be_visible()
+    app.get_by_role("navigation", name="Which posts").get_by_role("link", name="Top").click()
+    expect(app.locator('#posts_table .choices a[aria-current="true"]')).to_have_text(re.compile("Top"))
+    session = next(cookie for cookie in visit.context.cookies(visit.stack.base_url) if cookie["name"] == "session")
+    assert session["httpOnly"] and session["sameSite"] == "Lax"  # on http; on https another site's frame needs None
+
+
+def test_the_mini_apps_door_stays_shut_without_launch_data(visit: Visit) -> None:
+    visit.page.goto("/twa")
+    expect(visit.page.locator("#twa_status")).to_have_text(re.compile("Open this page from Telegram"))
+    visit.page.goto("/network")
+    assert visit.page.url.endswith("/login")
+
+
+def test_a_page_that_a_browser_signed_in_to_cannot_be_framed(browser: Browser, stack: Stack) -> None:
+    """And a broken rule is heard: what every other journey asserts not to happen happens here."""
+    framed = Visit(browser, stack)
+    framed.sign_in()
+    page = framed.page
+    page.goto(f"{stack.simulator_url}/?user={OWNER_ID}&tab=chats")
+    page.evaluate("address => document.body.append(Object.assign(document.createElement('iframe'), {src: address}))",
+                  f"{stack.base_url}/network")  # fmt: skip
+    wait_for("the browser refuses the frame", lambda: _heard(page, framed, "frame-ancestors"))
+    page.goto("/network")
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))"
+    )
+    wait_for("the violation is heard", lambda: _heard(page, framed, "CSP: script-src"))
+    assert page.evaluate("window.ran") is None
+    framed.context.close()
+
+
+def _heard(page: Page, visit: Visit, words: str) -> bool:
+    page.wait_for_timeout(50)  # lets the browser's events in
+    return any(words in problem for problem in visit.problems)
+
+
 def test_a_strangers_channel_answers_like_a_missing_one(visit: Visit) -> None:
     theirs = _strangers_channel(visit.stack)
     page = visit.sign_in()

@@ -42,6 +42,7 @@ def seed() -> None:
     if people.workspace_by_name(WORKSPACE):
         click.echo("the demo is there already")
         return
+    _ask(runtime, "state")  # before anything is written: half a demo would count as there already
     zone = runtime.settings.default_timezone
     with db.write():
         user = people.create_user(name="Dilnoza", timezone=zone, telegram_user_id=OWNER_ID, now=now)

@@ -24,7 +24,7 @@ export function showFigure(figure) {
   const place = figure.getBoundingClientRect();
   const [x, y] = [place.left + place.width / 2, place.top];
   figure.setAttribute("aria-describedby", "hint");
-  if (source === "none") return showHint(figure.textContent, [text("no_source")], x, y);
+  if (source === "none") return showHint(figure.textContent, [figure.dataset.why ?? text("no_source")], x, y);
   const number = new Intl.NumberFormat(language());
   const sources = source.split(",").map((key) => text(`source_${key}`).replace(/^source_/, "").replaceAll("_", " "));
   const lines = [`${sources.join(" + ")} · ${text(precision)}${precision === "exact" ? "" : number.format(step)}`];

@@ -27,7 +27,9 @@ def _fill(channel: Channel, readings_wanted: int) -> None:
     batch = []
     for fact in facts:
         start = db.to_ms(fact.posted_at)
-        batch += [(ids[fact.key], start + k * 36_000_000 // per_post, source, 10 * k, k, 0) for k in range(1, per_post + 1)]
+        batch += [
+            (ids[fact.key], start + k * 36_000_000 // per_post, source, 10 * k, k, 0) for k in range(1, per_post + 1)
+        ]
         if len(batch) >= 20_000:
             readings.record_readings(channel.chat, batch, now=NOW)
             batch = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,18 @@ def test_the_web_process_stays_light() -> None:
             env={"PATH": "/usr/bin", "DATA_DIR": folder},
         )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_whole_suite_enforces_branch_coverage_of_every_product_folder() -> None:
+    coverage = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]
+    assert coverage["run"]["branch"] and coverage["report"]["fail_under"] >= 90
+    assert set(coverage["run"]["source"]) == {"app", "bot", "workflows"}
+    hidden = {pattern for part in ("run", "report") for pattern in coverage[part]["omit"]}
+    assert all("migrations" in pattern for pattern in hidden)
+    plain = {"PATH": os.environ["PATH"]}  # `make test ARGS=...` would hand its ARGS down
+    command = ["make", "-n", "-o", ".venv/.dev", "test"]
+    planned = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=plain)
+    assert re.search(r"-m pytest .*--cov$", planned.stdout, re.M), planned.stdout + planned.stderr
 
 
 def test_capabilities_names_tests_that_exist() -> None:

@@ -1,0 +1,123 @@
+"""Does a raw reading stand behind a number? One judge for figures of pages, cells of CSV files and objects of the API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tests.web.evidence import SUBSCRIBERS, Evidence, Row, Scope
+
+WORKSPACE = "workspace"  # the one number that no reading backs: how many channels the person connected
+_SUFFIX = {"": 1, "K": 1e3, "M": 1e6, "B": 1e9}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A number as it is shown, with the provenance it carries. `spoken` is the text that people see of it."""
+
+    value: float
+    unit: str
+    sources: tuple[str, ...]
+    precision: str
+    observed_at: datetime | None
+    step: float | None = None
+    readings: int | None = None
+    age_s: int | None = None
+    spoken: str | None = None
+    is_change: bool = False
+    is_reaction: bool = False
+
+
+def number(text: str) -> float | None:
+    """'12.4K' -> 12400.0; None when the text is no number."""
+    found = re.fullmatch(r"[+≈]?(−?)([\d,]+(?:\.\d+)?)([KMB]?)%?", text.strip())
+    if not found:
+        return None
+    sign, digits, suffix = found.groups()
+    return (-1 if sign else 1) * float(digits.replace(",", "")) * _SUFFIX[suffix]
+
+
+def parse_moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC) if text else None
+
+
+def judge(claim: Claim, scope: Scope, evidence: Evidence, *, between: tuple[datetime, datetime]) -> Iterator[str]:
+    """What is wrong with a claim; nothing when raw rows bear it out. `between`: just before and after the request."""
+    if claim.spoken is not None:
+        yield from _spoken(claim)
+    if claim.sources == (WORKSPACE,):
+        if claim.unit != "channels" or claim.value != len(evidence.channels):
+            yield f"{claim.value} {claim.unit} is not the number of connected channels"
+        return
+    if not claim.sources:
+        yield f"{claim.value} names no source"
+        return
+    rows = [row for row in scope.rows(claim.unit) if row.kind in claim.sources]
+    for kind in claim.sources:
+        if kind not in evidence.kinds:
+            yield f"{claim.value} names {kind}, which is no source"
+        elif not any(row.kind == kind for row in rows):
+            yield f"{claim.value} {claim.unit} names {kind}, but no reading of it exists"
+    yield from _provenance(claim, scope, rows, between)
+    yield from _value(claim, scope, [row for row in rows if row.at == claim.observed_at], rows)
+
+
+def _spoken(claim: Claim) -> Iterator[str]:
+    said = number(claim.spoken or "")
+    allowed = max(
+        0.051 if claim.unit == "percent" else 0.0, abs(claim.value) * 0.0051 if abs(claim.value) >= 1e4 else 0
+    )
+    if said is None or abs(said - claim.value) > allowed:
+        yield f"the text {claim.spoken!r} does not say {claim.value}"
+
+
+def _provenance(claim: Claim, scope: Scope, rows: list[Row], between: tuple[datetime, datetime]) -> Iterator[str]:
+    if claim.precision not in ("exact", "rounded", "mixed"):
+        yield f"{claim.value} says no precision: {claim.precision!r}"
+    if (claim.precision == "exact") != (claim.step in (0, None)) and claim.step is not None:
+        yield f"{claim.value} is called {claim.precision} at a step of {claim.step}"
+    if claim.precision == "exact" and rows and all(row.step for row in rows):
+        yield f"{claim.value} is called exact, but every reading is rounded"
+    if claim.observed_at is None or not any(row.at == claim.observed_at for row in rows):
+        yield f"{claim.value} {claim.unit}: nothing was read at {claim.observed_at}"
+    elif claim.age_s is not None:
+        low, high = ((at - claim.observed_at).total_seconds() for at in between)
+        if not int(low) - 1 <= claim.age_s <= int(high) + 1:
+            yield f"{claim.value}: an age of {claim.age_s} s is not the time since {claim.observed_at}"
+    if claim.readings is not None and not 1 <= claim.readings <= len(scope.rows(claim.unit)):
+        yield f"{claim.value} {claim.unit} counts {claim.readings} readings of {len(scope.rows(claim.unit))}"
+
+
+def _value(claim: Claim, scope: Scope, newest: list[Row], rows: list[Row]) -> Iterator[str]:
+    """Equality where the number is one reading; otherwise the bound that no sum or average of readings can pass."""
+    if claim.is_change:
+        return
+    one_channel = len(scope.channels) == 1
+    if claim.unit == SUBSCRIBERS:
+        read = {row.value for row in newest}
+        if one_channel and claim.value not in read:
+            yield f"{claim.value} subscribers: the readings say {sorted(map(str, read))}"
+    elif claim.is_reaction:
+        if claim.value not in {row.value for row in newest if row.what == "reaction"}:
+            yield f"{claim.value} reactions of one kind were never read"
+    elif scope.post and claim.unit in ("views", "reactions"):
+        yield from _of_a_post(claim, rows)
+    elif claim.unit == "posts":
+        if claim.value > sum(1 for post in scope.posts if post.rows):
+            yield f"{claim.value} posts are more than were read"
+    elif claim.unit == "views" and claim.value > sum(_most(post.counts) for post in scope.posts):
+        yield f"{claim.value} views are more than were read"
+
+
+def _of_a_post(claim: Claim, rows: list[Row]) -> Iterator[str]:
+    counts = {row.views if claim.unit == "views" else row.reactions for row in rows if row.what == "post"}
+    highest = max((n for n in counts if n is not None), default=-1)
+    # views at 24 hours lie between two readings of the curve, so only their bound is known
+    if claim.value > highest:
+        yield f"{claim.value} {claim.unit} of a post: the most that was read is {highest}"
+
+
+def _most(rows: list[Row]) -> int:
+    return max((row.views or 0 for row in rows), default=0)

@@ -1,0 +1,206 @@
+"""What the database holds, asked with plain SQL and nothing of the product's: the crawler's other side.
+
+It reads either engine: SQLite keeps moments as milliseconds, PostgreSQL as timestamptz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+SUBSCRIBERS = "subscribers"
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+
+def moment(stored: Any) -> datetime:
+    """To the second: readings are kept no finer."""
+    at = stored.astimezone(UTC) if isinstance(stored, datetime) else datetime.fromtimestamp(stored / 1000, UTC)
+    return at.replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One raw reading. `what` says of what: a post's counts, one reaction of it, or a channel's subscribers."""
+
+    what: str
+    kind: str
+    at: datetime
+    step: int
+    views: int | None = None
+    reactions: int | None = None
+    value: int | None = None
+
+
+@dataclass
+class Post:
+    """A message and everything that was ever read of it."""
+
+    key: str
+    posted_at: datetime
+    text_length: int | None
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def counts(self) -> list[Row]:
+        return [row for row in self.rows if row.what == "post" and row.views is not None]
+
+
+@dataclass
+class Channel:
+    """A channel of the workspace with the raw rows behind it."""
+
+    public_id: str
+    names: tuple[str, ...]
+    posts: dict[str, Post] = field(default_factory=dict)
+    subscribers: list[Row] = field(default_factory=list)
+
+
+@dataclass
+class Scope:
+    """The rows that may stand behind the numbers of one page, one table row or one CSV line."""
+
+    channels: list[Channel]
+    post: Post | None = None
+    is_network: bool = False
+
+    @cached_property
+    def posts(self) -> list[Post]:
+        return [self.post] if self.post else [post for channel in self.channels for post in channel.posts.values()]
+
+    def rows(self, unit: str) -> list[Row]:
+        if unit == SUBSCRIBERS:
+            return self._subscribers
+        return self._of_posts
+
+    @cached_property
+    def _subscribers(self) -> list[Row]:
+        return [row for channel in self.channels for row in channel.subscribers]
+
+    @cached_property
+    def _of_posts(self) -> list[Row]:
+        return [row for post in self.posts for row in post.rows]
+
+    def days_of_views(self, zone: str) -> set[str]:
+        """Labels of the local days over which some post's views can have grown: from its birth to its last reading."""
+        return {_day(at, zone) for post in self.posts for at in _steps(post, timedelta(days=1), limit=800)}
+
+    def days_of_posts(self, zone: str) -> set[str]:
+        return {_day(post.posted_at, zone) for post in self.posts if post.counts}
+
+    def days_of_subscribers(self, zone: str, *, carried_to: datetime | None) -> set[str]:
+        """Labels of days with a subscriber count; a network carries each channel's last one on."""
+        moments = [row.at for row in self._subscribers]
+        if carried_to and moments:
+            moments += [min(moments) + timedelta(days=n) for n in range((carried_to - min(moments)).days + 2)]
+        return {_day(at, zone) for at in moments}
+
+    def hours_of_views(self, zone: str) -> set[str]:
+        hours = (at.astimezone(ZoneInfo(zone)) for post in self.posts for at in _steps(post, timedelta(hours=1), 170))
+        return {f"{_WEEKDAYS[at.weekday()]} {at.hour:02}:00" for at in hours}
+
+
+def _day(at: datetime, zone: str) -> str:
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local.day} {_MONTHS[local.month - 1]}"
+
+
+def _steps(post: Post, step: timedelta, limit: int) -> Iterable[datetime]:
+    """Moments from a post's birth to its last reading, and that reading; none when nothing was read."""
+    if not post.counts:
+        return
+    last, at = max(row.at for row in post.counts), post.posted_at
+    for _ in range(limit):
+        if at >= last:
+            break
+        yield at
+        at += step
+    yield last
+
+
+@dataclass
+class Evidence:
+    """Everything that may back a number shown to one workspace."""
+
+    channels: dict[str, Channel]
+    kinds: set[str]
+    names: tuple[str, ...]
+    zone: str
+
+    @property
+    def network(self) -> Scope:
+        return Scope(list(self.channels.values()), is_network=True)
+
+    def of_channel(self, public_id: str) -> Scope | None:
+        found = self.channels.get(public_id)
+        return Scope([found]) if found else None
+
+    def of_post(self, public_id: str, key: str) -> Scope | None:
+        channel = self.channels.get(public_id)
+        post = channel.posts.get(key) if channel else None
+        return Scope([channel], post) if channel and post else None
+
+
+def gather(ask: Ask, workspace_id: int) -> Evidence:
+    """Read the raw tables as the workspace may see them: public sources and its own."""
+    mine = f"(SELECT id, kind FROM source WHERE workspace_id IN (0, {workspace_id}))"
+    channels, by_chat = {}, {}
+    for public_id, chat_id, title, username in ask(
+        "SELECT c.public_id, c.chat_id, t.title, t.username FROM channel c JOIN chat t ON t.id = c.chat_id"
+        f" WHERE c.workspace_id = {workspace_id} AND c.deleted_at IS NULL"
+    ):
+        channels[public_id] = by_chat[chat_id] = Channel(public_id, tuple(n for n in (title, username) if n))
+    posts = _posts(ask, by_chat)
+    for post_id, at, kind, views, reactions, step in ask(
+        f"SELECT r.post_id, r.observed_at, s.kind, r.views, r.reactions, r.step FROM reading r JOIN {mine} s"
+        " ON s.id = r.source_id"
+    ):
+        if post_id in posts:
+            posts[post_id].rows.append(Row("post", kind, moment(at), step, views=views, reactions=reactions))
+    for post_id, at, kind, count, step in ask(
+        f"SELECT r.post_id, r.observed_at, s.kind, r.count, r.step FROM reaction_count r JOIN {mine} s"
+        " ON s.id = r.source_id"
+    ):
+        if post_id in posts:
+            posts[post_id].rows.append(Row("reaction", kind, moment(at), step, value=count))
+    for chat_id, at, kind, value, step in ask(
+        f"SELECT r.chat_id, r.observed_at, s.kind, r.value, r.step FROM subscriber_reading r JOIN {mine} s"
+        " ON s.id = r.source_id"
+    ):
+        if chat_id in by_chat:
+            by_chat[chat_id].subscribers.append(Row(SUBSCRIBERS, kind, moment(at), step, value=value))
+    kinds = {str(kind) for (kind,) in ask(f"SELECT kind FROM {mine} s")}
+    ((zone,),) = ask(f"SELECT timezone FROM workspace WHERE id = {workspace_id}")
+    return Evidence(channels, kinds, _names(ask, channels), str(zone))
+
+
+def _posts(ask: Ask, by_chat: dict[int, Channel]) -> dict[int, Post]:
+    posts = {}
+    for post_id, chat_id, message_id, uid, posted_at, length in ask(
+        "SELECT id, chat_id, message_id, origin_uid, posted_at, text_length FROM post"
+    ):
+        if chat_id in by_chat:
+            key = str(message_id) if message_id is not None else f"u-{uid}"
+            posts[post_id] = by_chat[chat_id].posts[key] = Post(key, moment(posted_at), length)
+    return posts
+
+
+def _names(ask: Ask, channels: dict[str, Channel]) -> tuple[str, ...]:
+    """What people and Telegram called things, where it has digits: those are no number. Longest first."""
+    found = {name for channel in channels.values() for name in channel.names}
+    for sql in (
+        'SELECT name FROM "user"',
+        "SELECT name FROM workspace",
+        "SELECT name FROM api_key",
+        "SELECT prefix FROM api_key",
+        "SELECT username FROM bot",
+    ):
+        found |= {str(name) for (name,) in ask(sql) if name}
+    return tuple(
+        sorted((n for n in found if any(c.isalpha() for c in n) and any(c.isdigit() for c in n)), key=len, reverse=True)
+    )

@@ -1,0 +1,102 @@
+"""CSV twins and the API before the same judge as the pages."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from tests.web.claims import Claim, judge, parse_moment
+from tests.web.evidence import SUBSCRIBERS, Evidence, Scope
+from tests.web.judged_page import Judged, scope_of
+
+_UNITS = {"subscribers": SUBSCRIBERS, "views": "views", "views_24h": "views", "reach": "views", "posts": "posts"}
+_UNITS |= {"reactions": "reactions", "er": "percent"}
+_FACTS = {"channel", "username", "post", "posted_at", "media", "text_length"}
+_CURVE = ["observed_at", "age_s", "views", "source", "precision", "is_falling"]
+Between = tuple[datetime, datetime]
+
+
+def judged_csv(url: str, text: str, evidence: Evidence, *, between: Between) -> Judged:
+    """Every value of a table of figures names source, precision and time; a curve's line is one reading."""
+    found, reader = Judged(), csv.DictReader(io.StringIO(text))
+    heads = list(reader.fieldnames or ())
+    for line in reader:
+        problems = (
+            _curve_line(url, line, evidence) if heads == _CURVE else _figures(url, line, evidence, between, found)
+        )
+        found.problems += [f"{url}: {line}: {why}" for why in problems]
+        found.points += heads == _CURVE
+    unknown = (
+        set(heads) - _FACTS - {f"{u}{tail}" for u in _UNITS for tail in ("", "_source", "_precision", "_observed_at")}
+    )
+    if heads != _CURVE and unknown:
+        found.problems.append(f"{url}: columns that nobody judges: {sorted(unknown)}")
+    return found
+
+
+def _figures(url: str, line: dict[str, str], evidence: Evidence, between: Between, found: Judged) -> Iterator[str]:
+    scope = _scope_of_line(url, line, evidence)
+    if scope and scope.post and line["text_length"] not in (str(scope.post.text_length or ""),):
+        yield "not the post's length"
+    for key in (key for key in _UNITS if key in line):
+        source, precision, at = (line[f"{key}_{tail}"] for tail in ("source", "precision", "observed_at"))
+        if not line[key]:
+            found.missing += 1
+            if source or precision or at:
+                yield f"{key}: a source without a number"
+            continue
+        if scope is None:
+            yield f"{key}: a number of nothing that this workspace has"
+            continue
+        claim = Claim(float(line[key]), _UNITS[key], tuple(source.split("+")), precision, parse_moment(at))
+        found.claims.append(claim)
+        yield from judge(claim, scope, evidence, between=between)
+
+
+def _scope_of_line(url: str, line: dict[str, str], evidence: Evidence) -> Scope | None:
+    if "post" in line:
+        return evidence.of_post(url.split("/")[2], line["post"])
+    named = {line["channel"].removeprefix("'"), line["username"]}
+    return next((evidence.of_channel(i) for i, c in evidence.channels.items() if named & set(c.names)), None)
+
+
+def _curve_line(url: str, line: dict[str, str], evidence: Evidence) -> Iterator[str]:
+    scope = scope_of(url, evidence)
+    fact = (parse_moment(line["observed_at"]), line["source"], int(line["views"]), line["precision"] == "exact")
+    rows = scope.post.counts if scope and scope.post else []
+    if fact not in {(row.at, row.kind, row.views, row.step == 0) for row in rows}:
+        yield "a point without a reading"
+
+
+def judged_api(url: str, text: str, evidence: Evidence, *, between: Between) -> Judged:
+    """Every number in the answer stands in an object with its provenance."""
+    found = Judged()
+    for channel in json.loads(text).get("channels", []):
+        scope = evidence.of_channel(channel["id"])
+        for key, figure in channel.items():
+            if key in _UNITS:
+                found.problems += [
+                    f"{url}: {key}: {why}" for why in _object(key, figure, scope, evidence, between, found)
+                ]
+            elif isinstance(figure, int | float):
+                found.problems.append(f"{url}: {key} is a number without source")
+    return found
+
+
+def _object(
+    key: str, figure: Any, scope: Scope | None, evidence: Evidence, between: Between, found: Judged
+) -> Iterator[str]:
+    if figure is None:
+        found.missing += 1
+        return
+    if scope is None:
+        yield "a number of nothing that this workspace has"
+        return
+    at, step = parse_moment(figure["observed_at"]), float(figure["step"])
+    claim = Claim(figure["value"], _UNITS[key], tuple(figure["sources"]), figure["precision"], at, step)
+    found.claims.append(claim)
+    yield from judge(claim, scope, evidence, between=between)

@@ -1,0 +1,202 @@
+"""No number without a source and a reading behind it: a crawler visits every page and asks the raw tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import ChoiceLoader, DictLoader
+
+from app.accounts.service import keys
+from app.channels.models import Channel
+from app.core import clock, db
+from app.readings import service as readings
+from tests.web.crawler import Answer, Crawler, Report
+from tests.web.evidence import Ask, gather
+from tests.world import Owner, owned_channel, owner, read_posts, watch
+
+SignIn = Callable[[Owner], FlaskClient]
+MACHINES = {"ops.healthz", "ops.readyz", "ops.version", "ops.metrics", "static"}  # say nothing about a channel
+READ = ("reading", "subscriber_reading", "reaction_count")
+
+
+@pytest.fixture
+def ask(database_url: str) -> Ask:
+    """A reader beside the product, with a driver of its own."""
+
+    def sqlite(sql: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(database_url.removeprefix("sqlite:///")) as connection:
+            return connection.execute(sql).fetchall()
+
+    def postgres(sql: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(database_url) as connection:
+            return connection.execute(sql).fetchall()
+
+    return sqlite if database_url.startswith("sqlite") else postgres
+
+
+def _healthy(now: datetime, *, posts: int = 30) -> Owner:
+    """Exact, rounded and mixed readings, reactions, a poll; a silent, a lost and a watched channel."""
+    who = owner("Aziza", telegram_user_id=42, now=now)
+    news = owned_channel(who, "News 24", telegram_chat_id=-1001, now=now)
+    read_posts(news, posts=posts, now=now)
+    _rounded(news, now)
+    read_posts(owned_channel(who, "Second", telegram_chat_id=-1002, now=now), posts=3, now=now)
+    owned_channel(who, "Silent", telegram_chat_id=-1003, now=now)
+    lost = owned_channel(who, "Lost", telegram_chat_id=-1004, now=now)
+    db.execute("UPDATE channel SET state = 'bot_removed' WHERE id = ?", lost.id)
+    watch("somebody_else", now=now)
+    return who
+
+
+def _rounded(channel: Channel, now: datetime) -> None:
+    """The page rounds a large post; the bot counts the subscribers, Telegram names the reactions."""
+    page = readings.ensure_source(readings.PREVIEW_PAGE, now=now)
+    bot = readings.ensure_source(readings.BOT_UPDATES, now=now)
+    posts = [
+        readings.PostFacts(101, now - timedelta(hours=5), media="photo", text_length=1234),
+        readings.PostFacts(102, now - timedelta(hours=2), media="poll", text_length=12),
+    ]
+    ids = readings.record_posts(channel.chat, posts)
+    early, late = (db.to_ms((now - timedelta(minutes=m)).replace(microsecond=0)) for m in (240, 60))
+    rows = [(ids[101], early, page, 12_300, 7, 50), (ids[101], late, page, 14_100, 11, 50)]
+    readings.record_readings(channel.chat, [*rows, (ids[102], late, page, 900, None, 0)], now=now)
+    counts = {"👍": (8, 0), "paid": (3, 0)}
+    readings.record_reactions(ids[101], source_id=page, counts=counts, observed_at=db.from_ms(late))
+    readings.record_subscribers(channel.chat, source_id=bot, value=1044, step=0, observed_at=now)
+
+
+def _crawl(app: Flask, client: FlaskClient, who: Owner, ask: Ask) -> Report:
+    secret = keys.create(who.workspace.id, user_id=who.user.id, name="Report 2026", now=clock.utcnow())
+
+    def get(url: str, headers: Mapping[str, str]) -> Answer:
+        path = url.partition("?")[0]
+        key = {"Authorization": f"Bearer {secret}"} if path.startswith("/api/") else {}
+        # these end a session or are for people without one
+        visitor = app.test_client() if path.startswith(("/login", "/twa")) else client
+        found = visitor.get(url, headers={**headers, **key})
+        return Answer(found.status_code, found.mimetype, found.text, found.headers.get("Location"))
+
+    return Crawler(get, gather(ask, who.workspace.id)).run()
+
+
+def _everything_off(*, forget: bool) -> None:
+    """Every source off; `forget`: and no reading was ever made."""
+    db.execute("UPDATE source SET is_on = ?", False)
+    for table in READ if forget else ():
+        db.execute(f"DELETE FROM {table}")
+    if forget:
+        readings.rebuild(now=clock.utcnow())
+
+
+def _endpoints(app: Flask, report: Report) -> set[str]:
+    """The routes that the crawler found something behind."""
+    adapter = app.url_map.bind("localhost")
+    paths = {name.split(" ")[0].partition("?")[0] for name, status in report.visited.items() if status != 404}
+    return {adapter.match(path)[0] for path in paths}
+
+
+def test_every_number_of_a_living_network_is_backed_by_a_reading(app: Flask, sign_in: SignIn, ask: Ask) -> None:
+    who = _healthy(clock.utcnow())
+    report = _crawl(app, sign_in(who), who, ask)
+    assert not report.problems, report.told()
+    assert report.readings_claimed > 1000 and report.fragments > 50, report.told()
+    routes = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    assert routes - MACHINES <= _endpoints(app, report)
+
+
+def test_with_every_source_off_what_was_read_stays_and_says_its_age(app: Flask, sign_in: SignIn, ask: Ask) -> None:
+    who = _healthy(clock.utcnow() - timedelta(days=3), posts=12)
+    _everything_off(forget=False)
+    evidence, client = gather(ask, who.workspace.id), sign_in(who)
+    report = _crawl(app, client, who, ask)
+    assert not report.problems, report.told()
+    aged = [c.age_s for page in report.pages.values() for c in page.claims if c.age_s and c.sources != ("workspace",)]
+    assert len(aged) > 100 and min(aged) >= 3 * 86_400 - 60
+    assert "Numbers end at the last reading" in client.get("/network").text
+    channel = next(iter(evidence.channels))
+    assert client.get(f"/channels/{channel}").text.count("switched off") == 2
+
+
+def test_with_every_source_off_and_nothing_read_there_is_no_number(app: Flask, sign_in: SignIn, ask: Ask) -> None:
+    who = _healthy(clock.utcnow())
+    _everything_off(forget=True)
+    evidence, client = gather(ask, who.workspace.id), sign_in(who)
+    report = _crawl(app, client, who, ask)
+    assert not report.problems, report.told()
+    assert report.readings_claimed == 0 and report.missing > 20
+    for public_id in evidence.channels:
+        text = client.get(f"/channels/{public_id}").text
+        assert text.count("no source") >= 6 and "Nothing reads this yet" in text
+        assert "No reading has arrived yet" in text
+
+
+def test_a_workspace_without_channels_shows_no_number(app: Flask, sign_in: SignIn, ask: Ask) -> None:
+    _healthy(clock.utcnow(), posts=3)
+    who = owner("Bek", now=clock.utcnow())
+    report = _crawl(app, sign_in(who), who, ask)
+    assert not report.problems, report.told()
+    assert report.numbers == 0
+    assert "No channels yet" in sign_in(who).get("/network").text
+
+
+def test_numbers_that_outlive_their_readings_are_found(app: Flask, sign_in: SignIn, ask: Ask) -> None:
+    """The crawler is no rubber stamp: rollups left behind by deleted readings are numbers without a source."""
+    who = owner("Aziza", now=clock.utcnow())
+    read_posts(owned_channel(who, "News", telegram_chat_id=-1001, now=clock.utcnow()), posts=3, now=clock.utcnow())
+    for table in READ:
+        db.execute(f"DELETE FROM {table}")
+    report = _crawl(app, sign_in(who), who, ask)
+    assert any("no reading of it exists" in problem for problem in report.problems)
+    assert any("a point without a reading" in problem for problem in report.problems)
+
+
+FIGURE = '<data class="fig" value="{v}" data-unit="views" data-source="{s}" data-precision="exact" data-step="0"{more}>{v}</data>'
+SEEN = ' data-observed-at="2026-01-01T00:00:00+00:00" data-age-s="60" data-readings="1"'
+PLANTED = {
+    "a naked number": ("<p>Your audience: 12,345 people</p>", "a number without source"),
+    "a number in a hint": ('<p title="about 4000 readers">Much read</p>', "a number without source"),
+    "a bare data element": ('<data value="7">7</data>', "a number without provenance"),
+    "an invented source": (FIGURE.format(v=7, s="gut_feeling", more=SEEN), "which is no source"),
+    "a reading that never was": (FIGURE.format(v=7, s="preview_page", more=SEEN), "nothing was read at"),
+    "a number called no source": ('<data class="fig" value="5" data-source="none">5</data>', "no source, but a number"),
+    "a drawn number": ("<svg><text>98%</text></svg>", "a number without source"),
+    "a slip of the template": ("<p>{{ None }} posts</p>", "a slip of the template"),
+    "a chart of nothing": (
+        '<figure class="chart-card" id="chart_views_card"><div class="plot"><svg><rect class="pt" data-label="1 Jan"'
+        ' data-tip="70"/></svg></div><div class="numbers"><table><tbody><tr><th>1 Jan</th><td>70</td></tr></tbody></table>'
+        "</div></figure>",
+        "a point without a reading",
+    ),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_planted_number_is_found(app: Flask, sign_in: SignIn, ask: Ask, planted: str) -> None:
+    """Each is planted into the network page of a person who has no channel, where no number may stand."""
+    html, words = PLANTED[planted]
+    who = owner("Bek", now=clock.utcnow())
+    source = (app.jinja_env.loader or ChoiceLoader([])).get_source(app.jinja_env, "analytics/network.html")[0]
+    overlay = DictLoader(
+        {"analytics/network.html": source.replace("{% if not page.rows %}", html + "{% if not page.rows %}")}
+    )
+    app.jinja_env.loader = ChoiceLoader([overlay, app.jinja_env.loader])  # type: ignore[list-item]
+    report = _crawl(app, sign_in(who), who, ask)
+    assert any(words in problem for problem in report.problems), report.problems
+
+
+def test_reactions_that_the_bot_counted_name_the_bot(app: Flask, sign_in: SignIn, ask: Ask) -> None:
+    now = clock.utcnow()
+    who = owner("Aziza", now=now)
+    channel = owned_channel(who, "News", telegram_chat_id=-1001, now=now)
+    (post_id,) = read_posts(channel, posts=1, now=now)
+    bot = readings.ensure_source(readings.BOT_UPDATES, now=now)
+    readings.record_readings(channel.chat, [(post_id, db.to_ms(now.replace(microsecond=0)), bot, None, 11, 0)], now=now)
+    report = _crawl(app, sign_in(who), who, ask)
+    assert not report.problems, report.told()
