@@ -105,6 +105,15 @@ def write() -> Iterator[None]:
 
 
 @contextmanager
+def snapshot() -> Iterator[None]:
+    """Let the reads inside see one moment of the database, while others go on writing. Nothing can be written in it."""
+    with database.atomic():
+        if is_postgres():
+            database.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+@contextmanager
 def _queue() -> Iterator[None]:
     """Wait for one's turn among SQLite's writers, of all processes and threads."""
     if _queue_path is None:

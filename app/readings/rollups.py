@@ -128,27 +128,31 @@ _ADD_HOURS = Insert(
 
 
 def _put_post_stats(feed_id: int, block: PostBlock, old: curves.FeedRollup, new: curves.FeedRollup) -> None:
-    changed = np.flatnonzero(_differ(old, new))
+    columns = post_stats(block, new, np.flatnonzero(_differ(old, new)))
+    _PUT_POST_STATS.run(list(chain.from_iterable(zip(repeat(feed_id), *columns, strict=False))))
+
+
+def post_stats(block: PostBlock, new: curves.FeedRollup, changed: curves.Ints) -> tuple[list[Any], ...]:
+    """Columns of post_stat, in the order of POST_STAT after the feed, for the posts at the places `changed`."""
     ids, media, is_deleted = block.post_ids, block.media, block.is_deleted
     places = changed.tolist()
     views, reactions = new.views[changed], new.reactions[changed]
     has_rate = (reactions >= 0) & (views > 0)
     rate = np.where(has_rate, reactions * 1_000_000 // np.maximum(views, 1), -1)
-    columns = (
+    return (
         [ids[n] for n in places],
-        _moments(block.posted_at[changed]),
+        moments(block.posted_at[changed]),
         [media[n] for n in places],
         [is_deleted[n] for n in places],
         *(_known(c) for c in (views, new.views_24h[changed], reactions, rate)),
         new.step[changed].tolist(),
         _known(new.source[changed]),
-        _moments(new.observed_at[changed]),
+        moments(new.observed_at[changed]),
         new.readings[changed].tolist(),
         new.reactions_step[changed].tolist(),
         _known(new.reactions_source[changed]),
-        _moments(new.reactions_at[changed]),
+        moments(new.reactions_at[changed]),
     )
-    _PUT_POST_STATS.run(list(chain.from_iterable(zip(repeat(feed_id), *columns, strict=False))))
 
 
 def _differ(old: curves.FeedRollup, new: curves.FeedRollup) -> NDArray[np.bool_]:
@@ -158,27 +162,28 @@ def _differ(old: curves.FeedRollup, new: curves.FeedRollup) -> NDArray[np.bool_]
     return np.logical_or.reduce([getattr(old, name) != getattr(new, name) for name in columns])
 
 
+POST_STAT = (
+    ("feed_id", "int"),
+    ("post_id", "int"),
+    ("posted_at", "timestamptz"),
+    ("media", "text"),
+    ("is_deleted", "bool"),
+    ("views", "bigint"),
+    ("views_24h", "bigint"),
+    ("reactions", "bigint"),
+    ("er_ppm", "bigint"),
+    ("step", "int"),
+    ("source_id", "int"),
+    ("observed_at", "timestamptz"),
+    ("readings", "int"),
+    ("reactions_step", "int"),
+    ("reactions_source_id", "int"),
+    ("reactions_at", "timestamptz"),
+)
 # What a row says of the post itself is kept true by whoever changes the post.
 _PUT_POST_STATS = Insert(
     "post_stat",
-    (
-        ("feed_id", "int"),
-        ("post_id", "int"),
-        ("posted_at", "timestamptz"),
-        ("media", "text"),
-        ("is_deleted", "bool"),
-        ("views", "bigint"),
-        ("views_24h", "bigint"),
-        ("reactions", "bigint"),
-        ("er_ppm", "bigint"),
-        ("step", "int"),
-        ("source_id", "int"),
-        ("observed_at", "timestamptz"),
-        ("readings", "int"),
-        ("reactions_step", "int"),
-        ("reactions_source_id", "int"),
-        ("reactions_at", "timestamptz"),
-    ),
+    POST_STAT,
     "ON CONFLICT (feed_id, post_id) DO UPDATE SET"
     " views = excluded.views, views_24h = excluded.views_24h, reactions = excluded.reactions,"
     " er_ppm = excluded.er_ppm, step = excluded.step, source_id = excluded.source_id,"
@@ -187,10 +192,13 @@ _PUT_POST_STATS = Insert(
 )
 
 
+def sums(rollup: curves.FeedRollup) -> tuple[int, int, int]:
+    """(posts that were read, their latest views, readings): what a feed's card adds up."""
+    return int((rollup.readings > 0).sum()), int(rollup.views[rollup.views > 0].sum()), int(rollup.readings.sum())
+
+
 def _bump_feed(feed_id: int, old: curves.FeedRollup, new: curves.FeedRollup) -> None:
-    posts = int((new.readings > 0).sum() - (old.readings > 0).sum())
-    views = int(new.views[new.views > 0].sum() - old.views[old.views > 0].sum())
-    readings = int(new.readings.sum() - old.readings.sum())
+    posts, views, readings = (now - before for now, before in zip(sums(new), sums(old), strict=True))
     last = int(new.observed_at.max(initial=-1))
     db.execute(
         "INSERT INTO feed_stat (feed_id, version, posts, views, readings, last_reading_at, subscribers_step,"
@@ -204,60 +212,7 @@ def _bump_feed(feed_id: int, old: curves.FeedRollup, new: curves.FeedRollup) -> 
         posts,
         views,
         readings,
-        *_moments(np.asarray([last])),
-    )
-
-
-def note_subscribers(chat_id: int, *, source_id: int, value: int, step: int, observed_at: datetime) -> None:
-    """Store a subscriber count and bring every feed that may see it up to date."""
-    db.execute(
-        "INSERT INTO subscriber_reading (chat_id, observed_at, source_id, value, step) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (chat_id, observed_at, source_id) DO UPDATE SET value = excluded.value"
-        " WHERE excluded.value > subscriber_reading.value",
-        *(chat_id, db.stamp(observed_at), source_id, value, step),
-    )
-    hour = db.to_ms(observed_at) // 3_600_000
-    for feed_id, workspace_id in feeds_of(chat_id):
-        if source_id in visible_sources(workspace_id):
-            rebuild_subscribers(feed_id, chat_id, workspace_id, hours=(hour, hour))
-
-
-def rebuild_subscribers(feed_id: int, chat_id: int, workspace_id: int, *, hours: tuple[int, int] | None = None) -> None:
-    """Recompute a feed's subscriber hours (all, or from the first to the last of `hours`) and its card."""
-    first, last = hours or (0, 10**7)
-    found = db.rows(
-        "SELECT r.observed_at, r.value, r.step, r.source_id FROM subscriber_reading r"
-        " JOIN source s ON s.id = r.source_id AND s.workspace_id IN (0, ?)"
-        " WHERE r.chat_id = ? AND r.observed_at >= ? AND r.observed_at < ?"
-        " ORDER BY r.observed_at, CASE WHEN r.step = 0 THEN 1 ELSE 0 END, r.value",
-        *(workspace_id, chat_id, db.stamp(db.from_ms(first * 3_600_000)), db.stamp(db.from_ms((last + 1) * 3_600_000))),
-    )
-    by_hour = {db.to_ms(db.moment(at)) // 3_600_000: (at, value, step, source) for at, value, step, source in found}
-    db.execute("DELETE FROM subscriber_hour WHERE feed_id = ? AND hour BETWEEN ? AND ?", feed_id, first, last)
-    db.execute_many(
-        "INSERT INTO subscriber_hour (feed_id, hour, observed_at, value, step, source_id) VALUES (?, ?, ?, ?, ?, ?)",
-        [(feed_id, hour, *reading) for hour, reading in by_hour.items()],
-    )
-    _refresh_subscriber_card(feed_id, chat_id, workspace_id)
-
-
-def _refresh_subscriber_card(feed_id: int, chat_id: int, workspace_id: int) -> None:
-    latest = db.row(
-        "SELECT value, step, source_id, observed_at FROM subscriber_hour WHERE feed_id = ? ORDER BY hour DESC LIMIT 1",
-        feed_id,
-    )
-    (count,) = db.row(
-        "SELECT COUNT(*) FROM subscriber_reading r JOIN source s ON s.id = r.source_id AND s.workspace_id IN (0, ?)"
-        " WHERE r.chat_id = ?",
-        *(workspace_id, chat_id),
-    ) or (0,)
-    db.execute(
-        "INSERT INTO feed_stat (feed_id, version, posts, views, readings, subscribers, subscribers_step,"
-        " subscribers_source_id, subscribers_at, subscriber_readings) VALUES (?, 1, 0, 0, 0, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (feed_id) DO UPDATE SET version = feed_stat.version + 1, subscribers = excluded.subscribers,"
-        " subscribers_step = excluded.subscribers_step, subscribers_source_id = excluded.subscribers_source_id,"
-        " subscribers_at = excluded.subscribers_at, subscriber_readings = excluded.subscriber_readings",
-        *(feed_id, *(latest or (None, 0, None, None)), count),
+        *moments(np.asarray([last])),
     )
 
 
@@ -265,7 +220,7 @@ def _known(values: curves.Ints) -> list[int | None]:
     return [None if value < 0 else value for value in values.tolist()]
 
 
-def _moments(unix_s: curves.Ints) -> list[Any]:
+def moments(unix_s: curves.Ints) -> list[Any]:
     """Moments as the present database takes them, -1 as None."""
     known = _known(unix_s)
     if db.is_postgres():

@@ -1,5 +1,6 @@
 """What may be done with readings: record them, check the rollups, rebuild them."""
 
+from app.readings.service.checking import CheckResult, check_feeds
 from app.readings.service.collecting import DuePage, collect, due_page, follow, utilisation
 from app.readings.service.imports import Imported, import_desktop_export, import_view_readings
 from app.readings.service.ingest import (
@@ -16,7 +17,7 @@ from app.readings.service.ingest import (
 )
 from app.readings.service.onboard import connect_owned, watch_public
 from app.readings.service.pages import record_page, record_seen
-from app.readings.service.repair import CheckResult, check_feeds, rebuild
+from app.readings.service.repair import rebuild
 
 __all__ = [
     "BOT_UPDATES",

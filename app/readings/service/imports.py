@@ -11,7 +11,7 @@ from app.channels.models import Channel, Chat
 from app.channels.service import connect
 from app.core import db, outbox
 from app.core.policy import Limits
-from app.readings import rollups
+from app.readings import rollups, subscribers
 from app.readings.collectors.imports import (
     RecordedReading,
     SubscriberReading,
@@ -128,7 +128,7 @@ def _load_subscribers(chat_id: int, counts: list[SubscriberReading], source_id: 
     with db.write():
         for feed_id, feed_workspace in rollups.feeds_of(chat_id):
             if feed_workspace == workspace_id:
-                rollups.rebuild_subscribers(feed_id, chat_id, workspace_id)
+                subscribers.rebuild(feed_id, chat_id, workspace_id)
 
 
 def import_desktop_export(

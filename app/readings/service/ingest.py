@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from app.core import db
-from app.readings import curves, raw, rollups
+from app.readings import curves, raw, rollups, subscribers
 from app.readings.models import Post
 from app.readings.raw import Batch, RawReading
 from app.readings.tails import FeedTail, are_continued_by, tails_of
@@ -243,7 +243,7 @@ def record_subscribers(chat_id: int, *, source_id: int, value: int, step: int, o
     """Store a subscriber count of a chat and refresh its feeds. Idempotent."""
     with db.write():
         rollups.hold(chat_id)
-        rollups.note_subscribers(
+        subscribers.note(
             chat_id, source_id=source_id, value=value, step=step, observed_at=observed_at.replace(microsecond=0)
         )
 

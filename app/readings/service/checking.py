@@ -1,0 +1,111 @@
+"""Checking that every rollup equals its raw readings, while collecting goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from app.core import db
+from app.readings import curves, rollups, subscribers
+from app.readings.models import RollupCheck
+from app.readings.service.repair import blocks, feeds
+
+Rows = Set[tuple[Any, ...]]
+_TABLES = {
+    "post_stat": ", ".join(name for name, _ in rollups.POST_STAT[1:]),
+    "feed_hour": "hour, micro_views",
+    "subscriber_hour": "hour, observed_at, value, step, source_id",
+    "feed_stat": "posts, views, readings, last_reading_at, subscribers, subscribers_step, subscribers_source_id,"
+    " subscribers_at, subscriber_readings",
+}
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """What a check saw: feeds and readings compared, differing rollup rows, and the first of them by table."""
+
+    feeds: int = 0
+    readings: int = 0
+    differences: int = 0
+    details: dict[str, int] = field(default_factory=dict)
+
+
+def check_feeds(chat_id: int | None = None, *, now: datetime) -> CheckResult:
+    """Compare the rollups with a fresh computation and keep what was found as a `rollup_check` row.
+
+    Each feed is compared within one snapshot of the database, so that no writer waits for the check.
+    """
+    result = CheckResult()
+    for feed_id, feed_chat, workspace_id in feeds(chat_id):
+        with db.snapshot():
+            if db.row("SELECT 1 FROM feed WHERE id = ?", feed_id):
+                _check_feed(result, feed_id, feed_chat, workspace_id)
+    with db.write():
+        RollupCheck.create(
+            started_at=now,
+            finished_at=now,
+            feeds=result.feeds,
+            readings=result.readings,
+            differences=result.differences,
+            details=result.details,
+        )
+    return result
+
+
+def _check_feed(result: CheckResult, feed_id: int, chat_id: int, workspace_id: int) -> None:
+    fresh = _Fresh(chat_id, workspace_id)
+    result.feeds += 1
+    result.readings += fresh.readings
+    for table, computed in fresh.rows().items():
+        differing = len(_stored(table, feed_id) ^ computed)
+        if differing:
+            result.details[table] = result.details.get(table, 0) + differing
+            result.differences += differing
+
+
+def _stored(table: str, feed_id: int) -> Rows:
+    kept = " AND micro_views != 0" if table == "feed_hour" else ""
+    return set(db.rows(f"SELECT {_TABLES[table]} FROM {table} WHERE feed_id = ?{kept}", feed_id))
+
+
+class _Fresh:
+    """What the rollups of a feed should say, computed in memory from the raw readings."""
+
+    def __init__(self, chat_id: int, workspace_id: int) -> None:
+        self.posts = self.views = self.readings = 0
+        self._last = -1
+        self._post_stats: set[tuple[Any, ...]] = set()
+        self._gained: Counter[int] = Counter()
+        sources = rollups.visible_sources(workspace_id)
+        for block in blocks(chat_id):
+            self._add(block, curves.rollup(rollups.visible(block.rows, sources), block.posted_at))
+        self._subscribers = subscribers.hours_of(chat_id, workspace_id)
+        self._subscriber_readings = subscribers.count_readings(chat_id, workspace_id)
+
+    def _add(self, block: rollups.PostBlock, found: curves.FeedRollup) -> None:
+        posts, views, readings = rollups.sums(found)
+        self.posts, self.views, self.readings = self.posts + posts, self.views + views, self.readings + readings
+        self._last = max(self._last, int(found.observed_at.max(initial=-1)))
+        self._post_stats |= set(zip(*rollups.post_stats(block, found, np.flatnonzero(found.readings)), strict=True))
+        self._gained.update(dict(zip(found.hours.tolist(), found.gained.tolist(), strict=True)))
+
+    def rows(self) -> dict[str, Rows]:
+        """The rows of each table, without the feed."""
+        hours = self._subscribers
+        return {
+            "post_stat": self._post_stats,
+            "feed_hour": {(hour, gained) for hour, gained in self._gained.items() if gained},
+            "subscriber_hour": {(hour, *reading) for hour, reading in hours.items()},
+            "feed_stat": {self._card()},
+        }
+
+    def _card(self) -> tuple[Any, ...]:
+        (last_at,) = rollups.moments(np.asarray([self._last]))
+        newest = self._subscribers[max(self._subscribers)] if self._subscribers else (None, None, 0, None)
+        at, value, step, source = newest
+        return self.posts, self.views, self.readings, last_at, value, step, source, at, self._subscriber_readings
