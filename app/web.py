@@ -94,6 +94,7 @@ def _init_templates(app: Flask, runtime: Runtime) -> None:
     env = app.jinja_env
     env.filters.update(formats.filters(_locale, _zone, lambda: g.now))
     env.globals.update(charts.globals_(_locale))
+    env.globals.update(formats.globals_(_locale, lambda: g.now, lambda text: str(_texts().ugettext(text))))
     env.globals.update(asset=_asset, vendor=_vendor, workspaces=_workspaces)
     env.globals["settings_public"] = {
         "is_demo": runtime.settings.demo,
@@ -150,9 +151,10 @@ def _locale() -> str:
 
 def _texts() -> Any:
     """The request's translations."""
-    if "texts" not in g:
-        g.texts = get_domain().get_translations()
-    return g.texts
+    known = g.get("texts")
+    if known is None:
+        known = g.texts = get_domain().get_translations()
+    return known
 
 
 def _zone() -> str:

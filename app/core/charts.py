@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from app.core import formats
+from app.core.formats import escape
 
 _WIDTH = 1000  # inner width of the stretched layer
 _TOP, _BOTTOM = 10, 26  # room above the highest tick and for the labels of the x axis
 AGE_TICKS_S = (900, 3600, 21_600, 86_400, 259_200, 604_800, 2_592_000)
 _HEAT_SHADES = 6
 # Takes the pointer for the whole picture; its empty title keeps the browser's own tooltip away.
-_HIT = Markup('<rect class="hit" width="100%" height="100%"><title></title></rect>')
+_HIT = '<rect class="hit" width="100%" height="100%"><title></title></rect>'
 _Tick = Callable[[float, float], str]  # value, distance to the next tick
 
 
@@ -175,17 +176,15 @@ def heat_map(
     body = []
     for d, row in enumerate(rows):
         name = escape(row_labels[d])
-        body.append(Markup(f'<text class="tick" x="0" y="{d * line + 17}">{name}</text>'))
+        body.append(f'<text class="tick" x="0" y="{d * line + 17}">{name}</text>')
         for hour, value in enumerate(row):
             shade = "qx" if value is None else f"q{_shade(value, high)}"
             tip = no_reading if value is None else text(value)
             at = f'x="{_n(left + hour * cell)}%" y="{d * line}" width="{_n(cell * 0.92)}%" height="{line - 2}" rx="3"'
-            body.append(
-                Markup(f'<rect class="pt {shade}" {at} data-label="{name} {hour:02}:00" data-tip="{escape(tip)}"/>')
-            )
+            body.append(f'<rect class="pt {shade}" {at} data-label="{name} {hour:02}:00" data-tip="{escape(tip)}"/>')
     below = len(rows) * line + 14
     for hour in range(0, 24, 6):
-        body.append(Markup(f'<text class="tick" x="{_n(left + hour * cell)}%" y="{below}">{hour:02}:00</text>'))
+        body.append(f'<text class="tick" x="{_n(left + hour * cell)}%" y="{below}">{hour:02}:00</text>')
     return _svg(id, title, desc, below + 6, "heat", body)
 
 
@@ -313,12 +312,12 @@ def _line_paths(series: Series, scale: _Scale, *, filled: bool) -> str:
     return areas + f'<path class="ln t{series.tone}" d="{"".join(_path(run) for run in runs)}"/>'
 
 
-def _stretched(content: str, height: int) -> Markup:
+def _stretched(content: str, height: int) -> str:
     box = f'viewBox="0 0 {_WIDTH} {height}" width="100%" height="{height}" preserveAspectRatio="none"'
-    return Markup(f"<svg {box}>{content}</svg>")
+    return f"<svg {box}>{content}</svg>"
 
 
-def _gaps(points: Sequence[Point], scale: _Scale) -> Markup:
+def _gaps(points: Sequence[Point], scale: _Scale) -> str:
     """A pale band over each inner or outer stretch without readings."""
     xs, out, start = _spread(len(points), 100), [], None
     for i, known in enumerate([*(p.value is not None for p in points), True]):
@@ -329,10 +328,10 @@ def _gaps(points: Sequence[Point], scale: _Scale) -> Markup:
             size = f'width="{_n(right - left)}%" height="{scale.floor - _TOP}"'
             out.append(f'<rect class="gap" x="{_n(left)}%" y="{_TOP}" {size}/>')
             start = None
-    return Markup("".join(out))
+    return "".join(out)
 
 
-def _grid(scale: _Scale, tick: _Tick) -> Markup:
+def _grid(scale: _Scale, tick: _Tick) -> str:
     lines = []
     step = scale.ticks[1] - scale.ticks[0]
     for i, at in enumerate(scale.ticks):
@@ -342,14 +341,14 @@ def _grid(scale: _Scale, tick: _Tick) -> Markup:
             f'<text class="tick" x="-8" y="{_n(scale.y(at) + 4)}" text-anchor="end">{escape(tick(at, step))}</text>'
         )
     top, floor = _TOP, scale.floor
-    return Markup("".join(lines) + f'<line class="cross" x1="0" x2="0" y1="{top}" y2="{floor}"/>')
+    return "".join(lines) + f'<line class="cross" x1="0" x2="0" y1="{top}" y2="{floor}"/>'
 
 
-def _x_labels(labels: Sequence[str], *, centred: bool = False) -> Markup:
+def _x_labels(labels: Sequence[str], *, centred: bool = False) -> str:
     """Up to seven labels under the axis; every other one carries `alt` and hides on a phone."""
     count = len(labels)
     if not count:
-        return Markup("")
+        return ""
     every = max(1, math.ceil((count - 1) / 6))
     shown = list(range(count - 1, -1, -every))[::-1]
     out = []
@@ -358,56 +357,51 @@ def _x_labels(labels: Sequence[str], *, centred: bool = False) -> Markup:
         anchor = "end" if x > 95 else "start" if x < 5 else "middle"
         x = 100 if anchor == "end" else 0 if anchor == "start" else x
         out.append(_x_text(x, labels[i], None, anchor, is_alternate=bool((len(shown) - 1 - k) % 2)))
-    return Markup("").join(out)
+    return "".join(out)
 
 
-def _x_text(x: float, label: str, height: int | None, anchor: str, *, is_alternate: bool) -> Markup:
+def _x_text(x: float, label: str, height: int | None, anchor: str, *, is_alternate: bool) -> str:
     y = "100%" if height is None else str(height)
     css = "tick alt" if is_alternate else "tick"
-    return Markup(f'<text class="{css}" x="{_n(x)}%" y="{y}" dy="-8" text-anchor="{anchor}">{escape(label)}</text>')
+    return f'<text class="{css}" x="{_n(x)}%" y="{y}" dy="-8" text-anchor="{anchor}">{escape(label)}</text>'
 
 
-def _circle(x: float, y: float, css: str, label: str, tip: str) -> Markup:
+def _circle(x: float, y: float, css: str, label: str, tip: str) -> str:
     data = f'data-label="{escape(label)}" data-tip="{escape(tip)}"'
-    return Markup(f'<circle class="{css}" cx="{_n(x)}%" cy="{_n(y)}" r="4" {data}/>')
+    return f'<circle class="{css}" cx="{_n(x)}%" cy="{_n(y)}" r="4" {data}/>'
 
 
-def _dots(series: Series, scale: _Scale) -> Markup:
+def _dots(series: Series, scale: _Scale) -> str:
     """One hidden dot per known point: the tooltip's data and, when chosen, the mark on the line."""
     xs = _spread(len(series.points), 100)
     named = f"{series.name}: " if series.name else ""
-    return Markup("").join(
+    return "".join(
         _circle(x, scale.y(p.value), f"pt t{series.tone}", p.label, named + (p.tip or formats.number(p.value)))
         for x, p in zip(xs, series.points, strict=True)
         if p.value is not None
     )
 
 
-def _bar(point: Point, scale: _Scale, x: float, width: float, tone: int) -> Markup:
+def _bar(point: Point, scale: _Scale, x: float, width: float, tone: int) -> str:
     data = f'data-label="{escape(point.label)}" data-tip="{escape(point.tip)}"'
     if point.value is None:
         at = f'x="{_n(x)}%" y="{_TOP}" width="{_n(width)}%" height="{scale.floor - _TOP}"'
-        return Markup(f'<rect class="pt gap" {at} {data}/>')
+        return f'<rect class="pt gap" {at} {data}/>'
     zero, y = scale.y(0), scale.y(point.value)
     top, size = min(zero, y), max(abs(zero - y), 1.0 if point.value else 0.0)
     at = f'x="{_n(x)}%" y="{_n(top)}" width="{_n(width)}%" height="{_n(size)}"'
-    return Markup(f'<rect class="pt bar t{tone}" {at} rx="2" {data}/>')
+    return f'<rect class="pt bar t{tone}" {at} rx="2" {data}/>'
 
 
 def _shade(value: float, high: float) -> int:
     return 0 if value <= 0 or high <= 0 else min(_HEAT_SHADES, 1 + int(_HEAT_SHADES * value / high * 0.9999))
 
 
-def _svg(id: str, title: str, desc: str, height: int, kind: str, body: Iterable[Markup]) -> Markup:
+def _svg(id: str, title: str, desc: str, height: int, kind: str, body: Iterable[str]) -> Markup:
     name = escape(id)
     described = f' aria-describedby="{name}-d"' if desc else ""
     head = f'<title id="{name}-t">{escape(title)}</title>' + (
         f'<desc id="{name}-d">{escape(desc)}</desc>' if desc else ""
     )
     attributes = f'id="{name}" class="chart chart-{kind}" role="img" aria-labelledby="{name}-t"{described}'
-    return (
-        Markup(f'<svg {attributes} width="100%" height="{height}">{head}')
-        + Markup("").join(body)
-        + _HIT
-        + Markup("</svg>")
-    )
+    return Markup(f'<svg {attributes} width="100%" height="{height}">{head}{"".join(body)}{_HIT}</svg>')

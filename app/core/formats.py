@@ -6,6 +6,7 @@ shown with more digits than its source had.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,7 +17,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta, get_timezone
 from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from babel.units import format_unit
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 Number = int | float
 NO_VALUE = "—"
@@ -127,6 +128,11 @@ class Figure(Protocol):
     def readings(self) -> int: ...
 
 
+def escape(value: object) -> str:
+    """Text as HTML, markup as it is: as a plain string, since a page is put together of a thousand of them."""
+    return str(value) if isinstance(value, Markup) else html.escape(str(value))
+
+
 def figure_html(
     fig: Figure, now: datetime, locale: str = "en", *, full: bool = False, tab: bool = False, css: str = ""
 ) -> Markup:
@@ -145,6 +151,34 @@ def figure_html(
     )
 
 
+def figure_or_none(
+    fig: Figure | None,
+    now: datetime,
+    locale: str,
+    no_source: str,
+    *,
+    missing: tuple[str, str] | None = None,
+    full: bool = False,
+    tab: bool = False,
+    css: str = "",
+) -> Markup:
+    """A figure, or that it has no source; `missing`: (what to say, why) where there is a better reason than that."""
+    if fig is not None and fig.value is not None:
+        return figure_html(fig, now, locale, full=full, tab=tab, css=css)
+    text, why = missing or (no_source, "")
+    because = f' data-why="{escape(why)}"' if why else ""
+    none = f'<data class="fig fig-none" value="" data-source="none" data-precision="none"{because}>'
+    return Markup(f"{none}{escape(text)}</data>")
+
+
+def delta_html(fig: Figure | None, now: datetime, locale: str = "en") -> Markup:
+    """A change with its sign; nothing when none is known."""
+    if fig is None or fig.value is None:
+        return Markup("")
+    way = "up" if fig.value > 0 else "fall" if fig.value < 0 else "flat"
+    return figure_html(fig, now, locale, css=f"delta {way}")
+
+
 def table_rows(rows: Iterable[Sequence[object]]) -> Markup:
     """The rows of a table of numbers: a head each, then cells. In one piece: a page shows hundreds."""
     return Markup("".join(_table_row(*row) for row in rows))
@@ -158,7 +192,7 @@ def _table_row(head: object, *cells: object) -> str:
 
 @lru_cache(maxsize=64)
 def _sources(keys: tuple[str, ...]) -> str:
-    return str(escape(",".join(keys)))
+    return escape(",".join(keys))
 
 
 def age_s(at: datetime | None, now: datetime) -> int | None:
@@ -227,7 +261,6 @@ def filters(
         "compact": lambda value: compact(value, locale()),
         "number": lambda value, digits=0: number(value, locale(), digits),
         "percent": lambda value, digits=1: percent(value, locale(), digits),
-        "figure_html": lambda fig, **how: figure_html(fig, now(), locale(), **how),
         "table_rows": table_rows,
         "precision": precision,
         "ago": lambda at: ago(at, now(), locale()),
@@ -235,4 +268,14 @@ def filters(
         "duration": lambda seconds: duration(seconds, locale()),
         "dt": lambda at, zone=None: dt(at, locale(), zone or tz()),
         "day": lambda at, short=False, zone=None: day(at, locale(), zone or tz(), short=short),
+    }
+
+
+def globals_(
+    locale: Callable[[], str], now: Callable[[], datetime], text: Callable[[str], str]
+) -> dict[str, Callable[..., Markup]]:
+    """How templates show a number with its source; `text` translates."""
+    return {
+        "figure": lambda fig, **how: figure_or_none(fig, now(), locale(), text("no source"), **how),
+        "delta": lambda fig: delta_html(fig, now(), locale()),
     }

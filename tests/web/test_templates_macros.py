@@ -45,7 +45,13 @@ def environment() -> Environment:
     env.install_gettext_callables(lambda s: s, lambda one, many, n: one if n == 1 else many, newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(formats.filters(lambda: "en", lambda: "UTC", lambda: NOW))
     env.globals.update(charts.globals_(lambda: "en"))
+    env.globals.update(formats.globals_(lambda: "en", lambda: NOW, lambda text: text))
     return env
+
+
+@pytest.fixture(scope="module")
+def figure(environment: Environment) -> Any:
+    return environment.globals["figure"]
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +60,8 @@ def ui(environment: Environment) -> Any:
     return module
 
 
-def test_a_figure_carries_where_it_came_from(ui: Any) -> None:
-    html = str(ui.figure(Fig(12_431, step=100, sources=("preview_page",)), tab=True))
+def test_a_figure_carries_where_it_came_from(figure: Any) -> None:
+    html = str(figure(Fig(12_431, step=100, sources=("preview_page",)), tab=True))
     for part in (
         'value="12431"', 'data-source="preview_page"', 'data-precision="rounded"', 'data-step="100"',
         'data-age-s="7200"', 'data-observed-at="2025-04-01T07:00:00+00:00"',
@@ -65,20 +71,20 @@ def test_a_figure_carries_where_it_came_from(ui: Any) -> None:
 
 
 @pytest.mark.parametrize("fig", [None, Fig(None)])
-def test_a_figure_without_a_source_shows_no_digit(ui: Any, fig: Fig | None) -> None:
-    html = str(ui.figure(fig))
+def test_a_figure_without_a_source_shows_no_digit(ui: Any, figure: Any, fig: Fig | None) -> None:
+    html = str(figure(fig))
     assert re.sub(r"<[^>]+>", "", html) == "no source"
     assert 'data-source="none"' in html and not re.search(r"\d", html)
     assert not re.search(r"\d", re.sub(r"<[^>]+>", "", str(ui.tile("Reach", fig))))
 
 
-def test_zero_is_a_number_and_not_a_missing_one(ui: Any) -> None:
-    assert ">0</data>" in str(ui.figure(Fig(0)))
+def test_zero_is_a_number_and_not_a_missing_one(figure: Any) -> None:
+    assert ">0</data>" in str(figure(Fig(0)))
 
 
-def test_only_exact_numbers_are_written_out(ui: Any) -> None:
-    assert ">419,863</data>" in str(ui.figure(Fig(419_863), full=True))
-    assert ">420K</data>" in str(ui.figure(Fig(419_863, step=1000), full=True))
+def test_only_exact_numbers_are_written_out(figure: Any) -> None:
+    assert ">419,863</data>" in str(figure(Fig(419_863), full=True))
+    assert ">420K</data>" in str(figure(Fig(419_863, step=1000), full=True))
 
 
 def test_a_tile_tells_source_precision_and_age_in_words(ui: Any) -> None:
