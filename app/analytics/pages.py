@@ -22,6 +22,11 @@ class Figure:
     def precision(self) -> str:
         return "rounded" if self.step else "exact"
 
+    def says(self, value: float | None, unit: str = "", step: float | None = None) -> Figure:
+        """Another number from the same readings: its unit and rounding are the same unless they are given."""
+        step = self.step if step is None else step
+        return Figure(value, unit or self.unit, step, self.sources, self.observed_at, self.readings)
+
 
 @dataclass(frozen=True, slots=True)
 class PeriodChoice:
@@ -69,7 +74,6 @@ class ChannelRow:
     views: Figure
     posts: Figure
     reach: Figure
-    share_percent: float | None = None
     spark: tuple[int | None, ...] = ()
     is_simulated: bool = False
 
@@ -84,6 +88,7 @@ class NetworkPage:
     growth: tuple[DayPoint, ...]
     views_by_day: tuple[DayPoint, ...]
     rows: tuple[ChannelRow, ...]
+    shares: tuple[float | None, ...]
     problems: tuple[str, ...]
     is_demo: bool
     csv_url: str

@@ -65,7 +65,7 @@ def test_the_period_figures_equal_a_hand_count(app: Flask, sign_in: SignIn) -> N
     assert built.totals["views"].value == total == sum(p.value or 0 for p in built.views_by_day)
     growth = built.totals["subscribers"].delta
     assert growth is not None and growth.value == 40
-    assert built.rows[0].share_percent == 100.0
+    assert built.shares[0] == 100.0
 
 
 def test_a_stranger_and_a_missing_object_answer_alike(app: Flask, sign_in: SignIn) -> None:

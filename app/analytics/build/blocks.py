@@ -86,12 +86,12 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
         state=channel.state,
         subscribers=_subscribers(card, subscribers, before, kinds),
         views=_gained(card, [v for v in views if v is not None], channel, base, kinds),
-        posts=replace(base, value=summary.posts, unit="posts", step=0) if has_posts else none("posts"),
-        reach=replace(base, value=round(summary.views / summary.read_posts)) if summary.read_posts else none("views"),
+        posts=base.says(summary.posts, "posts", step=0) if has_posts else none("posts"),
+        reach=base.says(round(summary.views / summary.read_posts)) if summary.read_posts else none("views"),
         spark=tuple(point[0] if point else None for point in subscribers[-_SPARK_DAYS:]),
         is_simulated=channel.is_simulated,
     )
-    post_views = replace(base, value=summary.views if summary.read_posts else None)
+    post_views = base.says(summary.views if summary.read_posts else None)
     return Block(row, reads.starts, views, subscribers, before, post_views, _reactions(summary, kinds), summary)
 
 
@@ -141,4 +141,4 @@ def _growth(count: Figure, by_day: Sequence[tuple[int, int] | None], before: tup
     first = before or (read[0] if read else None)
     if not read or first is None or (before is None and len(read) < 2):
         return None
-    return replace(count, value=read[-1][0] - first[0], step=max(read[-1][1], first[1]))
+    return count.says(read[-1][0] - first[0], step=max(read[-1][1], first[1]))

@@ -26,8 +26,7 @@ def network_page(
     channels, cards = channels_of(workspace_id), queries.cards(workspace_id)
     period = period_of(cards.values(), days=days, timezone=timezone, url="/network", now=now)
     built = blocks_of(channels, cards, period)
-    total_views = sum(b.row.views.value or 0 for b in built)
-    rows = tuple(_with_share(b.row, total_views) for b in built)
+    rows = tuple(b.row for b in built)
     return NetworkPage(
         workspace_name=workspace_name,
         period=period,
@@ -43,6 +42,7 @@ def network_page(
         growth=_sum_growth(built, period),
         views_by_day=_sum_days([b.views_by_day for b in built], period),
         rows=rows,
+        shares=_shares(rows),
         problems=tuple(_STATE_PROBLEMS[c.state].format(title=c.title) for c in channels if c.state in _STATE_PROBLEMS),
         is_demo=is_demo,
         csv_url=f"/network.csv?days={period.days}",
@@ -71,7 +71,7 @@ def _reach(built: Sequence[Block]) -> Figure:
     read_posts = sum(b.read_posts for b in built)
     if total.value is None or not read_posts:
         return none("views")
-    return replace(total, value=round(total.value / read_posts), step=max(b.post_views.step for b in built))
+    return total.says(round(total.value / read_posts), step=max(b.post_views.step for b in built))
 
 
 def _with_delta(total: Figure, rows: Sequence[ChannelRow]) -> Figure:
@@ -79,10 +79,10 @@ def _with_delta(total: Figure, rows: Sequence[ChannelRow]) -> Figure:
     return replace(total, delta=summed(deltas, "subscribers")) if deltas else total
 
 
-def _with_share(row: ChannelRow, total: float) -> ChannelRow:
-    if not total or row.views.value is None:
-        return row
-    return replace(row, share_percent=100 * row.views.value / total)
+def _shares(rows: Sequence[ChannelRow]) -> tuple[float | None, ...]:
+    """Each channel's part of all views, in percent."""
+    total = sum(row.views.value or 0 for row in rows)
+    return tuple(100 * row.views.value / total if total and row.views.value is not None else None for row in rows)
 
 
 def _sum_days(series: Sequence[Sequence[int | None]], period: Period) -> tuple[DayPoint, ...]:
