@@ -238,7 +238,7 @@ def _explain(error: Exception) -> Any:
         body = {"error": {"code": code, "message": message, "trace_id": g.get("trace_id")}}
         return jsonify(body | ({"fields": fields} if fields else {})), status
     if status == 401:
-        return _signed_out(message)
+        return _signed_out(message, code)
     if request.headers.get("HX-Request") == "true":
         return Response(
             status=status, headers={"HX-Reswap": "none", "HX-Trigger": json.dumps({"toast": {"text": message}})}
@@ -264,7 +264,9 @@ def _status_of(error: Exception) -> tuple[int, str, str]:
     return 500, "Something went wrong on our side.", "internal"
 
 
-def _signed_out(message: str) -> Any:
+def _signed_out(message: str, code: str) -> Any:
+    if code == "ticket_spent":
+        return render_template("accounts/spent_link.html"), 401  # whoever is signed in stays so
     if request.headers.get("HX-Request") == "true":
         return Response(status=401, headers={"HX-Redirect": "/login/expired", "HX-Reswap": "none"})
     if request.method == "GET" and not session.get("token"):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 
+from app.accounts.service import sessions
 from app.boot import Runtime
 from app.core import clock
 from app.notices import service as notices
+from app.notices import texts
 from app.telegram import service as telegram
 
 _IDLE_S = 0.3
@@ -32,4 +34,12 @@ class Sender:
         if bot is None:
             notices.give_up(notice, "the bot is gone", now=clock.utcnow())
             return False
-        return notices.send(notice, self._runtime.bots.telegram(bot), now=clock.utcnow())
+        line = self._runtime.bots.telegram(bot)
+        return notices.send(notice, line, complete=self._complete, now=clock.utcnow())
+
+    def _complete(self, notice: notices.Queued) -> dict[str, str]:
+        """A link that signs its reader in is made when it is sent: it is stored nowhere and its five minutes are fresh."""
+        if notice.template not in texts.WITH_LINK or notice.user_id is None:
+            return {}
+        token = sessions.issue_ticket(notice.user_id, purpose=sessions.LINK, now=clock.utcnow())
+        return {"link": f"{self._runtime.settings.base_url}/login/link/{token}"}

@@ -108,10 +108,27 @@ def test_the_login_link_works_once(browser: Browser, visit: Visit) -> None:
     other.allowed = {401}
     other.page.goto(link)
     other.page.get_by_role("button", name="Enter").click()
-    expect(other.page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+    expect(other.page.get_by_role("heading", level=1)).to_have_text("This link is used up")
     assert other.page.goto("/network") and other.page.url.endswith("/login")
     other.context.close()
     assert not other.problems
+
+
+def test_the_bot_answers_dashboard_with_a_link_into_a_browser_that_never_saw_it(browser: Browser, visit: Visit) -> None:
+    phone = visit.page
+    phone.goto(f"{visit.stack.simulator_url}/?user={OWNER_ID}&tab=bot")
+    phone.get_by_label("Message").fill("/dashboard")
+    phone.get_by_role("button", name="Send").click()
+    link = phone.locator('.bubble a[href*="/login/link/"]').last
+    expect(link).to_be_visible()
+    fresh = Visit(browser, visit.stack)
+    fresh.page.goto(link.get_attribute("href") or "")
+    expect(fresh.page.get_by_role("heading", level=1)).to_contain_text("Sign in as")
+    fresh.page.get_by_role("button", name="Open my numbers").click()
+    fresh.page.wait_for_url("**/network")
+    expect(fresh.page.locator("#channels_table tbody tr").first).to_be_visible()
+    fresh.context.close()
+    assert not fresh.problems
 
 
 def test_the_top_filter_swaps_the_table_without_loading_the_page_again(visit: Visit) -> None:

@@ -80,7 +80,7 @@ class Session(Table):
 
 
 class LoginTicket(Table):
-    """A one-time way in. The demo's is good on loopback only."""
+    """A one-time way in: a link that the bot sent (`link`), or the demo's (`demo`), which is good on loopback only."""
 
     impersonal = frozenset({"token_hash", "purpose"})
     token_hash = CharField(max_length=64, primary_key=True)

@@ -53,7 +53,25 @@ def demo_login(token: str) -> Response:
 @limiter.limit("20 per minute")
 def use_demo_link(token: str) -> Any:
     _require_demo_on_loopback()
-    opened = sessions.use_ticket(token, ip=_ip(), user_agent=_agent(), now=g.now)
+    opened = sessions.use_ticket(token, purpose=sessions.DEMO, ip=_ip(), user_agent=_agent(), now=g.now)
+    _enter(opened, "browser")
+    return redirect("/network", 303)
+
+
+@blueprint.get("/login/link/<token>")
+@policy(Act.PUBLIC)
+@limiter.limit("60 per minute")
+def link_login(token: str) -> Response:
+    """The page behind a link that the bot sent: it says whose account it opens, and a button spends the link."""
+    person = sessions.ticket_owner(token, purpose=sessions.LINK, now=g.now)
+    return page("accounts/link_login.html", token=token, name=person.name)
+
+
+@blueprint.post("/login/link/<token>")
+@policy(Act.PUBLIC)
+@limiter.limit("20 per minute")
+def use_link(token: str) -> Any:
+    opened = sessions.use_ticket(token, purpose=sessions.LINK, ip=_ip(), user_agent=_agent(), now=g.now)
     _enter(opened, "browser")
     return redirect("/network", 303)
 

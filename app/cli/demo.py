@@ -117,7 +117,7 @@ def link() -> None:
     owner = User.get_or_none(User.telegram_user_id == OWNER_ID)
     if owner is None:
         raise NotFound("Seed the demo first: `analyticbot demo seed`.")
-    token = sessions.issue_ticket(owner.id, purpose="demo", now=clock.utcnow())
+    token = sessions.issue_ticket(owner.id, purpose=sessions.DEMO, now=clock.utcnow())
     click.echo(f"{runtime.settings.base_url}/login/demo/{token}")
 
 

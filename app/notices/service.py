@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -29,6 +29,7 @@ class Queued:
     template: str
     params: Mapping[str, str]
     language: str
+    user_id: int | None
     attempts: int
 
 
@@ -96,7 +97,7 @@ def after_quiet_hours(now: datetime, timezone: str) -> datetime:
 def due(now: datetime, *, limit: int = 30) -> list[Queued]:
     """The first waiting notice of each chat, oldest first: one chat never hears things out of order."""
     found = db.rows(
-        "SELECT id, bot_id, chat_id, template, params, language, attempts FROM notice n WHERE state = 'queued'"
+        "SELECT id, bot_id, chat_id, template, params, language, user_id, attempts FROM notice n WHERE state = 'queued'"
         " AND not_before <= ? AND NOT EXISTS (SELECT 1 FROM notice e WHERE e.chat_id = n.chat_id"
         " AND e.bot_id = n.bot_id AND e.state = 'queued' AND e.id < n.id) ORDER BY id LIMIT ?",
         *(db.stamp(now), limit),
@@ -104,14 +105,29 @@ def due(now: datetime, *, limit: int = 30) -> list[Queued]:
     return [Queued(*(*row[:4], json.loads(row[4]), *row[5:])) for row in found]
 
 
-def send(notice: Queued, line: Telegram, *, now: datetime) -> bool:
-    """Send one notice within the shared budget; False when it has to wait. Permanent refusals end it."""
+def _nothing_more(_notice: Queued) -> Mapping[str, str]:
+    return {}
+
+
+def send(
+    notice: Queued,
+    line: Telegram,
+    *,
+    complete: Callable[[Queued], Mapping[str, str]] = _nothing_more,
+    now: datetime,
+) -> bool:
+    """Send one notice within the shared budget; False when it has to wait. Permanent refusals end it.
+
+    `complete` gives the parameters that must not be stored, such as a link that signs its reader in.
+    """
     wait = telegram.reserve_send(notice.bot_id, notice.chat_id, now=now)
     if wait > 0:
         _set(notice.id, "queued", not_before=now + timedelta(seconds=wait), attempts=notice.attempts)
         return False
     try:
-        line.send_message(notice.chat_id, render(notice.template, notice.params, notice.language))
+        line.send_message(
+            notice.chat_id, render(notice.template, {**notice.params, **complete(notice)}, notice.language)
+        )
     except Upstream as error:
         _note_failure(notice, error, now=now)
         return False

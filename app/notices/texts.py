@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_LINK = {
+    "en": "Your numbers: {link}\nThe link opens once, within 5 minutes. Do not pass it on.",
+    "ru": "Ваши цифры: {link}\nСсылка откроется один раз, в течение 5 минут. Никому её не передавайте.",
+    "uz": "Raqamlaringiz: {link}\nHavola bir marta, 5 daqiqa ichida ochiladi. Uni hech kimga bermang.",
+}
 _TEXTS: dict[str, dict[str, str]] = {
     "welcome": {
-        "en": "Hello {name}! Add me to your channel as an administrator and I will count what is true there.",
-        "ru": "Здравствуйте, {name}! Добавьте меня в канал администратором, и я буду считать то, что есть на самом деле.",
-        "uz": "Salom, {name}! Meni kanalingizga administrator qilib qo‘shing, men haqiqiy raqamlarni hisoblayman.",
+        "en": "Hello {name}! Add me to your channel as an administrator and I will count what is true there.\n\n"
+        + _LINK["en"],
+        "ru": "Здравствуйте, {name}! Добавьте меня в канал администратором, и я буду считать то, что есть на самом деле.\n\n"
+        + _LINK["ru"],
+        "uz": "Salom, {name}! Meni kanalingizga administrator qilib qo‘shing, men haqiqiy raqamlarni hisoblayman.\n\n"
+        + _LINK["uz"],
     },
+    "dashboard": _LINK,
     "channel_connected": {
         "en": "“{title}” is connected. Its numbers start now.",
         "ru": "«{title}» подключён. Отсчёт начинается сейчас.",
@@ -37,6 +46,7 @@ _TEXTS: dict[str, dict[str, str]] = {
     },
 }
 TEMPLATES = frozenset(_TEXTS)
+WITH_LINK = frozenset({"welcome", "dashboard"})  # `link` signs its reader in: it is made when the message is sent
 
 
 def render(template: str, params: Mapping[str, str], language: str) -> str:

@@ -15,12 +15,14 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import GetUpdates
+from aiogram.types import LinkPreviewOptions
 
 from app.core.errors import Upstream
 from app.telegram.port import ALLOWED_UPDATES, BotIdentity
 
 Answer = TypeVar("Answer")
 _TIMEOUT_S = 20
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a link that signs its reader in is nobody else's to open
 
 
 class _Loop:
@@ -82,7 +84,9 @@ class AiogramTelegram:
         return int(self._ask(lambda: self._bot.get_chat_member_count(chat_id)))
 
     def send_message(self, chat_id: int, text: str) -> int:
-        return int(self._ask(lambda: self._bot.send_message(chat_id, text)).message_id)
+        return int(
+            self._ask(lambda: self._bot.send_message(chat_id, text, link_preview_options=_NO_PREVIEW)).message_id
+        )
 
     def _ask(self, call: Any, *, timeout_s: float = _TIMEOUT_S) -> Any:
         """Run one call and translate aiogram's errors."""

@@ -11,17 +11,20 @@ from app.core import db
 from app.notices import service as notices
 from bot.dispatcher import Effect, Incoming, nothing
 
+_ANSWERS = {"/start": "welcome", "/dashboard": "dashboard"}
+
 
 def message(incoming: Incoming) -> Effect:
-    """/start makes the person known and greets them; everything else is acknowledged."""
+    """A command makes the person known and is answered with a link into the browser; the rest is acknowledged."""
     said = incoming.update.message
     if said is None or said.from_user is None or said.chat.type != "private":
         return nothing
     words = (said.text or "").split(maxsplit=1)
-    return partial(_welcome, incoming, said.from_user) if words and words[0] == "/start" else nothing
+    template = _ANSWERS.get(words[0].partition("@")[0]) if words else None
+    return partial(_answer, incoming, said.from_user, template) if template else nothing
 
 
-def _welcome(incoming: Incoming, sender: User) -> None:
+def _answer(incoming: Incoming, sender: User, template: str) -> None:
     stored, now = incoming.stored, incoming.now
     with db.write():
         person = people.ensure_person(
@@ -32,11 +35,11 @@ def _welcome(incoming: Incoming, sender: User) -> None:
             now=now,
         )
         notices.queue(
-            "welcome",
+            template,
             user=person,
             bot_id=stored.bot_id,
             params={"name": person.name},
-            dedupe_key=f"welcome:{stored.bot_id}:{stored.update_id}",
+            dedupe_key=f"{template}:{stored.bot_id}:{stored.update_id}",
             is_urgent=True,
             now=now,
         )

@@ -17,12 +17,12 @@ from tests.world import owner
 
 def test_a_ticket_opens_one_session_even_for_ten_at_once(runtime: Runtime, now: datetime) -> None:
     aziza = owner("Aziza", now=now)
-    ticket = sessions.issue_ticket(aziza.user.id, purpose="demo", now=now)
+    ticket = sessions.issue_ticket(aziza.user.id, purpose=sessions.DEMO, now=now)
 
     def try_it(_n: int) -> bool:
         try:
             with db.database.connection_context():
-                return bool(sessions.use_ticket(ticket, now=now))
+                return bool(sessions.use_ticket(ticket, purpose=sessions.DEMO, now=now))
         except Unauthenticated:
             return False
 
@@ -31,9 +31,9 @@ def test_a_ticket_opens_one_session_even_for_ten_at_once(runtime: Runtime, now: 
 
 
 def test_a_stale_ticket_is_refused(runtime: Runtime, now: datetime) -> None:
-    ticket = sessions.issue_ticket(owner("Aziza", now=now).user.id, purpose="demo", now=now)
+    ticket = sessions.issue_ticket(owner("Aziza", now=now).user.id, purpose=sessions.DEMO, now=now)
     with pytest.raises(Unauthenticated):
-        sessions.use_ticket(ticket, now=now + timedelta(minutes=16))
+        sessions.use_ticket(ticket, purpose=sessions.DEMO, now=now + timedelta(minutes=16))
 
 
 def test_a_launch_renews_on_its_device_and_is_refused_elsewhere(runtime: Runtime, now: datetime) -> None:

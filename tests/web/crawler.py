@@ -17,7 +17,16 @@ from tests.web.judged_files import judged_api, judged_csv
 from tests.web.judged_page import Judged, JudgedPage
 
 ODD_ADDRESSES = ("/nothing/here", "/network?days=31", "/channels/" + "A" * 22, "/channels/" + "A" * 22 + "/posts/1")
-DOORS = ("/", "/login", "/login/expired", "/login/demo/none", "/twa", "/network", "/channels/connect")
+DOORS = (
+    "/",
+    "/login",
+    "/login/expired",
+    "/login/demo/none",
+    "/login/link/none",
+    "/twa",
+    "/network",
+    "/channels/connect",
+)
 PAGES = (*DOORS, "/settings/api-keys", "/api/v1/channels", *ODD_ADDRESSES)
 
 

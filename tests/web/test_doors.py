@@ -72,7 +72,9 @@ def test_the_mini_app_s_cookie_is_sent_in_a_frame_of_another_site_and_a_browser_
 
 
 def test_the_demo_link_works_once_on_loopback_only(app: Flask) -> None:
-    ticket = sessions.issue_ticket(owner("Dilnoza", now=clock.utcnow()).user.id, purpose="demo", now=clock.utcnow())
+    ticket = sessions.issue_ticket(
+        owner("Dilnoza", now=clock.utcnow()).user.id, purpose=sessions.DEMO, now=clock.utcnow()
+    )
     path = f"/login/demo/{ticket}"
     away = app.test_client().post(path, environ_base={"REMOTE_ADDR": "192.0.2.1"})
     assert away.status_code == 404

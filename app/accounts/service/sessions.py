@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.accounts.models import Launch, LoginTicket, Session
+from app.accounts.models import Launch, LoginTicket, Session, User
 from app.accounts.service import people
 from app.core import db, ids
 from app.core.errors import Forbidden, Unauthenticated
@@ -13,7 +13,8 @@ from app.core.policy import Role
 
 LIFETIME = timedelta(days=30)
 LAUNCH_WINDOW = timedelta(hours=1)
-TICKET_LIFETIME = timedelta(minutes=15)
+DEMO, LINK = "demo", "link"
+TICKET_LIFETIMES = {DEMO: timedelta(minutes=15), LINK: timedelta(minutes=5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +89,38 @@ def issue_ticket(user_id: int, *, purpose: str, now: datetime) -> str:
             user=user_id,
             purpose=purpose,
             created_at=now,
-            expires_at=now + TICKET_LIFETIME,
+            expires_at=now + TICKET_LIFETIMES[purpose],
         )
     return token
 
 
-def use_ticket(token: str, *, ip: str = "", user_agent: str = "", now: datetime) -> str:
-    """Spend a ticket and open a session; returns its token. Raises Unauthenticated when it is spent or stale."""
+def ticket_owner(token: str, *, purpose: str, now: datetime) -> User:
+    """Whom a ticket would sign in. Raises Unauthenticated when it is spent, stale or for another purpose."""
+    ticket = LoginTicket.get_or_none(
+        LoginTicket.token_hash == ids.token_hash(token),
+        LoginTicket.purpose == purpose,
+        LoginTicket.used_at.is_null(),
+        LoginTicket.expires_at > now,
+    )
+    if ticket is None:
+        raise _spent()
+    return User.get_by_id(ticket.user)
+
+
+def _spent() -> Unauthenticated:
+    return Unauthenticated("This sign-in link was used already or is too old.", code="ticket_spent")
+
+
+def use_ticket(token: str, *, purpose: str, ip: str = "", user_agent: str = "", now: datetime) -> str:
+    """Spend a ticket and open a session; returns its token. Raises Unauthenticated as ticket_owner does."""
     with db.write():
         spent = db.execute(
-            "UPDATE login_ticket SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?",
-            *(db.stamp(now), ids.token_hash(token), db.stamp(now)),
+            "UPDATE login_ticket SET used_at = ? WHERE token_hash = ? AND purpose = ? AND used_at IS NULL"
+            " AND expires_at > ?",
+            *(db.stamp(now), ids.token_hash(token), purpose, db.stamp(now)),
         )
         if not spent:
-            raise Unauthenticated("This sign-in link was used already or is too old.", code="ticket_spent")
+            raise _spent()
         ticket = LoginTicket.get_by_id(ids.token_hash(token))
         return start(ticket.user, _home(ticket.user), kind="browser", ip=ip, user_agent=user_agent, now=now)[0]
 
