@@ -34,12 +34,14 @@ class Sender:
         if bot is None:
             notices.give_up(notice, "the bot is gone", now=clock.utcnow())
             return False
-        line = self._runtime.bots.telegram(bot)
-        return notices.send(notice, line, complete=self._complete, now=clock.utcnow())
+        line, settings = self._runtime.bots.telegram(bot), self._runtime.settings
 
-    def _complete(self, notice: notices.Queued) -> dict[str, str]:
-        """A link that signs its reader in is made when it is sent: it is stored nowhere and its five minutes are fresh."""
-        if notice.template not in texts.WITH_LINK or notice.user_id is None:
-            return {}
-        token = sessions.issue_ticket(notice.user_id, purpose=sessions.LINK, now=clock.utcnow())
-        return {"link": f"{self._runtime.settings.base_url}/login/link/{token}"}
+        def complete(notice: notices.Queued) -> dict[str, str]:
+            """A link that signs its reader in is made when it is sent: stored nowhere, and its five minutes are fresh."""
+            links = {"add_url": settings.simulator_url or telegram.add_to_channel_url(bot.username)}
+            if notice.template in texts.WITH_LINK and notice.user_id is not None:
+                token = sessions.issue_ticket(notice.user_id, purpose=sessions.LINK, now=clock.utcnow())
+                links["link"] = f"{settings.base_url}/login/link/{token}"
+            return links
+
+        return notices.send(notice, line, complete=complete, now=clock.utcnow())

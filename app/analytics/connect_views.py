@@ -14,10 +14,9 @@ from app.core.errors import AppError
 from app.core.htmx import page, redirect_or_hx
 from app.core.policy import Act, policy
 from app.readings import service as readings
-from app.telegram.service import service_bot
+from app.telegram.service import add_to_channel_url, service_bot
 
 blueprint = Blueprint("channels", __name__, url_prefix="/channels")
-_ASKED = "post_messages+edit_messages+delete_messages+invite_users"
 
 
 @blueprint.get("/connect")
@@ -31,9 +30,7 @@ def _page(**form: str) -> ConnectPage:
     name = bot.username if bot else ""
     return ConnectPage(
         bot_username=name,
-        add_url=f"https://t.me/{name}?startchannel&admin={_ASKED}"
-        if not settings.simulator_url
-        else settings.simulator_url,
+        add_url=settings.simulator_url or add_to_channel_url(name),
         simulator_url=settings.simulator_url or None,
         pending=_pending(),
         poll_url=url_for("channels.connect"),

@@ -19,6 +19,11 @@ _TEXTS: dict[str, dict[str, str]] = {
         + _LINK["uz"],
     },
     "dashboard": _LINK,
+    "add_channel": {
+        "en": "Choose your channel and make me its administrator: {add_url}\nIts numbers begin within seconds.",
+        "ru": "Выберите свой канал и сделайте меня администратором: {add_url}\nЦифры начнутся через несколько секунд.",
+        "uz": "Kanalingizni tanlang va meni administrator qiling: {add_url}\nRaqamlar bir necha soniyada boshlanadi.",
+    },
     "channel_connected": {
         "en": "“{title}” is connected. Its numbers start now.",
         "ru": "«{title}» подключён. Отсчёт начинается сейчас.",

@@ -73,6 +73,14 @@ def bot_by_id(bot_id: int) -> Bot | None:
     return found
 
 
+_RIGHTS_ASKED = "post_messages+edit_messages+delete_messages+invite_users"
+
+
+def add_to_channel_url(username: str) -> str:
+    """Telegram's link that lets a person choose a channel and make the bot its administrator with the rights we ask."""
+    return f"https://t.me/{username}?startchannel&admin={_RIGHTS_ASKED}"
+
+
 def require_webhook_secret(bots: Bots, bot_id: int, given: str) -> None:
     """Constant-time comparison with the secret we told Telegram. Raises Unauthenticated, also for an unknown bot."""
     found = db.row("SELECT webhook_secret_sealed FROM bot WHERE bot_id = ? AND deleted_at IS NULL", bot_id)

@@ -11,11 +11,11 @@ from app.core import db
 from app.notices import service as notices
 from bot.dispatcher import Effect, Incoming, nothing
 
-_ANSWERS = {"/start": "welcome", "/dashboard": "dashboard"}
+_ANSWERS = {"/start": "welcome", "/dashboard": "dashboard", "/add_channel": "add_channel"}
 
 
 def message(incoming: Incoming) -> Effect:
-    """A command makes the person known and is answered with a link into the browser; the rest is acknowledged."""
+    """A command makes the person known and is answered; everything else is acknowledged."""
     said = incoming.update.message
     if said is None or said.from_user is None or said.chat.type != "private":
         return nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -73,3 +74,12 @@ def test_the_link_is_good_for_five_minutes_and_through_its_own_door_only(runtime
     with pytest.raises(Unauthenticated):
         sessions.use_ticket(token, purpose=sessions.LINK, now=now + timedelta(minutes=5, seconds=1))
     assert sessions.use_ticket(token, purpose=sessions.LINK, now=now + timedelta(minutes=4, seconds=59))
+
+
+def test_add_channel_answers_with_telegrams_own_way_to_make_the_bot_administrator(
+    apply: Apply, runtime: Runtime, telegram: FakeTelegram
+) -> None:
+    apply(said(1, "/add_channel"))
+    real = runtime.settings.model_copy(update={"simulator_url": ""})
+    assert Sender(replace(runtime, settings=real)).turn() == 1
+    assert "https://t.me/TrueNumbersBot?startchannel&admin=post_messages+" in telegram.sent[-1][1]

@@ -140,6 +140,7 @@ def test_what_nothing_can_send_says_why(runtime: Runtime, now: datetime) -> None
 @pytest.mark.parametrize("language", ["en", "ru", "uz"])
 def test_every_text_speaks_every_language_with_the_same_blanks(language: str) -> None:
     params = {"name": "Aziza", "title": "News", "reason": "no", "rights": "post", "link": "https://a.uz/login"}
+    params["add_url"] = "https://t.me/bot"
     told = {key: texts.render(key, params, language) for key in texts.TEMPLATES}
     assert all("{" not in text and text for text in told.values())
     for key, text in told.items():
