@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, redirect, render
 from flask_login import current_user
 
 from app.accounts.service import keys, people, sessions
+from app.core import db
 from app.core.errors import Invalid, NotFound, Unauthenticated
 from app.core.htmx import page
 from app.core.policy import Act, policy
@@ -137,18 +138,25 @@ def twa_session() -> Any:
     if len(device) < 16:
         raise Invalid("The device secret is missing.", fields={"device": "missing"})
     launch = initdata.verify(
-        request.form.get("init_data", ""), bot_token=runtime.bots.token(bot), now=g.now, max_age=initdata.MAX_AGE
+        request.form.get("init_data", ""), bot_token=runtime.bots.token(bot), now=g.now, max_age=sessions.LAUNCH_WINDOW
     )
-    person = people.ensure_person(
-        launch.telegram_user_id,
-        name=launch.name,
-        language=launch.language,
-        timezone=runtime.settings.default_timezone,
-        now=g.now,
-    )
-    token = sessions.start_from_launch(
-        person.id, launch_hash=launch.launch_hash, device=device, ip=_ip(), user_agent=_agent(), now=g.now
-    )
+    with db.write():  # a refused launch makes nobody known
+        person = people.ensure_person(
+            launch.telegram_user_id,
+            name=launch.name,
+            language=launch.language,
+            timezone=runtime.settings.default_timezone,
+            now=g.now,
+        )
+        token = sessions.start_from_launch(
+            person.id,
+            launch_hash=launch.launch_hash,
+            launched_at=launch.auth_date,
+            device=device,
+            ip=_ip(),
+            user_agent=_agent(),
+            now=g.now,
+        )
     _enter(token, "twa")
     return jsonify(location="/network")
 

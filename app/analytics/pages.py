@@ -75,6 +75,7 @@ class ChannelRow:
     posts: Figure
     reach: Figure
     spark: tuple[int | None, ...] = ()
+    is_read: bool = False
     is_simulated: bool = False
 
 
@@ -86,6 +87,7 @@ class NetworkPage:
     period: Period
     totals: dict[str, Figure]
     growth: tuple[DayPoint, ...]
+    growth_without: tuple[str, ...]
     views_by_day: tuple[DayPoint, ...]
     rows: tuple[ChannelRow, ...]
     shares: tuple[float | None, ...]

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from app.core import db
+from app.readings import curves
 
 MICRO = 1_000_000
+_READ_FOR = timedelta(days=31)
 SORTS = {"posted_at": "posted_at", "views": "views", "views_24h": "views_24h", "reactions": "reactions", "er": "er_ppm"}
 
 
@@ -147,7 +149,11 @@ def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, tuple[in
 
 @dataclass(frozen=True, slots=True)
 class PostsSummary:
-    """The posts published in a period: how many, with how many views and reactions known, each with its sources."""
+    """The posts published in a period: how many, with how many views and reactions known, each with its sources.
+
+    `read_at`: the newest reading of each source, by its id. `gaining_*`: of all posts that can have gained views in the
+    period, whose steps add up to what their sum can be off.
+    """
 
     posts: int
     views: int
@@ -156,6 +162,9 @@ class PostsSummary:
     max_step: int
     last_at: datetime | None
     source_ids: tuple[int, ...]
+    read_at: dict[int, datetime]
+    gaining_step: int
+    gaining_source_ids: tuple[int, ...]
     reactions: int | None
     reactions_step: int
     reactions_at: datetime | None
@@ -163,14 +172,18 @@ class PostsSummary:
 
 
 def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, PostsSummary]:
-    """By feed, over post_stat by its (feed, posted_at) index; deleted posts are left out."""
+    """By feed, over post_stat by its (feed, posted_at) index; deleted posts are left out.
+
+    Posts are read for a month: those published that long before the period can have gained views in it.
+    """
     found = db.rows(
         "SELECT s.feed_id, s.source_id, s.reactions_source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views),"
         " COALESCE(SUM(s.readings), 0), COALESCE(MAX(s.step), 0), MAX(s.observed_at), SUM(s.reactions),"
-        " COALESCE(MAX(s.reactions_step), 0), MAX(s.reactions_at) FROM post_stat s"
+        " COALESCE(SUM(s.reactions_step), 0), MAX(s.reactions_at), COALESCE(SUM(s.step), 0),"
+        " CASE WHEN s.posted_at >= ? THEN 1 ELSE 0 END AS is_shown FROM post_stat s"
         f" WHERE s.feed_id IN ({_marks(feed_ids)}) AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ?"
-        " GROUP BY s.feed_id, s.source_id, s.reactions_source_id",
-        *(*feed_ids, db.stamp(start), db.stamp(end), False),
+        " GROUP BY s.feed_id, s.source_id, s.reactions_source_id, is_shown",
+        *(db.stamp(start), *feed_ids, db.stamp(start - _READ_FOR), db.stamp(end), False),
     )
     parts: dict[int, list[tuple[Any, ...]]] = {feed: [] for feed in feed_ids}
     for feed, *part in found:
@@ -178,7 +191,8 @@ def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> 
     return {feed: _summary(of_feed) for feed, of_feed in parts.items()}
 
 
-def _summary(found: Sequence[tuple[Any, ...]]) -> PostsSummary:
+def _summary(gaining: Sequence[tuple[Any, ...]]) -> PostsSummary:
+    found = [r for r in gaining if r[12]]
     reacted = [r for r in found if r[8] is not None]
     return PostsSummary(
         posts=sum(int(r[2]) for r in found),
@@ -188,11 +202,22 @@ def _summary(found: Sequence[tuple[Any, ...]]) -> PostsSummary:
         max_step=max((int(r[6]) for r in found), default=0),
         last_at=max((db.moment(r[7]) for r in found if r[7] is not None), default=None),
         source_ids=tuple(sorted({int(r[0]) for r in found if r[0] is not None})),
+        read_at=_newest([(r[0], r[7]) for r in gaining] + [(r[1], r[10]) for r in gaining]),
+        gaining_step=sum(int(r[11]) for r in gaining),
+        gaining_source_ids=tuple(sorted({int(r[0]) for r in gaining if r[0] is not None})),
         reactions=sum(int(r[8]) for r in reacted) if reacted else None,
-        reactions_step=max((int(r[9]) for r in reacted), default=0),
+        reactions_step=sum(int(r[9]) for r in reacted),
         reactions_at=max((db.moment(r[10]) for r in reacted), default=None),
         reactions_source_ids=tuple(sorted({int(r[1]) for r in reacted})),
     )
+
+
+def _newest(found: Sequence[tuple[Any, Any]]) -> dict[int, datetime]:
+    newest: dict[int, datetime] = {}
+    for source, at in found:
+        if source is not None and at is not None:
+            newest[int(source)] = max(newest.get(int(source), db.moment(at)), db.moment(at))
+    return newest
 
 
 def reach_by_day(feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, int]]:
@@ -266,13 +291,18 @@ def _post(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def curve(post_id: int, workspace_id: int, *, limit: int = 2000) -> list[tuple[datetime, int, int, str, bool]]:
-    """(observed at, views, step, source kind, is falling) of a post's readings visible to the workspace, by time."""
+    """(observed at, views, step, source kind, is falling) of a post's readings visible to the workspace, by time.
+
+    Falls are told among these: `reading.flag` speaks for the audience of the reading's source, not for this workspace.
+    """
     found = db.rows(
-        "SELECT r.observed_at, r.views, r.step, s.kind, r.flag FROM reading r JOIN source s ON s.id = r.source_id"
+        "SELECT r.observed_at, r.views, r.step, s.kind FROM reading r JOIN source s ON s.id = r.source_id"
         " WHERE r.post_id = ? AND s.workspace_id IN (0, ?) AND r.views IS NOT NULL ORDER BY r.observed_at LIMIT ?",
         *(post_id, workspace_id, limit),
     )
-    return [(db.moment(at), int(v), int(step), kind, bool(flag)) for at, v, step, kind, flag in found]
+    points = [(db.moment(at), int(views), int(step), kind) for at, views, step, kind in found]
+    falling = curves.falls_of_post([(int(at.timestamp()), views, step) for at, views, step, _ in points])
+    return [(*point, is_falling) for point, is_falling in zip(points, falling, strict=True)]
 
 
 def reactions_of(post_id: int, workspace_id: int) -> list[tuple[str, int, int, str, datetime]]:
@@ -292,19 +322,19 @@ def source_kinds() -> dict[int, str]:
 
 
 def sources_of_feed(feed_id: int) -> list[tuple[int, int]]:
-    """(source id, largest rounding step) of a feed's latest counts."""
+    """(source id, sum of the rounding steps) of a feed's latest counts."""
     found = db.rows(
-        "SELECT source_id, MAX(step) FROM post_stat WHERE feed_id = ? AND source_id IS NOT NULL GROUP BY source_id",
+        "SELECT source_id, SUM(step) FROM post_stat WHERE feed_id = ? AND source_id IS NOT NULL GROUP BY source_id",
         feed_id,
     )
     return [(int(source), int(step)) for source, step in found]
 
 
-def sources_of(chat_id: int, workspace_id: int) -> list[tuple[str, bool, datetime | None]]:
-    """(kind, is on, last subscriber count at) of the sources that speak of a chat to this workspace."""
+def sources_of(chat_id: int, workspace_id: int) -> list[tuple[int, str, bool, datetime | None]]:
+    """(id, kind, is on, last subscriber count at) of the sources that may speak of a chat to this workspace."""
     found = db.rows(
-        "SELECT s.kind, s.is_on, (SELECT MAX(r.observed_at) FROM subscriber_reading r WHERE r.chat_id = ?"
+        "SELECT s.id, s.kind, s.is_on, (SELECT MAX(r.observed_at) FROM subscriber_reading r WHERE r.chat_id = ?"
         " AND r.source_id = s.id) AS last_at FROM source s WHERE s.workspace_id IN (0, ?) ORDER BY s.id",
         *(chat_id, workspace_id),
     )
-    return [(str(kind), bool(is_on), db.moment(at)) for kind, is_on, at in found]
+    return [(int(i), str(kind), bool(is_on), db.moment(at)) for i, kind, is_on, at in found]

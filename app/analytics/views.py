@@ -69,7 +69,7 @@ def _network_page() -> Any:
     return build.network_page(
         current_user.workspace_id,
         current_user.workspace_name,
-        timezone=current_user.timezone,
+        timezone=current_user.workspace_timezone,
         days=_days(),
         is_demo=settings.demo,
         now=g.now,

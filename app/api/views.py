@@ -33,7 +33,7 @@ def _holder(scope: str) -> keys.KeyHolder:
 def channels() -> Response:
     """The workspace's channels with the period's figures, each with its provenance."""
     holder = _holder("channels:read")
-    built = build.network_page(holder.workspace_id, "", timezone="UTC", days=30, is_demo=False, now=g.now)
+    built = build.network_page(holder.workspace_id, "", timezone=holder.timezone, days=30, is_demo=False, now=g.now)
     return jsonify(
         channels=[
             {
@@ -46,7 +46,11 @@ def channels() -> Response:
             }
             for row in built.rows
         ],
-        period={"start": built.period.start.isoformat(), "end": built.period.end.isoformat(), "timezone": "UTC"},
+        period={
+            "start": built.period.start.isoformat(),
+            "end": built.period.end.isoformat(),
+            "timezone": holder.timezone,
+        },
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 import click
+from peewee import OperationalError, ProgrammingError
 
 from app.cli import analytics, audit, channels, db, demo, doctor, imports, users
+from app.core import migrate
 from app.core.errors import AppError, Invalid
 from app.core.settings import SettingsError
 
@@ -22,6 +24,19 @@ class _Command(click.Group):
             for field, why in (error.fields if isinstance(error, Invalid) else {}).items():
                 click.echo(f"  {field}: {why}", err=True)
             sys.exit(2)
+        except (OperationalError, ProgrammingError) as error:
+            if not _is_behind():
+                raise
+            click.echo(f"Error: the schema is not at head: run `analyticbot db up`. ({error})", err=True)
+            sys.exit(2)
+
+
+def _is_behind() -> bool:
+    """Whether the database answers and its schema is not the present one."""
+    try:
+        return bool(migrate.pending())
+    except (OperationalError, ProgrammingError):
+        return False
 
 
 @click.group(cls=_Command)

@@ -19,6 +19,7 @@ from app.core.errors import Conflict, NotFound, Upstream
 from app.readings import service as readings
 
 OWNER_ID = 777000001
+_SIMULATOR_OF_MAKE_RUN = "http://127.0.0.1:8081"  # what deploy/local.py tells the processes (a test compares)
 WORKSPACE = "Simulated network"
 _CHANNELS = ("simulated_uz_news", "simulated_ru_it", "simulated_en_startup")
 
@@ -31,7 +32,11 @@ def group() -> None:
 def _boot() -> Runtime:
     runtime = boot("cli")
     if not runtime.settings.demo or not runtime.settings.simulator_url:
-        raise Conflict("This is no demo: DEMO is off or SIMULATOR_URL is empty.")
+        command = click.get_current_context().info_name
+        raise Conflict(
+            "This is no demo: DEMO is off or SIMULATOR_URL is empty. Beside a running `make run` say:"
+            f" DEMO=true SIMULATOR_URL={_SIMULATOR_OF_MAKE_RUN} analyticbot demo {command}"
+        )
     return runtime
 
 

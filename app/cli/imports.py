@@ -14,6 +14,7 @@ from app.core.errors import NotFound
 from app.readings import service as readings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_MOST_TOLD = 20
 
 
 @click.group("import")
@@ -44,9 +45,11 @@ def view_readings(file: Path, subscribers: Path | None, workspace: str, create: 
         file, subscribers, workspace_id=workspace_id(workspace), actor="operator", limits=runtime.limits, now=now
     )
     click.echo(
-        f"{done.channels} channels, {done.read} rows read, {done.merged} merged, {done.rejected} rejected,"
-        f" {done.new} new readings, {done.subscribers} subscriber counts"
+        f"{done.channels} channels, {done.read} rows read, {done.merged} merged, {len(done.rejected)} rejected,"
+        f" {done.new} new readings, {done.subscribers} new subscriber counts"
     )
+    for row in done.rejected[:_MOST_TOLD]:
+        click.echo(f"rejected line {row.line}: {row.reason}")
 
 
 def _make_workspace(name: str, timezone: str) -> None:

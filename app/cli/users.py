@@ -8,6 +8,7 @@ from app.accounts.service import people
 from app.audit import service as audit
 from app.boot import boot
 from app.core import clock, db
+from app.core.errors import Invalid
 
 
 @click.group("user")
@@ -20,6 +21,8 @@ def group() -> None:
 @click.option("--telegram-id", type=int, help="Telegram user id by which the person signs in.")
 def create_superadmin(name: str, telegram_id: int | None) -> None:
     """Make a person who runs the service."""
+    if not name.strip() or not name.isprintable():
+        raise Invalid("Give the person a name.", fields={"name": "blank or unreadable"})
     runtime, now = boot("cli"), clock.utcnow()
     with db.write():
         user = people.create_user(

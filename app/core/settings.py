@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -34,7 +35,6 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("var"), description="folder for the embedded databases and sockets")
     database_url: str = Field("", description="postgresql://… or sqlite:///path; empty: SQLite in DATA_DIR")
     base_url: str = Field("http://127.0.0.1:8000", description="address under which people reach the web process")
-    web_host: str = Field("127.0.0.1", description="address the web process listens on")
     web_port: int = Field(8000, ge=1, le=65535, description="port the web process listens on")
     proxy_hops: int | None = Field(
         None, ge=0, le=5, description="trusted proxies in front; must be declared in production"
@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     temporal_namespace: str = Field("default", description="Temporal namespace")
     temporal_ui_url: str = Field("http://127.0.0.1:8233", description="where people open the Temporal UI")
     temporal_cli: str = Field("", description="path of a temporal binary for make run; empty: the wheel's")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _file_is_readable(cls, value: Any) -> Any:
+        if isinstance(value, _Unreadable):
+            raise ValueError(f"{value.path} cannot be read: {value.why}")
+        return value
 
     @field_validator("base_url", "telegram_api_url", "telegram_preview_url", "simulator_url", "temporal_ui_url")
     @classmethod
@@ -104,12 +111,23 @@ class Settings(BaseSettings):
         return init_settings, _FileSecrets(settings_cls), env_settings, dotenv_settings
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Stands for the content of a file that could not be read, so that it is told beside the other errors."""
+
+    path: str
+    why: str
+
+
 class _FileSecrets(PydanticBaseSettingsSource):
     """`NAME_FILE=/path` gives NAME the content of that file, as containers hand over secrets."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"{field_name.upper()}_FILE")
-        return (Path(path).read_text().strip() if path else None), field_name, False
+        try:
+            return (Path(path).read_text().strip() if path else None), field_name, False
+        except (OSError, ValueError) as error:
+            return _Unreadable(str(path), str(error)), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         values = {name: self.get_field_value(None, name)[0] for name in self.settings_cls.model_fields}

@@ -3,12 +3,11 @@
 A curve is the running maximum of a post's readings, linear between them. Hourly gains are
 integers of a millionth view, so hours sum to the total exactly and the result depends on the set
 of readings only, not on the order of their arrival.
-
-numpy is imported here and nowhere in the web process.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,14 +107,25 @@ def nothing(count: int) -> FeedRollup:
 
 
 def falls(rows: ReadingRows) -> NDArray[np.bool_]:
-    """Which readings lie below an earlier one by more than rounding explains; same order as `rows`."""
-    order = slice(None) if is_ascending(rows) else np.lexsort((rows.views, rows.at, rows.post))
+    """Which readings lie below an earlier one by more than rounding explains; same order as `rows`.
+
+    Depends on the set of `rows` only: pass what one audience may see, or others' readings make its counts fall.
+    """
+    order = slice(None) if is_ascending(rows) else np.lexsort((-rows.step, rows.views, rows.at, rows.post))
     views, post, step = rows.views[order], rows.post[order], rows.step[order]
     before = _shifted(_segmented_max(views, post), post, missing=-1)
-    tolerance = _segmented_max(step, post)
+    tolerance = _segmented_max(np.where(views >= 0, step, 0), post)  # the step is the views'
     result = np.zeros(len(views), dtype=bool)
     result[order] = (views >= 0) & (views + tolerance < before)
     return result
+
+
+def falls_of_post(readings: Sequence[tuple[int, int, int]]) -> list[bool]:
+    """`falls` among one post's readings, each (unix seconds, views, step), in their order."""
+    at, views, step = np.asarray(readings, dtype=np.int64).reshape(-1, 3).T
+    none = np.zeros_like(at)
+    found: list[bool] = falls(ReadingRows(none, at, views, none, step, none)).tolist()
+    return found
 
 
 def is_ascending(rows: ReadingRows) -> bool:

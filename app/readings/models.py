@@ -61,8 +61,10 @@ class Post(Table):
 
 
 class Reading(Table):
-    """What a source said of a post at a moment. `flag` 1 marks a fall.
+    """What a source said of a post at a moment.
 
+    `flag` 1 marks a fall among what the source's own audience may see: a public source's below public readings, a
+    private one's below those and its workspace's.
     `step` 0 is exact, else the rounding step: of the views, which are rounded coarser than the reactions beside them.
     """
 
@@ -150,7 +152,7 @@ class FeedHour(Table):
 
 
 class SubscriberHour(Table):
-    """The last subscriber count of a feed in one UTC hour."""
+    """The last subscriber count of a feed in one UTC hour; no row where counts only repeated an exact one, rounded."""
 
     feed_id = IntegerField()
     hour = IntegerField()

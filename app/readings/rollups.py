@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import chain, repeat
 from typing import Any
 
@@ -21,6 +20,8 @@ from app.readings.bulk import Insert
 from app.readings.raw import RawReading as RawReading
 
 PUBLIC = 0
+
+Key = tuple[int, int, int]  # of a reading: post id, unix seconds, source id
 
 
 @dataclass(slots=True)
@@ -51,6 +52,11 @@ def visible_sources(workspace_id: int) -> set[int]:
     """Ids of the sources whose readings count for a feed of this workspace (0: everybody's feed)."""
     found = db.rows("SELECT id FROM source WHERE workspace_id IN (?, ?)", PUBLIC, workspace_id)
     return {int(i) for (i,) in found}
+
+
+def own_sources(workspace_id: int) -> set[int]:
+    """Ids of the sources that belong to a feed's audience itself: the public ones, or the workspace's private ones."""
+    return {int(i) for (i,) in db.rows("SELECT id FROM source WHERE workspace_id = ?", workspace_id)}
 
 
 def feeds_of(chat_id: int) -> list[tuple[int, int]]:
@@ -93,9 +99,38 @@ def visible(rows: curves.ReadingRows, sources: set[int]) -> curves.ReadingRows:
     return rows.only(np.isin(rows.source, np.asarray(sorted(sources), dtype=np.int64)))
 
 
-def apply_change(
-    feed_id: int, block: PostBlock, before: curves.ReadingRows, after: curves.ReadingRows, *, now: datetime
-) -> None:
+def falls(block: PostBlock, seen: curves.ReadingRows, own: set[int]) -> set[Key]:
+    """Which readings of its `own` sources fall among all that a feed has `seen` of the posts in `block`."""
+    low = visible(seen.only(curves.falls(seen)), own)
+    posts = [block.post_ids[n] for n in low.post.tolist()]
+    return set(zip(posts, low.at.tolist(), low.source.tolist(), strict=True))
+
+
+def marked(block: PostBlock, workspace_id: int) -> set[Key]:
+    """Which readings of a feed's own sources are marked as falls."""
+    found: list[Key] = []
+    for part in raw.parts(block.post_ids):
+        found += db.rows(
+            f"SELECT r.post_id, {raw.seconds('r.observed_at')}, r.source_id FROM reading r"
+            " JOIN source s ON s.id = r.source_id AND s.workspace_id = ?"
+            f" WHERE r.flag <> 0 AND r.post_id IN ({','.join('?' * len(part))})",
+            *(workspace_id, *part),
+        )
+    return set(found)
+
+
+def mark_falls(was: set[Key], is_now: set[Key]) -> None:
+    """Keep falling counts as read and mark them; a mark is taken back when an older reading explains the count."""
+    db.execute_many(
+        "UPDATE reading SET flag = ? WHERE post_id = ? AND observed_at = ? AND source_id = ?",
+        [
+            (int((post, at, source) in is_now), post, db.stamp(db.from_ms(at * 1000)), source)
+            for post, at, source in sorted(was ^ is_now)
+        ],
+    )
+
+
+def apply_change(feed_id: int, block: PostBlock, before: curves.ReadingRows, after: curves.ReadingRows) -> None:
     """Move a feed's rollups from the readings `before` to the readings `after` of the posts in `block`."""
     new = curves.rollup(after, block.posted_at)
     old = curves.rollup(before, block.posted_at) if len(before.post) else curves.nothing(len(block.posted_at))

@@ -24,6 +24,7 @@ class FeedTail:
     """A feed, the sources it may see, what it says of the posts, and by post whether its latest views are its most."""
 
     id: int
+    workspace_id: int
     sources: set[int]
     rollup: curves.FeedRollup
     is_at_peak: NDArray[np.bool_]
@@ -31,7 +32,7 @@ class FeedTail:
 
 def are_continued_by(rows: curves.ReadingRows, block: PostBlock, tails: Sequence[FeedTail]) -> NDArray[np.bool_]:
     """By post of the block: whether all of `rows` (in the order of a batch) come after what is stored and no
-    count falls. Then each feed's curve goes on from its latest reading and no reading needs a fall's mark."""
+    count falls below any source's. Then each feed's curve goes on from its latest reading, and nobody sees a fall."""
     goes_on = np.ones(len(block.post_ids), dtype=bool)
     for tail in tails:
         goes_on &= tail.is_at_peak
@@ -61,7 +62,7 @@ def _feed_tail(feed_id: int, workspace_id: int, block: PostBlock, were_read: Seq
     behind = [block.post_ids[n] for n in np.flatnonzero(~is_at_peak).tolist()]
     if behind:  # of its own maximum, or only of a source that this feed does not see
         is_at_peak |= _is_at_own_peak(feed_id, workspace_id, block.post_ids, behind)
-    return FeedTail(feed_id, rollups.visible_sources(workspace_id), found, is_at_peak)
+    return FeedTail(feed_id, workspace_id, rollups.visible_sources(workspace_id), found, is_at_peak)
 
 
 def _is_at_own_peak(

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from app.core.errors import Unauthenticated
 
 MAX_AGE = timedelta(minutes=5)
+_MOST_USER_ID = 2**52 - 1  # "at most 52 significant bits" (https://core.telegram.org/bots/api#user, 2026-11)
 MAX_AHEAD = timedelta(seconds=60)
 
 
@@ -57,20 +58,27 @@ def _launch(fields: dict[str, str], signature: str, *, now: datetime, max_age: t
         auth_date = datetime.fromtimestamp(int(fields["auth_date"]), UTC)
         user = json.loads(fields["user"])
         user_id = int(user["id"])
-    except (KeyError, ValueError, TypeError, OverflowError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, OSError) as error:
         raise _refused("incomplete") from error
+    if not 0 < user_id <= _MOST_USER_ID:
+        raise _refused("no_such_user")
     if now - auth_date > max_age:
         raise _refused("stale")
     if auth_date - now > MAX_AHEAD:
         raise _refused("from_the_future")
     return Launch(
         telegram_user_id=user_id,
-        name=" ".join(filter(None, (user.get("first_name"), user.get("last_name")))) or "Telegram user",
+        name=_storable(" ".join(str(user[k]) for k in ("first_name", "last_name") if user.get(k))) or "Telegram user",
         language=str(user.get("language_code", "en")),
         auth_date=auth_date,
         start_param=fields.get("start_param", ""),
         launch_hash=hashlib.sha256(signature.encode()).hexdigest(),
     )
+
+
+def _storable(text: str) -> str:
+    """Text without what a database cannot hold: NUL and halves of UTF-16 pairs."""
+    return text.replace("\0", "").encode(errors="ignore").decode().strip()
 
 
 def _refused(code: str) -> Unauthenticated:

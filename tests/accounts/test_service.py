@@ -38,12 +38,16 @@ def test_a_stale_ticket_is_refused(runtime: Runtime, now: datetime) -> None:
 
 def test_a_launch_renews_on_its_device_and_is_refused_elsewhere(runtime: Runtime, now: datetime) -> None:
     aziza = owner("Aziza", now=now)
-    first = sessions.start_from_launch(aziza.user.id, launch_hash="h1", device="my-phone-secret", now=now)
-    second = sessions.start_from_launch(aziza.user.id, launch_hash="h1", device="my-phone-secret", now=now)
+    first = sessions.start_from_launch(
+        aziza.user.id, launch_hash="h1", launched_at=now, device="my-phone-secret", now=now
+    )
+    second = sessions.start_from_launch(
+        aziza.user.id, launch_hash="h1", launched_at=now, device="my-phone-secret", now=now
+    )
     assert sessions.signed_in(first, now=now) is None
     assert sessions.signed_in(second, now=now) is not None
     with pytest.raises(Unauthenticated) as refusal:
-        sessions.start_from_launch(aziza.user.id, launch_hash="h1", device="a-thief", now=now)
+        sessions.start_from_launch(aziza.user.id, launch_hash="h1", launched_at=now, device="a-thief", now=now)
     assert refusal.value.code == "replayed"
 
 

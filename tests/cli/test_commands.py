@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.core import clock, db, leases
+from deploy import local
 from tests.simulator.process import SimulatorProcess
 
 ROOT = Path(__file__).parents[2]
@@ -177,6 +178,45 @@ def test_a_saved_page_becomes_json_lines_and_another_file_an_error(run: Command,
     other.write_text("<html><body>Something else</body></html>")
     refused = run("channels", "parse-preview", str(other))
     assert refused.code == 2 and refused.text.startswith("Error: ")
+    other.write_bytes("<html></html>".encode("utf-16"))
+    unreadable = run("channels", "parse-preview", str(other))
+    assert unreadable.code == 2 and unreadable.text.startswith("Error: ") and "UTF-8" in unreadable.text
+
+
+@pytest.mark.parametrize(
+    "arguments", [("Root", "--telegram-id", "42"), ("R", "--telegram-id", str(10**30)), (" ",), ("",)]
+)
+def test_a_superadmin_that_cannot_be_is_refused_in_words(run: Command, arguments: tuple[str, ...]) -> None:
+    run("db", "up")
+    run("user", "create-superadmin", "First", "--telegram-id", "42")
+    refused = run("user", "create-superadmin", *arguments)
+    assert refused.code == 2 and refused.text.startswith("Error: ")
+    assert db.row('SELECT COUNT(*) FROM "user"') == (1,)
+
+
+def test_without_a_schema_every_command_says_how_to_make_one(run: Command, spawn: Command) -> None:
+    for said in (
+        spawn("analytics", "check"),
+        run("analytics", "totals", "--workspace", "Mine"),
+        run("user", "create-superadmin", "Root"),
+        run("audit", "verify"),
+    ):
+        assert said.code == 2 and said.text.startswith("Error: ") and "analyticbot db up" in said.text
+        assert "Traceback" not in said.text
+
+
+def test_an_import_says_what_it_rejected_and_what_was_new(run: Command, spawn: Command, tmp_path: Path) -> None:
+    file, counts = tmp_path / "readings.csv", tmp_path / "counts.csv"
+    file.write_text(HEAD + ROWS + "News1,1,1,2025-01-01T10:00:00Z,2199-01-02T12:00:00Z,40,3\n")
+    counts.write_text(
+        "channel,observed_at,subscribers\nNews1,2025-01-01T10:00:00Z,100\nElsewhere,2025-01-01T10:00:00Z,5\n"
+    )
+    run("db", "up")
+    load = ("import", "view-readings", str(file), "--subscribers", str(counts), "--workspace", "Mine", "--create")
+    first = spawn(*load)
+    assert "1 rejected" in first.text and "line 6: snapshot_at is in the future" in first.text
+    assert "4 new readings, 1 new subscriber counts" in first.text
+    assert "0 new readings, 0 new subscriber counts" in spawn(*load).text
 
 
 def test_settings_that_cannot_be_are_all_named_at_once(run: Command) -> None:
@@ -192,6 +232,15 @@ def test_the_demo_needs_its_simulator_and_says_so(run: Command) -> None:
     early = run("demo", "link", SIMULATOR_URL="http://127.0.0.1:9")
     assert early.code == 2 and "Seed the demo first" in early.text
     assert run("demo", "reset", "--yes", SIMULATOR_URL="http://127.0.0.1:9").code == 2
+
+
+def test_outside_the_demo_its_commands_say_what_make_run_tells_its_processes(
+    run: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    told = local.local_settings()
+    said = run("demo", "link", DEMO="false")
+    assert said.code == 2 and f"DEMO=true SIMULATOR_URL={told.simulator_url} analyticbot demo link" in said.text
 
 
 def test_the_demo_is_seeded_once_and_reset_takes_its_channels_away(run: Command, tmp_path: Path) -> None:

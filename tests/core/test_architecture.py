@@ -68,6 +68,18 @@ def test_every_setting_stands_in_env_example_and_docs() -> None:
         assert {a or b for a, b in listed} == names, place
 
 
+def test_every_setting_is_read_somewhere() -> None:
+    trees = [ast.parse(p.read_text()) for p in (*_code(), *sorted((ROOT / "deploy").rglob("*.py")))]
+    holders = {"settings", "self", "chosen"}
+    read = {
+        node.attr
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).rsplit(".", 1)[-1] in holders
+    }
+    assert set(Settings.model_fields) <= read
+
+
 def test_every_htmx_target_exists_as_an_id() -> None:
     pages = {p: p.read_text() for p in (ROOT / "templates").rglob("*.html")}
     everything = "\n".join(pages.values())

@@ -49,6 +49,21 @@ def test_several_wrong_values_are_told_together(monkeypatch: pytest.MonkeyPatch)
     assert "WEB_PORT" in str(refusal.value) and "BASE_URL" in str(refusal.value)
 
 
+def test_a_secret_s_file_that_cannot_be_read_is_told_beside_the_rest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00")
+    monkeypatch.setenv("SECRET_KEY_FILE", "/nope")
+    monkeypatch.setenv("METRICS_TOKEN_FILE", str(binary))
+    monkeypatch.setenv("WEB_PORT", "99999")
+    with pytest.raises(SettingsError) as refusal:
+        load_settings(_env_file=None)
+    told = str(refusal.value)
+    assert "SECRET_KEY: Value error, /nope cannot be read" in told
+    assert "METRICS_TOKEN" in told and "WEB_PORT" in told
+
+
 def test_a_secret_opens_only_in_its_own_place_and_by_older_keys() -> None:
     old = Sealer(DEV_MASTER_KEY)
     sealed = old.seal("token", bound_to="bot.token:1")

@@ -6,20 +6,24 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import pytest
 
+from app.billing.service import PlanLimits
 from app.boot import Runtime
 from app.core import clock, db, leases
 from app.core.errors import Upstream
 from app.core.settings import Settings
 from app.readings import jobs
 from app.readings.collectors.base import ChannelPage
-from app.readings.service import ensure_source
+from app.readings.collectors.preview_page import PreviewPages
+from app.readings.service import PostFacts, collecting, ensure_source, import_view_readings, record_posts
 from tests.bot.conftest import Apply
 from tests.bot.wire import CHAT_ID, FakeTelegram, standing
 from tests.world import watch
@@ -180,3 +184,70 @@ def test_member_counts_of_owned_channels_are_exact(
     assert jobs.read_member_counts(runtime.bots) == 0
     apply(standing(9, was="administrator", now_is="left"))
     assert jobs.read_member_counts(replace(runtime).bots) == 0
+
+
+SUMMER = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)  # the page's own posts are too old to be followed by then
+LOOKS_AN_HOUR, POINTS_AN_HOUR = 4, 3  # every 15 minutes; a post is read when it is 15, 30 and 60 minutes old
+
+
+def _watched(now: datetime) -> int:
+    watch("field_notes", now=now)
+    (chat_id,) = db.row("SELECT id FROM chat WHERE username = 'field_notes'") or (0,)
+    return int(chat_id)
+
+
+def _work_for_an_hour(tme: PreviewServer, start: datetime) -> list[str]:
+    """An hour of turns, one every five seconds; returns what t.me was asked for."""
+    with httpx.Client() as client:
+        pages = PreviewPages(client, tme.url)
+        for n in range(720):
+            at = start + timedelta(seconds=5 * n)
+            page = collecting.due_page(at)
+            if page is not None:
+                collecting.collect(page, pages, now=at, clock=partial(min, at, at))
+    return [path for path, _, _ in tme.asked]
+
+
+@pytest.mark.parametrize(
+    ("message_id", "most"),
+    [(900_000, LOOKS_AN_HOUR + POINTS_AN_HOUR), (1, 2 * LOOKS_AN_HOUR)],
+    ids=["newer than the page", "older than the page: once after each look"],
+)
+def test_a_deleted_post_is_not_asked_for_again_and_again(
+    settings: Settings, tme: PreviewServer, message_id: int, most: int
+) -> None:
+    tme.pages["field_notes"] = PAGE.read_text()
+    chat_id = _watched(SUMMER)
+    record_posts(
+        chat_id, [PostFacts(message_id, SUMMER - timedelta(minutes=1))]
+    )  # the bot told us, then it was deleted
+    assert LOOKS_AN_HOUR <= len(_work_for_an_hour(tme, SUMMER)) <= most
+
+
+@pytest.mark.parametrize("message_id", [2_000_000_000, 1])
+def test_a_message_that_only_an_import_names_is_never_asked_for(
+    settings: Settings, tme: PreviewServer, tmp_path: Path, message_id: int
+) -> None:
+    tme.pages["field_notes"] = PAGE.read_text()
+    _watched(SUMMER)
+    (workspace_id,) = db.row("SELECT id FROM workspace") or (0,)
+    file = tmp_path / "readings.csv"
+    file.write_text(
+        "channel,message_id,posted_at,snapshot_at,views\n"
+        f"field_notes,{message_id},{SUMMER - timedelta(minutes=9)},{SUMMER - timedelta(minutes=8)},5\n"
+    )
+    import_view_readings(file, None, workspace_id=workspace_id, actor="a", limits=PlanLimits(), now=SUMMER)
+    assert db.row("SELECT COUNT(*) FROM chat") == (1,)
+    assert _work_for_an_hour(tme, SUMMER) == ["/s/field_notes"] * LOOKS_AN_HOUR
+
+
+def test_a_page_whose_clock_is_ahead_of_ours_is_dated_by_ours(settings: Settings, tme: PreviewServer) -> None:
+    tme.pages["field_notes"] = PAGE.read_text()
+    page_clock = datetime(2026, 5, 5, 16, 30, 11, tzinfo=UTC)
+    ours = page_clock - timedelta(hours=2)
+    _watched(ours)
+    _work_for_an_hour(tme, ours)
+    moments = {db.moment(at) for (at,) in db.rows("SELECT observed_at FROM reading")}
+    assert min(moments) == ours and max(moments) < ours + timedelta(hours=1, minutes=1)
+    (posted,) = db.row("SELECT MAX(posted_at) FROM post") or (None,)
+    assert db.moment(posted) < ours + timedelta(hours=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
 
@@ -51,3 +52,28 @@ def test_a_check_sees_one_moment_and_keeps_no_writer_waiting(
     assert (found.differences == 0) is guard, found.details
     monkeypatch.undo()
     assert readings.check_feeds(now=NOW).differences == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "details"),
+    [
+        ("UPDATE post_stat SET views = views + 1 WHERE post_id = 1", {"post_stat": 1}),
+        ("DELETE FROM post_stat WHERE post_id = 1", {"post_stat": 1}),
+        ("UPDATE subscriber_hour SET value = value + 1", {"subscriber_hour": 2}),
+        ("UPDATE feed_stat SET readings = readings + 1", {"feed_stat": 1}),
+    ],
+)
+def test_a_differing_row_counts_once(runtime: Runtime, change: str, details: dict[str, int]) -> None:
+    channel = owned_channel(owner("Aziza", now=NOW), "News", telegram_chat_id=-1001, now=NOW)
+    read_posts(channel, posts=3, now=NOW)
+    with db.write():
+        db.execute(change)
+    found = readings.check_feeds(now=NOW)
+    assert (found.details, found.differences) == (details, sum(details.values()))
+
+
+def test_a_check_says_when_it_has_finished(runtime: Runtime) -> None:
+    done = NOW + timedelta(seconds=3)
+    readings.check_feeds(now=NOW, clock=lambda: done)
+    started, finished = db.rows("SELECT started_at, finished_at FROM rollup_check")[0]
+    assert (db.moment(started), db.moment(finished)) == (NOW, done)

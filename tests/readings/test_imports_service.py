@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,92 @@ def test_a_bad_row_stores_nothing(runtime: Runtime, now: datetime, tmp_path: Pat
         _load(who, file, now)
     assert "line 7" in refusal.value.fields
     assert db.row("SELECT COUNT(*) FROM reading") == (0,)
+
+
+def test_a_row_from_the_future_is_left_out_and_said(runtime: Runtime, now: datetime, tmp_path: Path) -> None:
+    file, who = tmp_path / "r.csv", owner("Aziza", now=now)
+    file.write_text(_HEAD + _ROWS + "News1,8,55,2025-01-01T10:00:00Z,2099-01-01T12:00:00Z,99,3\n")
+    done = _load(who, file, now)
+    assert [(r.line, r.reason) for r in done.rejected] == [(7, "snapshot_at is in the future")]
+    (last,) = db.row("SELECT MAX(observed_at) FROM reading") or (None,)
+    assert db.moment(last) < now
+
+
+def test_only_new_subscriber_counts_of_imported_channels_are_counted(
+    runtime: Runtime, now: datetime, tmp_path: Path
+) -> None:
+    file, counts, who = tmp_path / "r.csv", tmp_path / "s.csv", owner("Aziza", now=now)
+    file.write_text(_HEAD + _ROWS)
+    head = "channel,observed_at,subscribers\n"
+    counts.write_text(
+        head
+        + "News1,2025-01-01T10:00:00Z,100\nNews1,2025-01-02T10:00:00Z,110\nNews1,2025-01-02T10:00:00Z,120\n"
+        + "Skipped,2025-01-01T10:00:00Z,5\nNews2,2099-01-01T10:00:00Z,5\n"
+    )
+
+    def load() -> int:
+        return readings.import_view_readings(
+            file, counts, workspace_id=who.workspace.id, actor="operator", limits=PlanLimits(), now=now
+        ).subscribers
+
+    assert [load(), load()] == [2, 0]
+    counts.write_text(head + "News1,2025-01-01T10:00:00Z,90\nNews1,2025-01-02T10:00:00Z,130\n")
+    assert load() == 1
+    assert db.rows("SELECT value FROM subscriber_reading ORDER BY observed_at") == [(100,), (130,)]
+
+
+def _export(**changed: object) -> str:
+    message = {"id": 4, "type": "message", "date_unixtime": "1735725600", "text": "Hi", **changed}
+    return json.dumps({"name": "Old news", "type": "public_channel", "id": 1234567890, "messages": [message]})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _export(id=10**30),
+        _export(reactions=[{"type": "emoji", "count": 10**30, "emoji": "x"}]),
+        _export(reactions=[{"type": "emoji", "count": 1, "emoji": "x" * 99}]),
+        _export().replace("Old news", "n" * 99),
+        _export().replace("Old news", "n\\u0000"),
+    ],
+)
+def test_an_export_that_no_database_can_hold_is_refused_in_words(
+    runtime: Runtime, now: datetime, tmp_path: Path, content: str
+) -> None:
+    file, who = tmp_path / "result.json", owner("Aziza", now=now)
+    file.write_text(content)
+    with pytest.raises(Invalid):
+        readings.import_desktop_export(
+            file, workspace_id=who.workspace.id, actor="operator", limits=PlanLimits(), now=now
+        )
+    assert db.row("SELECT COUNT(*) FROM post") == (0,)
+
+
+def test_an_export_s_posts_and_clock_from_the_future_are_left_out(
+    runtime: Runtime, now: datetime, tmp_path: Path
+) -> None:
+    file, who = tmp_path / "result.json", owner("Aziza", now=now)
+    file.write_text(_export(reactions=[]))
+    late = (now + timedelta(days=999)).timestamp()
+    os.utime(file, (late, late))
+
+    def load() -> tuple[str, int, int]:
+        return readings.import_desktop_export(
+            file, workspace_id=who.workspace.id, actor="operator", limits=PlanLimits(), now=now
+        )
+
+    assert load() == ("Old news", 1, 1)
+    (last,) = db.row("SELECT MAX(observed_at) FROM reading") or (None,)
+    assert db.moment(last) <= now
+    for second in ("0", str(int(late))):
+        file.write_text(_export(id=5, date_unixtime=second))
+        assert load() == ("Old news", 0, 0)
+
+
+def test_a_file_with_a_long_name_is_a_source_like_another(runtime: Runtime, now: datetime, tmp_path: Path) -> None:
+    file, who = tmp_path / ("r" * 200 + ".csv"), owner("Aziza", now=now)
+    file.write_text(_HEAD + _ROWS)
+    assert _load(who, file, now).new == 4
 
 
 def test_the_recorded_channels_equal_an_independent_recount(runtime: Runtime, now: datetime) -> None:

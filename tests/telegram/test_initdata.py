@@ -68,3 +68,19 @@ def test_wrong_data_are_refused(data: str, code: str) -> None:
     with pytest.raises(Unauthenticated) as refusal:
         initdata.verify(data, bot_token=TOKEN, now=NOW)
     assert refusal.value.code == code
+
+
+@pytest.mark.parametrize("user_id", [0, -5, 2**52, 10**30])
+def test_a_signed_user_that_telegram_cannot_have_is_refused(user_id: int) -> None:
+    with pytest.raises(Unauthenticated):
+        initdata.verify(signed(user=json.dumps({"id": user_id})), bot_token=TOKEN, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("first", "shown"),
+    [("\0Az\ud800iza ", "Aziza"), (" ", "Telegram user"), (7, "7"), ("👩‍💻", "👩‍💻")],
+    ids=["unstorable", "blank", "a number", "joined"],
+)
+def test_odd_names_become_names_that_can_be_stored(first: object, shown: str) -> None:
+    data = signed(user=json.dumps({"id": 42, "first_name": first}))
+    assert initdata.verify(data, bot_token=TOKEN, now=NOW).name == shown

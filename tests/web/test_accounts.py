@@ -105,6 +105,8 @@ def test_a_key_needs_a_name_and_a_stranger_cannot_revoke_it(app: Flask, sign_in:
     client, stranger = sign_in(_aziza()), sign_in(_aziza("Bek"))
     nameless = client.post("/settings/api-keys", data={"name": "  "}, headers=BLOCK)
     assert nameless.status_code == 422 and 'aria-invalid="true"' in nameless.text
+    odd = client.post("/settings/api-keys", data={"name": "Re\0port"}, headers=BLOCK)
+    assert odd.status_code == 422 and 'aria-invalid="true"' in odd.text
     assert db.row("SELECT COUNT(*) FROM api_key") == (0,)
     secret = _secret(client.post("/settings/api-keys", data={"name": "Report"}).text)
     (revoke,) = re.findall(r'action="(/settings/api-keys/[\w-]+/revoke)"', client.get("/settings/api-keys").text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,6 +56,51 @@ def test_a_launch_opens_the_mini_app_and_cannot_be_replayed_elsewhere(app: Flask
     assert _launch(app, signed(token="1:x", at=clock.utcnow()))[0] == 401
     assert _launch(app, signed(token=TOKEN, at=clock.utcnow() - timedelta(hours=1)))[0] == 401
     assert _launch(app, data, device="")[0] == 422
+
+
+@pytest.mark.parametrize(
+    ("first_after_s", "opens", "again_after_s", "renews"),
+    [(290, 200, 302, 200), (290, 200, 3500, 200), (290, 200, 3700, 401), (302, 401, 303, 401), (3500, 401, 3700, 401)],
+)
+def test_a_launch_is_used_first_within_five_minutes_and_renewed_on_its_device_within_an_hour(
+    app: Flask,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+    first_after_s: int,
+    opens: int,
+    again_after_s: int,
+    renews: int,
+) -> None:
+    _bot(runtime)
+    launched = clock.utcnow().replace(microsecond=0)
+    data = signed(token=TOKEN, at=launched)
+    monkeypatch.setattr(clock, "utcnow", lambda: launched + timedelta(seconds=first_after_s))
+    assert _launch(app, data)[0] == opens
+    assert db.row('SELECT COUNT(*) FROM "user"') == (1 if opens == 200 else 0,)
+    monkeypatch.setattr(clock, "utcnow", lambda: launched + timedelta(seconds=again_after_s))
+    assert _launch(app, data, device="t" * 32)[0] == 401
+    assert _launch(app, data)[0] == renews
+    live = db.row("SELECT COUNT(*) FROM session WHERE revoked_at IS NULL")
+    assert live == (1 if opens == 200 else 0,)
+
+
+def test_renewing_does_not_lengthen_a_launch(app: Flask, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    _bot(runtime)
+    launched = clock.utcnow().replace(microsecond=0)
+    data, statuses = signed(token=TOKEN, at=launched), []
+    for after_s in (10, 2000, 3500, 3700):
+        monkeypatch.setattr(clock, "utcnow", partial(max, launched, launched + timedelta(seconds=after_s)))
+        statuses.append(_launch(app, data)[0])
+    assert statuses == [200, 200, 200, 401]
+
+
+def test_a_signed_person_that_cannot_be_is_refused_and_not_a_fault(app: Flask, runtime: Runtime) -> None:
+    _bot(runtime)
+    for user in ('{"id": 1' + "0" * 30 + "}", '{"id": -1}'):
+        assert _launch(app, signed(token=TOKEN, at=clock.utcnow(), user=user))[0] == 401
+    odd = '{"id": 42, "first_name": "Az\\u0000iza"}'
+    assert _launch(app, signed(token=TOKEN, at=clock.utcnow(), user=odd))[0] == 200
+    assert db.row('SELECT name FROM "user"') == ("Aziza",)
 
 
 def test_the_mini_app_s_cookie_is_sent_in_a_frame_of_another_site_and_a_browser_s_is_not(

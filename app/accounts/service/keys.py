@@ -17,17 +17,18 @@ _TOUCH_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """What a program may do: the workspace and scopes of its key."""
+    """What a program may do: the workspace of its key, that one's time zone, and the key's scopes."""
 
     key_id: int
     workspace_id: int
+    timezone: str
     scopes: frozenset[str]
 
 
 def create(workspace_id: int, *, user_id: int, name: str, now: datetime) -> str:
     """Make a key; the returned secret is told this one time. Raises Invalid without a name."""
     name = name.strip()
-    if not name:
+    if not name or "\0" in name:
         raise Invalid("Give the key a name.", fields={"name": "Give the key a name."})
     secret = f"ab_{ids.secret_token()}"
     with db.write():
@@ -79,8 +80,9 @@ def keys_of(workspace_id: int) -> list[ApiKey]:
 def holder_of(secret: str, *, now: datetime) -> KeyHolder | None:
     """Whose key this is, or None when unknown, revoked or ended. Notes the use at most once a minute."""
     found = db.row(
-        "SELECT id, workspace_id, scopes, last_used_at FROM api_key WHERE secret_hash = ? AND revoked_at IS NULL"
-        " AND (expires_at IS NULL OR expires_at > ?)",
+        "SELECT k.id, k.workspace_id, k.scopes, k.last_used_at, w.timezone FROM api_key k"
+        " JOIN workspace w ON w.id = k.workspace_id AND w.deleted_at IS NULL"
+        " WHERE k.secret_hash = ? AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?)",
         *(ids.token_hash(secret), db.stamp(now)),
     )
     if not found:
@@ -89,4 +91,4 @@ def holder_of(secret: str, *, now: datetime) -> KeyHolder | None:
     if last is None or now - last > _TOUCH_EVERY:
         with db.write():
             db.execute("UPDATE api_key SET last_used_at = ? WHERE id = ?", db.stamp(now), found[0])
-    return KeyHolder(int(found[0]), int(found[1]), frozenset(json.loads(found[2])))
+    return KeyHolder(int(found[0]), int(found[1]), str(found[4]), frozenset(json.loads(found[2])))

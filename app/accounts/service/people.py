@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from peewee import IntegrityError
+
 from app.accounts.models import Membership, User, Workspace
 from app.core import db, ids
+from app.core.errors import Conflict, Invalid
 from app.core.policy import Role
 from app.core.tenancy import unscoped
+
+# "Telegram's identifiers have at most 52 significant bits" (https://core.telegram.org/bots/api#user, 2026-11).
+_MOST_USER_ID = 2**52 - 1
 
 
 def ensure_person(telegram_user_id: int, *, name: str, language: str, timezone: str, now: datetime) -> User:
@@ -31,16 +37,22 @@ def create_user(
     is_superadmin: bool = False,
     now: datetime,
 ) -> User:
-    with db.write():
-        return User.create(
-            public_id=ids.public_id(),
-            telegram_user_id=telegram_user_id,
-            name=name[:128],
-            language=language if language in ("en", "ru", "uz") else "en",
-            timezone=timezone,
-            is_superadmin=is_superadmin,
-            created_at=now,
-        )
+    """Make a person. Raises Invalid for an id that Telegram cannot have, Conflict for one that somebody has."""
+    if telegram_user_id is not None and not 0 < telegram_user_id <= _MOST_USER_ID:
+        raise Invalid("This is no Telegram user id.", fields={"telegram_id": "not a Telegram user id"})
+    try:
+        with db.write():
+            return User.create(
+                public_id=ids.public_id(),
+                telegram_user_id=telegram_user_id,
+                name=name[:128],
+                language=language if language in ("en", "ru", "uz") else "en",
+                timezone=timezone,
+                is_superadmin=is_superadmin,
+                created_at=now,
+            )
+    except IntegrityError as error:
+        raise Conflict("Somebody with this Telegram id is known already.", code="person_known") from error
 
 
 def create_workspace(name: str, *, owner: User, timezone: str, now: datetime) -> Workspace:

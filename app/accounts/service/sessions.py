@@ -12,7 +12,7 @@ from app.core.errors import Forbidden, Unauthenticated
 from app.core.policy import Role
 
 LIFETIME = timedelta(days=30)
-LAUNCH_WINDOW = timedelta(hours=1)
+LAUNCH_WINDOW, FIRST_USE = timedelta(hours=1), timedelta(minutes=5)  # both from when Telegram signed the launch
 DEMO, LINK = "demo", "link"
 TICKET_LIFETIMES = {DEMO: timedelta(minutes=15), LINK: timedelta(minutes=5)}
 
@@ -30,6 +30,7 @@ class SignedIn:
     workspace_id: int
     workspace_public_id: str
     workspace_name: str
+    workspace_timezone: str
     role: Role
     # What flask-login asks of a user object.
     is_authenticated: bool = True
@@ -41,7 +42,8 @@ class SignedIn:
 
 
 _SIGNED_IN = (
-    "SELECT s.id, u.id, u.name, u.language, u.timezone, u.telegram_user_id, w.id, w.public_id, w.name, m.role"
+    "SELECT s.id, u.id, u.name, u.language, u.timezone, u.telegram_user_id, w.id, w.public_id, w.name, w.timezone,"
+    " m.role"
     ' FROM session s JOIN "user" u ON u.id = s.user_id AND u.deleted_at IS NULL'
     " JOIN workspace w ON w.id = s.workspace_id AND w.deleted_at IS NULL"
     " JOIN membership m ON m.workspace_id = w.id AND m.user_id = u.id"
@@ -52,7 +54,7 @@ _SIGNED_IN = (
 def signed_in(token: str, *, now: datetime) -> SignedIn | None:
     """The live session of a token, or None. One query by a unique index."""
     found = db.row(_SIGNED_IN, ids.token_hash(token), db.stamp(now))
-    return SignedIn(*(*found[:9], Role(found[9]))) if found else None
+    return SignedIn(*(*found[:10], Role(found[10]))) if found else None
 
 
 def start(
@@ -133,16 +135,26 @@ def _home(user_id: int) -> int:
 
 
 def start_from_launch(
-    user_id: int, *, launch_hash: str, device: str, ip: str = "", user_agent: str = "", now: datetime
+    user_id: int,
+    *,
+    launch_hash: str,
+    launched_at: datetime,
+    device: str,
+    ip: str = "",
+    user_agent: str = "",
+    now: datetime,
 ) -> str:
     """Open a session for a Mini App launch, once; the same launch renews it only from the same device.
 
-    `launch_hash` is the hash of the signed data, `device` a secret that the device made up. Raises Unauthenticated
-    when another device replays the launch.
+    `launch_hash` is the hash of the signed data, `launched_at` when Telegram signed them, `device` a secret that the
+    device made up. Raises Unauthenticated when another device replays the launch, when the first use comes later than
+    5 minutes after the launch, or a renewal later than an hour after it.
     """
     device_hash = ids.token_hash(device)
     with db.write():
         launch = Launch.get_or_none(Launch.launch_hash == launch_hash)
+        if launch is None and now - launched_at > FIRST_USE:
+            raise Unauthenticated("This Mini App launch is too old. Open the app again.", code="stale")
         if launch is not None:
             if launch.device_hash != device_hash or launch.expires_at < now:
                 raise Unauthenticated("This Mini App launch was used already. Open the app again.", code="replayed")
@@ -153,6 +165,6 @@ def start_from_launch(
             launch_hash=launch_hash,
             device_hash=device_hash,
             session=session_id,
-            expires_at=now + LAUNCH_WINDOW,
+            expires_at=launched_at + LAUNCH_WINDOW,
         )
     return token

@@ -42,6 +42,13 @@ class Block:
     def read_posts(self) -> int:
         return self.summary.read_posts
 
+    @property
+    def first_day(self) -> int | None:
+        """The place of the first day whose subscribers are known; None when none is."""
+        if self.before is not None:
+            return 0
+        return next((n for n, point in enumerate(self.subscribers_by_day) if point), None)
+
 
 def blocks_of(channels: Sequence[ChannelRef], cards: Mapping[int, queries.FeedCard], period: Period) -> list[Block]:
     """One block a channel, in their order; four statements however many channels there are."""
@@ -85,10 +92,11 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
         relation=channel.relation,
         state=channel.state,
         subscribers=_subscribers(card, subscribers, before, kinds),
-        views=_gained(card, [v for v in views if v is not None], channel, base, kinds),
+        views=_gained(card, [v for v in views if v is not None], channel, summary, kinds),
         posts=base.says(summary.posts, "posts", step=0) if has_posts else none("posts"),
         reach=base.says(round(summary.views / summary.read_posts)) if summary.read_posts else none("views"),
         spark=tuple(point[0] if point else None for point in subscribers[-_SPARK_DAYS:]),
+        is_read=card is not None and card.readings > 0,
         is_simulated=channel.is_simulated,
     )
     post_views = base.says(summary.views if summary.read_posts else None)
@@ -103,16 +111,20 @@ def _reactions(summary: queries.PostsSummary, kinds: Mapping[int, str]) -> Figur
 
 
 def _gained(
-    card: queries.FeedCard | None, gained: list[int], channel: ChannelRef, base: Figure, kinds: Mapping[int, str]
+    card: queries.FeedCard | None,
+    gained: list[int],
+    channel: ChannelRef,
+    summary: queries.PostsSummary,
+    kinds: Mapping[int, str],
 ) -> Figure:
     """Views gained in the period. Posts of earlier days gain too, so the reading behind it is the feed's last."""
     if card is None or not gained or card.last_reading_at is None:
         return none("views")
-    step, sources = base.step, base.sources
-    if not sources:  # the period has no posts of its own: the sources and rounding of all posts of the feed
+    step, ids = summary.gaining_step, summary.gaining_source_ids
+    if not ids:  # only posts older than those that are read regularly: the sources and rounding of all of the feed
         found = queries.sources_of_feed(channel.feed_id)
-        sources = tuple(sorted({kinds[i] for i, _ in found if i in kinds}))
-        step = max((step for _, step in found), default=0)
+        step, ids = sum(step for _, step in found), tuple(i for i, _ in found)
+    sources = tuple(sorted({kinds[i] for i in ids if i in kinds}))
     return Figure(sum(gained), "views", step, sources, card.last_reading_at, card.readings)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -55,7 +55,7 @@ def channel_page(
         heat=_heat(channel, block.starts),
         posts=posts_table(channel, block, days=days, sort=sort, order=order, shown=shown, offset=offset),
         rights=_rights(channel),
-        sources=_sources(channel, workspace_id),
+        sources=_sources(channel, workspace_id, block.summary.read_at),
         csv_url=f"{url}/posts.csv?days={days}",
     )
 
@@ -81,9 +81,12 @@ def _rights(channel: ChannelRef) -> RightsCheck | None:
     return RightsCheck(check.items, bot.username, check.checked_at, check.is_admin) if check and bot else None
 
 
-def _sources(channel: ChannelRef, workspace_id: int) -> tuple[SourceState, ...]:
+def _sources(channel: ChannelRef, workspace_id: int, read_at: Mapping[int, datetime]) -> tuple[SourceState, ...]:
+    """When each source last read subscribers or the posts of the period."""
     found: dict[str, SourceState] = {}
-    for kind, is_on, last_at in queries.sources_of(channel.chat_id, workspace_id):
+    for source_id, kind, is_on, counted_at in queries.sources_of(channel.chat_id, workspace_id):
+        before = found[kind].last_at if kind in found else None
+        last_at = max((at for at in (counted_at, read_at.get(source_id), before) if at), default=None)
         if last_at is None and kind == "import":
             continue
         note = "switched off" if not is_on else ""

@@ -32,7 +32,7 @@ def summed(figures: Sequence[Figure], unit: str) -> Figure:
 def period_of(cards: Iterable[queries.FeedCard], *, days: int, timezone: str, url: str, now: datetime) -> Period:
     """Whole days that end at the last reading of the feeds, with links to the other lengths."""
     last = max((c.last_at for c in cards if c.last_at), default=None)
-    end = periods.local_day(last or now, timezone)
+    end = periods.local_day(min(last, now) if last else now, timezone)
     choices = tuple(
         PeriodChoice(n, f"{n} d" if n < 365 else "1 y", f"{url}?days={n}", n == days) for n in periods.CHOICES
     )

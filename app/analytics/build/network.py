@@ -27,6 +27,7 @@ def network_page(
     period = period_of(cards.values(), days=days, timezone=timezone, url="/network", now=now)
     built = blocks_of(channels, cards, period)
     rows = tuple(b.row for b in built)
+    since_start = _known_from_the_start(built)
     return NetworkPage(
         workspace_name=workspace_name,
         period=period,
@@ -39,7 +40,8 @@ def network_page(
             if rows
             else none("channels"),
         },
-        growth=_sum_growth(built, period),
+        growth=_sum_growth(since_start, period),
+        growth_without=tuple(b.row.title for b in built if b not in since_start and b.first_day is not None),
         views_by_day=_sum_days([b.views_by_day for b in built], period),
         rows=rows,
         shares=_shares(rows),
@@ -94,9 +96,19 @@ def _sum_days(series: Sequence[Sequence[int | None]], period: Period) -> tuple[D
     return tuple(points)
 
 
+def _known_from_the_start(built: Sequence[Block]) -> list[Block]:
+    """The channels whose subscribers are known since about the first day that any are: a later one is no growth.
+
+    About: a tenth of the period, since recordings of several channels rarely begin on one day.
+    """
+    known = [(b, b.first_day) for b in built if b.first_day is not None]
+    latest = min((day for _, day in known), default=0) + len(built[0].subscribers_by_day) // 10 if built else 0
+    return [b for b, day in known if day <= latest]
+
+
 def _sum_growth(built: Sequence[Block], period: Period) -> tuple[DayPoint, ...]:
-    """The network's subscribers by day: each channel's last known count, once every read channel has one."""
-    filled = [_carried(b) for b in built if b.before or any(b.subscribers_by_day)]
+    """Subscribers by day, summed: each channel's last known count, once all of them have one."""
+    filled = [_carried(b) for b in built]
     days = periods.days_ending(period.end, period.days)
     points = []
     for n, day in enumerate(days):

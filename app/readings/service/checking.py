@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from app.core import db
+from app.core.clock import utcnow
 from app.readings import curves, rollups, subscribers
 from app.readings.models import RollupCheck
 from app.readings.service.repair import blocks, feeds
@@ -23,21 +24,32 @@ _TABLES = {
     "feed_stat": "posts, views, readings, last_reading_at, subscribers, subscribers_step, subscribers_source_id,"
     " subscribers_at, subscriber_readings",
 }
+_KEY_COLUMNS = {"post_stat": 1, "feed_hour": 1, "subscriber_hour": 1, "feed_stat": 0, "reading": 3}
 
 
 @dataclass(slots=True)
 class CheckResult:
-    """What a check saw: feeds and readings compared, differing rollup rows, and the first of them by table."""
+    """What a check saw: feeds and readings compared, and how many rows differ, in all and by table.
+
+    A row that says something else, is missing or is too much counts once. `reading` counts wrong marks of falls.
+    """
 
     feeds: int = 0
     readings: int = 0
     differences: int = 0
     details: dict[str, int] = field(default_factory=dict)
 
+    def note(self, table: str, stored: Rows, computed: Rows) -> None:
+        differing = len({row[: _KEY_COLUMNS[table]] for row in stored ^ computed})
+        if differing:
+            self.details[table] = self.details.get(table, 0) + differing
+            self.differences += differing
 
-def check_feeds(chat_id: int | None = None, *, now: datetime) -> CheckResult:
+
+def check_feeds(chat_id: int | None = None, *, now: datetime, clock: Callable[[], datetime] = utcnow) -> CheckResult:
     """Compare the rollups with a fresh computation and keep what was found as a `rollup_check` row.
 
+    It starts `now`; `clock` tells when it has finished.
     Each feed is compared within one snapshot of the database, so that no writer waits for the check.
     """
     result = CheckResult()
@@ -48,7 +60,7 @@ def check_feeds(chat_id: int | None = None, *, now: datetime) -> CheckResult:
     with db.write():
         RollupCheck.create(
             started_at=now,
-            finished_at=now,
+            finished_at=clock(),
             feeds=result.feeds,
             readings=result.readings,
             differences=result.differences,
@@ -62,10 +74,8 @@ def _check_feed(result: CheckResult, feed_id: int, chat_id: int, workspace_id: i
     result.feeds += 1
     result.readings += fresh.readings
     for table, computed in fresh.rows().items():
-        differing = len(_stored(table, feed_id) ^ computed)
-        if differing:
-            result.details[table] = result.details.get(table, 0) + differing
-            result.differences += differing
+        result.note(table, _stored(table, feed_id), computed)
+    result.note("reading", fresh.marked, fresh.falls)
 
 
 def _stored(table: str, feed_id: int) -> Rows:
@@ -74,16 +84,24 @@ def _stored(table: str, feed_id: int) -> Rows:
 
 
 class _Fresh:
-    """What the rollups of a feed should say, computed in memory from the raw readings."""
+    """What the rollups of a feed should say, computed in memory from the raw readings.
+
+    `falls` of the feed's own sources are found the same way, and `marked` is what is stored of them.
+    """
 
     def __init__(self, chat_id: int, workspace_id: int) -> None:
         self.posts = self.views = self.readings = 0
         self._last = -1
         self._post_stats: set[tuple[Any, ...]] = set()
         self._gained: Counter[int] = Counter()
-        sources = rollups.visible_sources(workspace_id)
+        self.falls: set[rollups.Key] = set()
+        self.marked: set[rollups.Key] = set()
+        sources, own = rollups.visible_sources(workspace_id), rollups.own_sources(workspace_id)
         for block in blocks(chat_id):
-            self._add(block, curves.rollup(rollups.visible(block.rows, sources), block.posted_at))
+            seen = rollups.visible(block.rows, sources)
+            self._add(block, curves.rollup(seen, block.posted_at))
+            self.falls |= rollups.falls(block, seen, own)
+            self.marked |= rollups.marked(block, workspace_id)
         self._subscribers = subscribers.hours_of(chat_id, workspace_id)
         self._subscriber_readings = subscribers.count_readings(chat_id, workspace_id)
 
@@ -106,6 +124,8 @@ class _Fresh:
 
     def _card(self) -> tuple[Any, ...]:
         (last_at,) = rollups.moments(np.asarray([self._last]))
-        newest = self._subscribers[max(self._subscribers)] if self._subscribers else (None, None, 0, None)
+        newest: tuple[Any, ...] = (
+            self._subscribers[max(self._subscribers)] if self._subscribers else (None, None, 0, None)
+        )
         at, value, step, source = newest
         return self.posts, self.views, self.readings, last_at, value, step, source, at, self._subscriber_readings

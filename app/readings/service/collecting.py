@@ -17,6 +17,8 @@ from app.readings.service.merging import merge
 from app.readings.service.pages import record_page
 
 _TRACKED = timedelta(days=31)
+_REST = timedelta(seconds=10)  # between two pages of one chat, whatever its posts ask for: none may take the source
+_MOST_AHEAD = timedelta(hours=1)
 _ASSUMED_POSTS_PER_DAY = 10.0
 
 
@@ -90,9 +92,21 @@ def _keep(chat: Chat, page: DuePage, answer: ChannelPage, now: datetime) -> int:
     source_id = ensure_source(PREVIEW_PAGE, now=now)
     with db.write():
         chat = _recognised(chat, answer, now=now)
-        new = record_page(chat, answer, source_id=source_id, now=now)
+        new = record_page(chat, _by_our_clock(answer, now), source_id=source_id, now=now)
         _plan(replace(page, chat_id=chat.id), answer, now=now)
     return new
+
+
+def _by_our_clock(answer: ChannelPage, now: datetime) -> ChannelPage:
+    """A page dates itself; one whose clock runs far ahead of ours is dated by ours, without the posts of its future.
+
+    A reading from the future would stretch the period of every page that shows it.
+    """
+    latest = now + _MOST_AHEAD
+    if answer.captured_at is None or answer.captured_at <= latest:
+        return answer
+    posts = tuple(p for p in answer.posts if p.posted_at is None or p.posted_at <= latest)
+    return replace(answer, captured_at=now, posts=posts)
 
 
 def _recognised(chat: Chat, answer: ChannelPage, *, now: datetime) -> Chat:
@@ -110,14 +124,14 @@ def _recognised(chat: Chat, answer: ChannelPage, *, now: datetime) -> Chat:
 
 def _plan(page: DuePage, answer: ChannelPage, *, now: datetime) -> None:
     """When which page of this chat is read next, by the ages of its posts."""
-    followed = _tracked(page.chat_id, answer, now=now)
+    followed = _tracked(page, answer, now=now)
     newest = min((p.message_id for p in answer.posts if p.message_id is not None), default=None)
     request = next_request(
         followed, now, looked_at=now, look_every=LOOK_EVERY, newest_floor=newest if page.before is None else None
     )
     due_at = request.due_at if request else now + LOOK_EVERY
     PreviewWatch.update(
-        next_due_at=max(due_at, now + timedelta(seconds=1)),
+        next_due_at=max(due_at, now + _REST),
         before=request.before if request else None,
         state="ok",
         failures=0,
@@ -126,18 +140,31 @@ def _plan(page: DuePage, answer: ChannelPage, *, now: datetime) -> None:
     ).where(PreviewWatch.chat_id == page.chat_id).execute()
 
 
-def _tracked(chat_id: int, answer: ChannelPage, *, now: datetime) -> list[TrackedPost]:
-    """Posts young enough to be followed. What the page's ids span counts as read now, deleted ones included."""
+# Named by a private source and by no public one: it need not exist. What the bot told us has no readings at first.
+_ONLY_IMPORTED = (
+    "(EXISTS (SELECT 1 FROM reading r JOIN source s ON s.id = r.source_id WHERE r.post_id = p.id"
+    " AND s.workspace_id <> 0) AND NOT EXISTS (SELECT 1 FROM reading r JOIN source s ON s.id = r.source_id"
+    " WHERE r.post_id = p.id AND s.workspace_id = 0))"
+)
+
+
+def _tracked(page: DuePage, answer: ChannelPage, *, now: datetime) -> list[TrackedPost]:
+    """Posts young enough to be followed. What the page was asked to span counts as read now, deleted ones included.
+
+    Deleted posts may be the newest ones: the newest page spans everything above its oldest post, an older page
+    everything from there up to what was asked for.
+    """
+    high = page.before - 1 if page.before is not None else None
     ids = [p.message_id for p in answer.posts if p.message_id is not None]
-    low, high = min(ids, default=0), max(ids, default=-1)
+    low = min([*ids, *([] if high is None else [high])]) if ids else 0
     found = db.rows(
         "SELECT p.message_id, p.posted_at, (SELECT MAX(r.observed_at) FROM reading r WHERE r.post_id = p.id)"
         " FROM post p WHERE p.chat_id = ? AND p.posted_at > ? AND p.message_id IS NOT NULL AND p.is_service = ?"
-        " AND p.deleted_at IS NULL",
-        *(chat_id, db.stamp(now - _TRACKED), False),
+        f" AND p.deleted_at IS NULL AND NOT {_ONLY_IMPORTED}",
+        *(page.chat_id, db.stamp(now - _TRACKED), False),
     )
     return [
-        TrackedPost(int(i), db.moment(posted), now if low <= i <= high else db.moment(read))
+        TrackedPost(int(i), db.moment(posted), now if low <= i and (high is None or i <= high) else db.moment(read))
         for i, posted, read in found
     ]
 

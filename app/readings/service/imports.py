@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +11,14 @@ from pathlib import Path
 from app.channels.models import Channel, Chat
 from app.channels.service import connect
 from app.core import db, outbox
+from app.core.errors import Invalid
 from app.core.policy import Limits
 from app.readings import rollups, subscribers
 from app.readings.collectors.imports import (
+    MOST_AHEAD,
+    TELEGRAM_BEGAN,
     RecordedReading,
+    RejectedRow,
     SubscriberReading,
     merge_readings,
     read_desktop_export,
@@ -26,17 +31,18 @@ from app.readings.service.pages import record_seen
 
 IMPORT = "import"
 CHECK_TOPIC = "rollups.check"
+_LONGEST_NAME, _LONGEST_SOURCE = 64, 160
 _BATCH = 2000  # rows of a write transaction: a few milliseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did; `new` is 0 when everything was there already."""
+    """What an import did; `new` and `subscribers` (new counts) are 0 when everything was there already."""
 
     channels: int
     read: int
     merged: int
-    rejected: int
+    rejected: tuple[RejectedRow, ...]
     new: int
     subscribers: int
 
@@ -55,27 +61,43 @@ def import_view_readings(
 
     Raises Invalid with a line number before anything is stored, LimitReached when the plan has no room.
     """
-    merged = merge_readings(read_view_readings(file))
-    counts = list(read_subscribers(subscribers)) if subscribers else []
-    source_id = ensure_source(IMPORT, name=file.name, workspace_id=workspace_id, now=now)
+    merged = merge_readings(read_view_readings(file), now=now)
+    counts = _true_counts(read_subscribers(subscribers), now) if subscribers else []
+    source_id = _source_of(file, workspace_id, now=now)
     by_channel: dict[str, list[RecordedReading]] = defaultdict(list)
     for reading in merged.readings:
         by_channel[reading.channel].append(reading)
-    new = 0
+    new = new_counts = 0
     for name in sorted(by_channel):
         channel = channel_for(
             name, workspace_id=workspace_id, actor=actor, limits=limits, is_simulated=is_simulated, now=now
         )
         new += _load(channel.chat, by_channel[name], source_id, now=now)
-        _load_subscribers(channel.chat, [c for c in counts if c.channel == name], source_id, workspace_id)
+        new_counts += _load_subscribers(channel.chat, [c for c in counts if c.channel == name], source_id, workspace_id)
         outbox.put(CHECK_TOPIC, str(channel.chat), now=now)
-    return Imported(len(by_channel), merged.read, merged.merged, len(merged.rejected), new, len(counts))
+    return Imported(len(by_channel), merged.read, merged.merged, merged.rejected, new, new_counts)
+
+
+def _true_counts(counts: Iterable[SubscriberReading], now: datetime) -> list[SubscriberReading]:
+    return [c for c in counts if TELEGRAM_BEGAN <= c.observed_at <= now + MOST_AHEAD]
+
+
+def _source_of(file: Path, workspace_id: int, *, now: datetime) -> int:
+    name = file.name.encode(errors="replace").decode()[:_LONGEST_SOURCE]
+    return ensure_source(IMPORT, name=name, workspace_id=workspace_id, now=now)
 
 
 def channel_for(
     name: str, *, workspace_id: int, actor: str, limits: Limits, is_simulated: bool = False, now: datetime
 ) -> Channel:
-    """The workspace's channel of that name, reading through its own feed; made private to it where it is unknown."""
+    """The workspace's channel of that name, reading through its own feed; made private to it where it is unknown.
+
+    Raises Invalid for a name that both databases cannot hold.
+    """
+    if len(name) > _LONGEST_NAME or "\0" in name:
+        raise Invalid(
+            f"A channel's name has at most {_LONGEST_NAME} characters and no NUL.", fields={"channel": name[:80]}
+        )
     chat = Chat.get_or_none(connect.named(name), Chat.private_to.is_null())
     channel = None
     if chat is not None:
@@ -113,22 +135,28 @@ def _load(chat_id: int, recorded: list[RecordedReading], source_id: int, *, now:
     return sum(record_readings(chat_id, rows[n : n + _BATCH], now=now) for n in range(0, len(rows), _BATCH))
 
 
-def _load_subscribers(chat_id: int, counts: list[SubscriberReading], source_id: int, workspace_id: int) -> None:
-    for start in range(0, len(counts), _BATCH):
+def _load_subscribers(chat_id: int, counts: list[SubscriberReading], source_id: int, workspace_id: int) -> int:
+    """Store the counts that are new or larger than what this source said; returns how many those were."""
+    said = "SELECT observed_at, value FROM subscriber_reading WHERE chat_id = ? AND source_id = ?"
+    known = {db.moment(at): int(value) for at, value in db.rows(said, chat_id, source_id)}
+    largest: dict[datetime, int] = {}
+    for count in counts:
+        at = count.observed_at.replace(microsecond=0)
+        largest[at] = max(count.subscribers, largest.get(at, 0))
+    fresh = [(at, value) for at, value in sorted(largest.items()) if value > known.get(at, -1)]
+    for start in range(0, len(fresh), _BATCH):
         with db.write():
             db.execute_many(
                 "INSERT INTO subscriber_reading (chat_id, observed_at, source_id, value, step) VALUES (?, ?, ?, ?, 0)"
                 " ON CONFLICT (chat_id, observed_at, source_id) DO UPDATE SET value = excluded.value"
                 " WHERE excluded.value > subscriber_reading.value",
-                [
-                    (chat_id, db.stamp(c.observed_at.replace(microsecond=0)), source_id, c.subscribers)
-                    for c in counts[start : start + _BATCH]
-                ],
+                [(chat_id, db.stamp(at), source_id, value) for at, value in fresh[start : start + _BATCH]],
             )
     with db.write():
         for feed_id, feed_workspace in rollups.feeds_of(chat_id):
             if feed_workspace == workspace_id:
                 subscribers.rebuild(feed_id, chat_id, workspace_id)
+    return len(fresh)
 
 
 def import_desktop_export(
@@ -136,15 +164,16 @@ def import_desktop_export(
 ) -> tuple[str, int, int]:
     """Load a Telegram Desktop JSON export: texts' lengths, times and reactions; it holds no views.
 
-    Returns the channel's name, the posts in the export and the readings that were new.
+    Posts whose time cannot be true are left out. Returns the channel's name, the posts in the export and the readings that were new.
     """
     export = read_desktop_export(file)
     chat = Chat.get_or_none(Chat.telegram_chat_id == export.chat_id) if export.chat_id else None
     name = chat.username if chat is not None and chat.username else export.title
     channel = channel_for(name, workspace_id=workspace_id, actor=actor, limits=limits, now=now)
-    source_id = ensure_source(IMPORT, name=file.name, workspace_id=workspace_id, now=now)
-    posts = tuple(export.posts)
-    moment = datetime.fromtimestamp(file.stat().st_mtime, now.tzinfo)
+    source_id = _source_of(file, workspace_id, now=now)
+    latest = now + MOST_AHEAD
+    posts = tuple(p for p in export.posts if p.posted_at and TELEGRAM_BEGAN <= p.posted_at <= latest)
+    moment = min(datetime.fromtimestamp(file.stat().st_mtime, now.tzinfo), now)
     new = record_seen(channel.chat, posts, source_id=source_id, observed_at=moment, is_public=False, now=now)
     outbox.put(CHECK_TOPIC, str(channel.chat), now=now)
     return export.title, len(posts), new

@@ -12,6 +12,7 @@ from app.core import db
 from app.readings import curves, raw, rollups, subscribers
 from app.readings.models import Post
 from app.readings.raw import Batch, RawReading
+from app.readings.service.repair import rebuild_feed
 from app.readings.tails import FeedTail, are_continued_by, tails_of
 
 BOT_UPDATES = "bot_updates"
@@ -52,15 +53,13 @@ def ensure_source(kind: str, *, name: str = "", workspace_id: int = 0, now: date
 
 def ensure_feed(chat_id: int, *, workspace_id: int = 0, now: datetime) -> int:
     """The id of a chat's feed for everybody (0) or for a workspace; a new feed is filled from the raw readings."""
-    from app.readings.service.repair import rebuild_feed  # repair builds on ingest's rows
-
     with db.write():
         found = db.row("SELECT id FROM feed WHERE chat_id = ? AND workspace_id = ?", chat_id, workspace_id)
         if found:
             return int(found[0])
         db.execute("INSERT INTO feed (chat_id, workspace_id) VALUES (?, ?)", chat_id, workspace_id)
         (feed_id,) = db.row("SELECT id FROM feed WHERE chat_id = ? AND workspace_id = ?", chat_id, workspace_id) or (0,)
-        rebuild_feed(int(feed_id), chat_id, workspace_id, now=now)
+        rebuild_feed(int(feed_id), chat_id, workspace_id)
     return int(feed_id)
 
 
@@ -85,8 +84,6 @@ def record_posts(chat_id: int, posts: Sequence[PostFacts], *, source_is_public: 
 
 def _correct_times(chat_id: int, said: Mapping[int, PostFacts]) -> None:
     """Where an import said another time of posting than Telegram does, Telegram is right and the curves begin anew."""
-    from app.readings.service.repair import rebuild_feed  # repair builds on ingest's rows
-
     marks = ",".join("?" * len(said))
     stored = db.rows(f"SELECT id, posted_at FROM post WHERE id IN ({marks})", *said) if said else []
     wrong = [i for i, at in stored if db.moment(at) != said[i].posted_at.replace(microsecond=0)]
@@ -98,7 +95,7 @@ def _correct_times(chat_id: int, said: Mapping[int, PostFacts]) -> None:
         )
     if wrong:
         for feed_id, workspace_id in rollups.feeds_of(chat_id):
-            rebuild_feed(feed_id, chat_id, workspace_id, now=facts.posted_at)
+            rebuild_feed(feed_id, chat_id, workspace_id)
 
 
 def _known_posts(chat_id: int, asked: Sequence[PostFacts]) -> dict[int | str, int]:
@@ -164,7 +161,7 @@ def record_readings(chat_id: int, readings: Sequence[RawReading], *, now: dateti
         block = rollups.load_posts(batch.post_ids)
         tails = tails_of(chat_id, block)
         goes_on = are_continued_by(batch.rows, block, tails)[batch.rows.post]
-        return _append(block, tails, batch.only(goes_on)) + _merge(block, tails, batch.only(~goes_on), now=now)
+        return _append(block, tails, batch.only(goes_on)) + _merge(block, tails, batch.only(~goes_on))
 
 
 def _append(block: rollups.PostBlock, tails: Sequence[FeedTail], batch: Batch) -> int:
@@ -179,7 +176,7 @@ def _append(block: rollups.PostBlock, tails: Sequence[FeedTail], batch: Batch) -
     return len(batch)
 
 
-def _merge(block: rollups.PostBlock, tails: Sequence[FeedTail], batch: Batch, *, now: datetime) -> int:
+def _merge(block: rollups.PostBlock, tails: Sequence[FeedTail], batch: Batch) -> int:
     """Readings that change their posts' curves somewhere on the way: these are computed anew as a whole."""
     if not len(batch):
         return 0
@@ -190,11 +187,12 @@ def _merge(block: rollups.PostBlock, tails: Sequence[FeedTail], batch: Batch, *,
     if not changed:
         return 0
     raw.put(batch)
-    _flag_falls(block, before, after)
     for feed in tails:
         before_seen, after_seen = rollups.visible(before, feed.sources), rollups.visible(after, feed.sources)
         if _rows_changed(before_seen, after_seen):
-            rollups.apply_change(feed.id, block, before_seen, after_seen, now=now)
+            rollups.apply_change(feed.id, block, before_seen, after_seen)
+            own = rollups.own_sources(feed.workspace_id)
+            rollups.mark_falls(rollups.falls(block, before_seen, own), rollups.falls(block, after_seen, own))
     return changed
 
 
@@ -205,21 +203,6 @@ def _rows_changed(before: curves.ReadingRows, after: curves.ReadingRows) -> int:
     order = np.lexsort((before.source, before.at, before.post))
     differs = (before.views[order] != after.views) | (before.reactions[order] != after.reactions)
     return int((differs | (before.step[order] != after.step)).sum())
-
-
-def _flag_falls(block: rollups.PostBlock, before: curves.ReadingRows, after: curves.ReadingRows) -> None:
-    """Keep a falling count as read and mark it; a mark is taken back when an older reading explains it."""
-    was, is_now = _falls(before), _falls(after)
-    changed = [
-        (int(key in is_now), block.post_ids[key[0]], db.stamp(db.from_ms(key[1] * 1000)), key[2])
-        for key in was ^ is_now
-    ]
-    db.execute_many("UPDATE reading SET flag = ? WHERE post_id = ? AND observed_at = ? AND source_id = ?", changed)
-
-
-def _falls(rows: curves.ReadingRows) -> set[tuple[int, int, int]]:
-    low = rows.only(curves.falls(rows))
-    return set(zip(low.post.tolist(), low.at.tolist(), low.source.tolist(), strict=True))
 
 
 def record_reactions(

@@ -38,7 +38,7 @@ def merge(old: Chat, kept: Chat, *, now: datetime) -> None:
         PreviewWatch.delete().where(PreviewWatch.chat_id == old.id).execute()
         old.delete_instance()
         for feed_id, workspace_id in rollups.feeds_of(kept.id):
-            rebuild_feed(feed_id, kept.id, workspace_id, now=now)
+            rebuild_feed(feed_id, kept.id, workspace_id)
 
 
 def _move_posts(old: int, kept: int) -> None:

@@ -13,19 +13,19 @@ _POSTS_A_BLOCK = 500
 
 
 def rebuild(chat_id: int | None = None, *, now: datetime) -> int:
-    """Recompute the rollups of a chat's feeds (or of all) from the raw readings; returns how many feeds."""
+    """Recompute the rollups and marks of a chat's feeds (or of all) from the raw readings; returns how many feeds."""
     found = feeds(chat_id)
     for feed_id, feed_chat, workspace_id in found:
         with db.write():
-            rebuild_feed(feed_id, feed_chat, workspace_id, now=now)
+            rebuild_feed(feed_id, feed_chat, workspace_id)
     return len(found)
 
 
-def rebuild_feed(feed_id: int, chat_id: int, workspace_id: int, *, now: datetime) -> None:
-    """Recompute one feed inside the caller's transaction."""
+def rebuild_feed(feed_id: int, chat_id: int, workspace_id: int) -> None:
+    """Recompute one feed, and the falls of its own sources, inside the caller's transaction."""
     rollups.hold(chat_id)
     _clear(feed_id)
-    _fill(feed_id, chat_id, workspace_id, now=now)
+    _fill(feed_id, chat_id, workspace_id)
 
 
 def forget_feed(feed_id: int) -> None:
@@ -39,13 +39,14 @@ def _clear(feed_id: int) -> None:
         db.execute(f"DELETE FROM {table} WHERE feed_id = ?", feed_id)
 
 
-def _fill(feed_id: int, chat_id: int, workspace_id: int, *, now: datetime) -> None:
-    sources = rollups.visible_sources(workspace_id)
+def _fill(feed_id: int, chat_id: int, workspace_id: int) -> None:
+    sources, own = rollups.visible_sources(workspace_id), rollups.own_sources(workspace_id)
     for block in blocks(chat_id):
         seen = rollups.visible(block.rows, sources)
         if len(seen.post):
             nothing = seen.only(seen.post < 0)
-            rollups.apply_change(feed_id, block, nothing, seen, now=now)
+            rollups.apply_change(feed_id, block, nothing, seen)
+        rollups.mark_falls(rollups.marked(block, workspace_id), rollups.falls(block, seen, own))
     subscribers.rebuild(feed_id, chat_id, workspace_id)
 
 

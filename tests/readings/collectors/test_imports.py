@@ -21,6 +21,7 @@ from app.readings.collectors.imports import (
 HEADER = "channel,post_uid,message_id,posted_at,snapshot_at,age_hours,views,reactions"
 GOOD = "notes,9,101,2025-01-01T06:00:00Z,2025-01-01T10:00:00Z,4.0,500,12"
 T0 = datetime(2025, 1, 1, tzinfo=UTC)
+LATER = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def write(folder: Path, *lines: str, name: str = "readings.csv") -> Path:
@@ -108,7 +109,7 @@ def test_a_broken_file_is_invalid(tmp_path: Path, content: bytes) -> None:
 
 
 def test_duplicates_merge_and_the_larger_reading_wins() -> None:
-    merged = merge_readings([reading(5), reading(9), reading(7), reading(5, hours=2)])
+    merged = merge_readings([reading(5), reading(9), reading(7), reading(5, hours=2)], now=LATER)
     assert [row.views for row in merged.readings] == [9, 5], "a later smaller reading stays as read"
     assert (merged.read, merged.merged, merged.rejected) == (4, 2, ())
 
@@ -120,27 +121,59 @@ def test_the_message_id_names_a_post_and_the_uid_only_where_it_is_blank() -> Non
         reading(7, message_id=None, uid="a"),
         reading(8, message_id=None, uid="1"),
     ]
-    assert [row.views for row in merge_readings(rows).readings] == [8, 7, 6]
+    assert [row.views for row in merge_readings(rows, now=LATER).readings] == [8, 7, 6]
 
 
 def test_reactions_survive_a_merge() -> None:
     rows = [replace(reading(9), reactions=None), replace(reading(5), reactions=3)]
-    [row] = merge_readings(rows).readings
+    [row] = merge_readings(rows, now=LATER).readings
     assert (row.views, row.reactions) == (9, 3)
 
 
 def test_a_reading_before_its_post_is_rejected_with_its_line() -> None:
-    merged = merge_readings([reading(5), replace(reading(6), snapshot_at=T0 - timedelta(hours=1), line=17)])
+    merged = merge_readings([reading(5), replace(reading(6), snapshot_at=T0 - timedelta(hours=1), line=17)], now=LATER)
     assert [(row.line, row.reason) for row in merged.rejected] == [(17, "snapshot_at is before posted_at")]
     assert (merged.read, merged.merged, len(merged.readings)) == (2, 0, 1)
+
+
+def test_what_comes_from_the_future_or_from_before_telegram_is_rejected_with_its_line() -> None:
+    rows = [
+        replace(reading(5), snapshot_at=LATER + timedelta(minutes=59)),
+        replace(reading(6), snapshot_at=datetime(2099, 1, 1, tzinfo=UTC), line=3),
+        replace(reading(7), posted_at=datetime(2013, 8, 13, tzinfo=UTC), line=4),
+        replace(reading(8), posted_at=datetime(1, 1, 1, tzinfo=UTC), line=5),
+    ]
+    merged = merge_readings(rows, now=LATER)
+    assert [(row.line, row.reason) for row in merged.rejected] == [
+        (3, "snapshot_at is in the future"),
+        (4, "posted_at is before Telegram's start"),
+        (5, "posted_at is before Telegram's start"),
+    ]
+    assert (merged.read, len(merged.readings)) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        GOOD.replace("2025-01-01T06:00:00Z", "0001-01-01T00:00:00+14:00"),
+        GOOD.replace("2025-01-01T10:00:00Z", "9999-12-31T23:00:00-05:00"),
+        GOOD.replace("notes", "n" * 65),
+        GOOD.replace("notes", "no\0tes"),
+        GOOD.replace(",9,", f",{'9' * 65},"),
+        GOOD.replace(",9,", ",9\0,"),
+    ],
+)
+def test_what_no_database_can_hold_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
+    with pytest.raises(Invalid, match="line 3"):
+        read_view_readings(write(tmp_path, HEADER, GOOD, line))
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 9))), st.randoms())
 def test_order_and_repetition_do_not_matter(rows: list[tuple[int, int, int]], random: Random) -> None:
     readings = [reading(views, message_id=post, hours=hour) for post, hour, views in rows]
-    once = merge_readings(readings)
+    once = merge_readings(readings, now=LATER)
     random.shuffle(readings)
-    assert merge_readings([*readings, *once.readings]).readings == once.readings
+    assert merge_readings([*readings, *once.readings], now=LATER).readings == once.readings
     assert once.read == len(once.readings) + once.merged
 
 
@@ -158,5 +191,5 @@ def test_a_large_file_is_read_and_merged_whole(tmp_path: Path) -> None:
         for number in range(131_000)
     ]
     path = write(tmp_path, HEADER, *rows)
-    merged = merge_readings(read_view_readings(path))
+    merged = merge_readings(read_view_readings(path), now=LATER)
     assert (merged.read, len(merged.readings), merged.merged) == (131_000, 131_000, 0)

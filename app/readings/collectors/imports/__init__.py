@@ -1,7 +1,13 @@
 """Readings that somebody recorded before us: CSV files and Telegram Desktop's export."""
 
 from app.readings.collectors.imports.desktop import DesktopExport, read_desktop_export
-from app.readings.collectors.imports.merge import MergedReadings, RejectedRow, merge_readings
+from app.readings.collectors.imports.merge import (
+    MOST_AHEAD,
+    TELEGRAM_BEGAN,
+    MergedReadings,
+    RejectedRow,
+    merge_readings,
+)
 from app.readings.collectors.imports.view_readings import (
     RecordedReading,
     SubscriberReading,
@@ -10,6 +16,8 @@ from app.readings.collectors.imports.view_readings import (
 )
 
 __all__ = [
+    "MOST_AHEAD",
+    "TELEGRAM_BEGAN",
     "DesktopExport",
     "MergedReadings",
     "RecordedReading",

@@ -79,10 +79,22 @@ def _read_post(message: Any, number: int, knows_reactions: bool) -> SeenPost:
         raise Invalid(f"Message {number} of the export is unreadable.", fields={f"message {number}": reason}) from error
 
 
+# Telegram's message ids are 32-bit; an emoji is its few characters or custom:<64-bit id>.
+_MOST = 2**31 - 1
+_LONGEST_EMOJI = 64
+
+
+def _number(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number <= _MOST:
+        raise ValueError(f"{value} cannot be true")
+    return number
+
+
 def _post(message: dict[str, Any], knows_reactions: bool) -> SeenPost:
     text = _text(message).strip()
     return SeenPost(
-        message_id=int(message["id"]),
+        message_id=_number(message["id"]),
         origin_uid=None,
         posted_at=datetime.fromtimestamp(int(message["date_unixtime"]), UTC),
         edited="edited_unixtime" in message,
@@ -111,12 +123,18 @@ def _media(message: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _reaction(reaction: dict[str, Any]) -> ReactionCount:
-    count = Count(int(reaction["count"]), 0)
+    count = Count(_number(reaction["count"]), 0)
     kind = reaction["type"]
     if kind == "paid":
         return ReactionCount("paid", count)
     if kind == "emoji":
-        return ReactionCount(str(reaction["emoji"]), count)
+        return ReactionCount(_short(str(reaction["emoji"])), count)
     # With media exported, document_id is a file's path instead of the id: then the emoji stays unknown.
     document_id = str(reaction["document_id"])
-    return ReactionCount(f"custom:{document_id if document_id.isdecimal() else 'unknown'}", count)
+    return ReactionCount(_short(f"custom:{document_id if document_id.isdecimal() else 'unknown'}"), count)
+
+
+def _short(emoji: str) -> str:
+    if len(emoji) > _LONGEST_EMOJI or "\0" in emoji:
+        raise ValueError("the reaction is no emoji")
+    return emoji

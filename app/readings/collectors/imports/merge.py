@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from app.readings.collectors.imports.view_readings import RecordedReading
+
+TELEGRAM_BEGAN = datetime(2013, 8, 14, tzinfo=UTC)
+MOST_AHEAD = timedelta(hours=1)  # clocks differ; what is later comes from a wrong one
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +30,35 @@ class MergedReadings:
     rejected: tuple[RejectedRow, ...]
 
 
-def merge_readings(rows: Iterable[RecordedReading]) -> MergedReadings:
+def merge_readings(rows: Iterable[RecordedReading], *, now: datetime) -> MergedReadings:
     """Merge duplicates by the identity rule of the recorded data; the order of rows does not matter for counts.
 
     The same post at the same time keeps the larger number of views, and of reactions: counters of a post hardly
-    ever fall, so the smaller one is the staler. A reading older than its post is rejected. Never raises of itself;
-    what the rows' own iterator raises passes through before anything is returned.
+    ever fall, so the smaller one is the staler. Rejected is a reading older than its post, one more than an hour
+    later than `now`, and one of a post older than Telegram. Never raises of itself; what the rows' own iterator
+    raises passes through before anything is returned.
     """
     kept: dict[tuple[tuple[str, int | str], datetime], RecordedReading] = {}
     rejected: list[RejectedRow] = []
     read = 0
     for row in rows:
         read += 1
-        if row.snapshot_at < row.posted_at:
-            rejected.append(RejectedRow(row.line, "snapshot_at is before posted_at"))
+        if reason := _untrue(row, now):
+            rejected.append(RejectedRow(row.line, reason))
             continue
         key = (row.identity, row.snapshot_at)
         kept[key] = _larger(kept[key], row) if key in kept else row
     ordered = tuple(sorted(kept.values(), key=_order))
     return MergedReadings(ordered, read, read - len(kept) - len(rejected), tuple(rejected))
+
+
+def _untrue(row: RecordedReading, now: datetime) -> str:
+    """Why a row cannot be true; empty when it can."""
+    if row.snapshot_at < row.posted_at:
+        return "snapshot_at is before posted_at"
+    if row.snapshot_at > now + MOST_AHEAD:
+        return "snapshot_at is in the future"
+    return "posted_at is before Telegram's start" if row.posted_at < TELEGRAM_BEGAN else ""
 
 
 def _larger(one: RecordedReading, other: RecordedReading) -> RecordedReading:

@@ -120,7 +120,7 @@ def _view_reader(header: Sequence[str]) -> Callable[[list[str], int], RecordedRe
 
     def read(row: list[str], line: int) -> RecordedReading:
         message_id = _optional_count("message_id", row[message]) if message is not None else None
-        post_uid = (row[uid].strip() or None) if uid is not None else None
+        post_uid = (_name("post_uid", row[uid]) or None) if uid is not None else None
         if message_id is None and post_uid is None:
             raise ValueError("message_id and post_uid are both blank")
         return RecordedReading(
@@ -148,9 +148,20 @@ def _subscriber_reader(header: Sequence[str]) -> Callable[[list[str], int], Subs
 
 
 def _channel(text: str) -> str:
-    name = text.strip().removeprefix("@")
+    name = _name("channel", text).removeprefix("@")
     if not name:
         raise ValueError("channel is blank")
+    return name
+
+
+_LONGEST_NAME = 64
+
+
+def _name(column: str, text: str) -> str:
+    """A name that both databases can hold."""
+    name = text.strip()
+    if len(name) > _LONGEST_NAME or "\0" in name:
+        raise ValueError(f"{column} is longer than {_LONGEST_NAME} characters or holds a NUL")
     return name
 
 
@@ -159,7 +170,10 @@ def _moment(name: str, text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f"{name} {text!r} is no ISO time") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{name} {text!r} is out of the calendar") from None
 
 
 # More than there are people; the curves' integers hold it with room to spare.
