@@ -15,7 +15,7 @@ from app.core import db
 from app.readings import curves
 
 MICRO = 1_000_000
-_READ_FOR = timedelta(days=31)
+_STILL_GAINING = timedelta(days=7)
 SORTS = {"posted_at": "posted_at", "views": "views", "views_24h": "views_24h", "reactions": "reactions", "er": "er_ppm"}
 
 
@@ -151,8 +151,8 @@ def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, tuple[in
 class PostsSummary:
     """The posts published in a period: how many, with how many views and reactions known, each with its sources.
 
-    `read_at`: the newest reading of each source, by its id. `gaining_*`: of all posts that can have gained views in the
-    period, whose steps add up to what their sum can be off.
+    `read_at`: the newest reading of each source, by its id. `gaining_*`: of the posts that gained most of the
+    period's views, those of the week before included; their steps add up to what the sum can be off.
     """
 
     posts: int
@@ -174,7 +174,7 @@ class PostsSummary:
 def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, PostsSummary]:
     """By feed, over post_stat by its (feed, posted_at) index; deleted posts are left out.
 
-    Posts are read for a month: those published that long before the period can have gained views in it.
+    Posts of the week before the period count among those that gained in it; what older ones still gain is little.
     """
     found = db.rows(
         "SELECT s.feed_id, s.source_id, s.reactions_source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views),"
@@ -183,7 +183,7 @@ def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> 
         " CASE WHEN s.posted_at >= ? THEN 1 ELSE 0 END AS is_shown FROM post_stat s"
         f" WHERE s.feed_id IN ({_marks(feed_ids)}) AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ?"
         " GROUP BY s.feed_id, s.source_id, s.reactions_source_id, is_shown",
-        *(db.stamp(start), *feed_ids, db.stamp(start - _READ_FOR), db.stamp(end), False),
+        *(db.stamp(start), *feed_ids, db.stamp(start - _STILL_GAINING), db.stamp(end), False),
     )
     parts: dict[int, list[tuple[Any, ...]]] = {feed: [] for feed in feed_ids}
     for feed, *part in found:

@@ -71,8 +71,8 @@ def test_a_sum_is_as_far_off_as_its_parts_together_and_a_mean_as_its_worst(runti
 def test_an_older_rounded_post_that_gains_makes_the_gain_rounded(runtime: Runtime, now: datetime) -> None:
     who = owner("Aziza", now=now)
     channel = owned_channel(who, "News", telegram_chat_id=-1001, now=now)
-    _read(channel, 1, now - timedelta(days=DAYS + 10), views=11_000, step=1000, at=now - timedelta(days=DAYS + 9))
-    _read(channel, 1, now - timedelta(days=DAYS + 10), views=15_000, step=1000, at=now - timedelta(days=2))
+    _read(channel, 1, now - timedelta(days=DAYS + 5), views=11_000, step=1000, at=now - timedelta(days=DAYS + 4))
+    _read(channel, 1, now - timedelta(days=DAYS + 5), views=15_000, step=1000, at=now - timedelta(days=2))
     _read(channel, 2, now - timedelta(days=3), views=80, step=0, at=now)
     assert _channel(who, channel, now).tiles["views"].precision == "rounded"
 
