@@ -59,19 +59,24 @@ def read_posts(channel: Channel, *, posts: int, now: datetime, first_id: int = 1
     return [ids[n] for n in times]
 
 
+def watched(who: Owner, name: str, *, now: datetime) -> Channel:
+    """A public channel that the owner watches, so its pages are read."""
+    return readings.watch_public(
+        name,
+        workspace_id=who.workspace.id,
+        actor="u",
+        limits=PlanLimits(),
+        is_simulated=False,
+        pages_per_minute=60,
+        now=now,
+    )
+
+
 def watch(*names: str, now: datetime) -> None:
-    """Somebody watches public channels, so their pages are read."""
+    """Somebody watches public channels."""
     who = owner("Watcher", now=now)
     for name in names:
-        readings.watch_public(
-            name,
-            workspace_id=who.workspace.id,
-            actor="u",
-            limits=PlanLimits(),
-            is_simulated=False,
-            pages_per_minute=60,
-            now=now,
-        )
+        watched(who, name, now=now)
 
 
 def chat_of(channel: Channel) -> Chat:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from app.core.errors import Unauthenticated
 
 MAX_AGE = timedelta(minutes=5)
-_MOST_USER_ID = 2**52 - 1  # "at most 52 significant bits" (https://core.telegram.org/bots/api#user, 2026-11)
+MOST_USER_ID = 2**52 - 1  # "at most 52 significant bits" (https://core.telegram.org/bots/api#user, 2026-11)
 MAX_AHEAD = timedelta(seconds=60)
 
 
@@ -60,7 +60,7 @@ def _launch(fields: dict[str, str], signature: str, *, now: datetime, max_age: t
         user_id = int(user["id"])
     except (KeyError, ValueError, TypeError, OverflowError, OSError) as error:
         raise _refused("incomplete") from error
-    if not 0 < user_id <= _MOST_USER_ID:
+    if not 0 < user_id <= MOST_USER_ID:
         raise _refused("no_such_user")
     if now - auth_date > max_age:
         raise _refused("stale")

@@ -16,21 +16,9 @@ from app.channels.service import connect
 from app.core import db
 from app.readings import service as readings
 from app.readings.service.merging import merge
-from tests.world import Owner, owned_channel, owner, read_posts
+from tests.world import Owner, owned_channel, owner, read_posts, watched
 
 _HOSTILE = 1_900_000_000
-
-
-def _watch(who: Owner, name: str, now: datetime) -> None:
-    readings.watch_public(
-        name,
-        workspace_id=who.workspace.id,
-        actor="u",
-        limits=PlanLimits(),
-        is_simulated=False,
-        pages_per_minute=50,
-        now=now,
-    )
 
 
 def _import(who: Owner, file: Path, views: int, *, now: datetime) -> None:
@@ -59,7 +47,7 @@ def test_what_eve_imports_makes_nobody_elses_counts_fall(
 ) -> None:
     bek, eve = owner("Bek", now=now), owner("Eve", now=now)
     channel = owned_channel(bek, "News1", telegram_chat_id=-1001, now=now)
-    _watch(eve, "News1", now)
+    watched(eve, "News1", now=now)
     if is_first:
         _import(eve, tmp_path / "r.csv", _HOSTILE, now=now)
     read_posts(channel, posts=1, now=now)
@@ -79,7 +67,7 @@ def test_a_private_count_below_a_public_one_is_marked_for_its_workspace(
 ) -> None:
     bek, eve = owner("Bek", now=now), owner("Eve", now=now)
     channel = owned_channel(bek, "News1", telegram_chat_id=-1001, now=now)
-    _watch(eve, "News1", now)
+    watched(eve, "News1", now=now)
     read_posts(channel, posts=1, now=now)
     source = readings.ensure_source("import", name="late", workspace_id=eve.workspace.id, now=now)
     readings.ensure_feed(channel.chat, workspace_id=eve.workspace.id, now=now)

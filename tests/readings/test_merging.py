@@ -15,7 +15,7 @@ from app.core import db
 from app.readings import service as readings
 from app.readings.collectors.base import ChannelPage, Count, SeenPost
 from app.readings.service.onboard import connect_owned
-from tests.world import Owner, owned_channel, owner, read_posts
+from tests.world import Owner, owned_channel, owner, read_posts, watched
 
 _TELEGRAM_ID = -1001234
 
@@ -34,19 +34,6 @@ def _import(who: Owner, folder: Path, *lines: str, now: datetime) -> None:
     file = folder / "recorded.csv"
     file.write_text("channel,message_id,posted_at,snapshot_at,views\n" + "\n".join(lines) + "\n")
     readings.import_view_readings(file, None, workspace_id=who.workspace.id, actor="u", limits=PlanLimits(), now=now)
-
-
-def _watch(who: Owner, name: str, now: datetime) -> int:
-    channel = readings.watch_public(
-        name,
-        workspace_id=who.workspace.id,
-        actor="u",
-        limits=PlanLimits(),
-        is_simulated=False,
-        pages_per_minute=50,
-        now=now,
-    )
-    return int(channel.chat)
 
 
 def _lines(now: datetime, *views: int) -> list[str]:
@@ -75,8 +62,8 @@ def test_recorded_data_and_a_later_watch_of_the_same_name_are_one_channel(
     aziza, bek = owner("Aziza", now=now), owner("Bek", now=now)
     _import(aziza, tmp_path, *_lines(now, 100, 200), now=now)
     (before,) = db.row("SELECT public_id FROM channel") or ("",)
-    _watch(aziza, "NEWS1", now)
-    _watch(bek, "news1", now)
+    watched(aziza, "NEWS1", now=now)
+    watched(bek, "news1", now=now)
     _collect(now, _page(now))
     (hers,) = build.totals(aziza.workspace.id)
     (his,) = build.totals(bek.workspace.id)
@@ -113,7 +100,7 @@ def test_a_message_that_both_hold_keeps_the_readings_of_both(runtime: Runtime, n
     public = owned_channel(bek, "News1", telegram_chat_id=_TELEGRAM_ID, now=now)
     read_posts(public, posts=2, now=now)  # 150 and 300 views in the end
     _import(aziza, tmp_path, *_lines(now, 90, 200, 777), now=now)
-    _watch(aziza, "news1", now)
+    watched(aziza, "news1", now=now)
     (hers,), (his,) = build.totals(aziza.workspace.id), build.totals(bek.workspace.id)
     assert (his["posts"], his["views_latest_sum"]) == (2, 450)
     assert (hers["posts"], hers["views_latest_sum"]) == (3, 450 + 777)
@@ -126,7 +113,7 @@ def test_a_renamed_channel_that_somebody_watches_by_its_new_name_is_recognised(r
     aziza, bek = owner("Aziza", now=now), owner("Bek", now=now)
     known = owned_channel(bek, "Old", telegram_chat_id=_TELEGRAM_ID, now=now)
     read_posts(known, posts=2, now=now)
-    _watch(aziza, "news1", now)
+    watched(aziza, "news1", now=now)
     assert _collect(now, _page(now)) == 1
     (chat,) = Chat.select()
     assert (chat.id, chat.username, chat.title) == (known.chat, "news1", "News")
@@ -139,7 +126,7 @@ def test_a_renamed_channel_that_somebody_watches_by_its_new_name_is_recognised(r
 def test_who_watches_both_names_of_a_channel_keeps_one(runtime: Runtime, now: datetime) -> None:
     bek = owner("Bek", now=now)
     owned_channel(bek, "Old", telegram_chat_id=_TELEGRAM_ID, now=now)
-    _watch(bek, "news1", now)
+    watched(bek, "news1", now=now)
     assert len(build.totals(bek.workspace.id)) == 2
     _collect(now, _page(now))
     assert len(build.totals(bek.workspace.id)) == 1

@@ -10,27 +10,12 @@ import pytest
 from app.analytics import build
 from app.billing.service import PlanLimits
 from app.boot import Runtime
-from app.channels.models import Chat
 from app.channels.service import connect
 from app.core import db, inbox
 from app.core.errors import Invalid, Upstream
 from app.readings import service as readings
 from app.readings.collectors.base import ChannelPage, Count, SeenPost
-from tests.world import Owner, owner
-
-
-def _watch(who: Owner, name: str, now: datetime) -> Chat:
-    channel = readings.watch_public(
-        name,
-        workspace_id=who.workspace.id,
-        actor="u",
-        limits=PlanLimits(),
-        is_simulated=False,
-        pages_per_minute=50,
-        now=now,
-    )
-    found: Chat = Chat.get_by_id(channel.chat)
-    return found
+from tests.world import Owner, chat_of, owner, watched
 
 
 def _page(*, posted_at: datetime, now: datetime, chat_id: int = -1001, views: int = 1000) -> ChannelPage:
@@ -45,8 +30,8 @@ def _import(who: Owner, file: Path, line: str, now: datetime) -> None:
 
 def test_an_import_cannot_move_everybodys_numbers(runtime: Runtime, now: datetime, tmp_path: Path) -> None:
     aziza, bek = owner("Aziza", now=now), owner("Bek", now=now)
-    _watch(aziza, "shared1", now)
-    chat = _watch(bek, "shared1", now)
+    watched(aziza, "shared1", now=now)
+    chat = chat_of(watched(bek, "shared1", now=now))
     _import(aziza, tmp_path / "r.csv", "shared1,500,2020-01-01T00:00:00Z,2020-01-02T00:00:00Z,3", now)
     source = readings.ensure_source(readings.PREVIEW_PAGE, now=now)
     readings.record_page(chat, _page(posted_at=now - timedelta(hours=1), now=now), source_id=source, now=now)
@@ -60,7 +45,7 @@ def test_an_import_cannot_move_everybodys_numbers(runtime: Runtime, now: datetim
 
 
 def test_a_name_that_moved_to_another_channel_is_refused(runtime: Runtime, now: datetime) -> None:
-    chat = _watch(owner("Aziza", now=now), "shared1", now)
+    chat = chat_of(watched(owner("Aziza", now=now), "shared1", now=now))
     source = readings.ensure_source(readings.PREVIEW_PAGE, now=now)
     readings.record_page(chat, _page(posted_at=now, now=now), source_id=source, now=now)
     with pytest.raises(Upstream) as refusal:
@@ -72,14 +57,14 @@ def test_a_channel_nobody_shows_takes_no_capacity_and_comes_back_with_its_import
     runtime: Runtime, now: datetime, tmp_path: Path
 ) -> None:
     who = owner("Aziza", now=now)
-    _watch(who, "shared1", now)
+    watched(who, "shared1", now=now)
     _import(who, tmp_path / "r.csv", "shared1,500,2025-01-01T00:00:00Z,2025-01-02T00:00:00Z,100", now)
     found = db.row("SELECT public_id FROM channel")
     assert found is not None and readings.due_page(now) is not None
     connect.disconnect(who.workspace.id, found[0], actor="u", now=now)
     assert readings.due_page(now) is None
     assert readings.utilisation(now, pages_per_minute=50)["preview_channels"] == 0
-    _watch(who, "shared1", now)
+    watched(who, "shared1", now=now)
     assert [(t["posts"], t["views_latest_sum"]) for t in build.totals(who.workspace.id)] == [(1, 100)]
 
 

@@ -11,9 +11,7 @@ from app.core import db, ids
 from app.core.errors import Conflict, Invalid
 from app.core.policy import Role
 from app.core.tenancy import unscoped
-
-# "Telegram's identifiers have at most 52 significant bits" (https://core.telegram.org/bots/api#user, 2026-11).
-_MOST_USER_ID = 2**52 - 1
+from app.telegram.initdata import MOST_USER_ID
 
 
 def ensure_person(telegram_user_id: int, *, name: str, language: str, timezone: str, now: datetime) -> User:
@@ -38,7 +36,7 @@ def create_user(
     now: datetime,
 ) -> User:
     """Make a person. Raises Invalid for an id that Telegram cannot have, Conflict for one that somebody has."""
-    if telegram_user_id is not None and not 0 < telegram_user_id <= _MOST_USER_ID:
+    if telegram_user_id is not None and not 0 < telegram_user_id <= MOST_USER_ID:
         raise Invalid("This is no Telegram user id.", fields={"telegram_id": "not a Telegram user id"})
     try:
         with db.write():
