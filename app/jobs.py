@@ -1,4 +1,4 @@
-"""The jobs process: `huey_consumer app.jobs.huey -w 2 -k thread -m 0.2`. Importing this module boots it."""
+"""The jobs process: `huey_consumer app.jobs.huey -w 3 -k thread -m 0.2`. Importing this module boots it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.core import clock, retention, telemetry
 from app.core.jobs import Pulse, make_huey
 from app.notices import jobs as notices
 from app.readings import jobs as readings
+from app.readings import owner_jobs
 
 KEPT = (*retention.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT)
 
@@ -29,6 +30,11 @@ def start_pulse() -> None:
 def collect_due() -> None:
     """Each minute and, since Huey looks at its clock when it starts, at start-up."""
     readings.collect_due(_runtime.settings, on_turn=_pulse.turn)
+
+
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def read_through_owners() -> None:
+    owner_jobs.work_for_owners(_runtime.settings, _runtime.sealer)
 
 
 @huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]

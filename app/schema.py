@@ -9,11 +9,14 @@ from app.channels.models import BotRights, Channel, Chat, Feed, MemberEvent
 from app.core.db import Table
 from app.core.models import Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun
 from app.notices.models import Notice
+from app.readings.collectors.owner_session import models as owner_session
 from app.readings.models import (
+    AlbumItem,
     FeedHour,
     FeedStat,
     Post,
     PostStat,
+    PostVersion,
     PreviewWatch,
     ReactionCount,
     Reading,
@@ -29,6 +32,7 @@ TABLES: tuple[type[Table], ...] = (
     *(User, Workspace, Membership, Session, LoginTicket, Launch, ApiKey),
     *(AuditEntry, AuditAnchor, Notice, WorkspacePlan, Bot, SendBudget),
     *(Chat, Feed, Channel, BotRights, MemberEvent),
-    *(Source, Post, Reading, ReactionCount, SubscriberReading, PreviewWatch, RollupCheck),
+    *(Source, Post, AlbumItem, PostVersion, Reading, ReactionCount, SubscriberReading, PreviewWatch, RollupCheck),
     *(PostStat, FeedHour, SubscriberHour, FeedStat),
+    *owner_session.TABLES,
 )

@@ -10,30 +10,34 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, render_template, request, session
-from flask_babel import Babel, get_domain, get_locale
+from flask_babel import Babel, get_locale
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts.service import people, sessions
 from app.accounts.service.sessions import SignedIn
 from app.accounts.views import blueprint as accounts
+from app.analytics.beside_views import blueprint as beside
 from app.analytics.connect_views import blueprint as channels
+from app.analytics.definitions import DEFINITIONS
+from app.analytics.owner_session_views import blueprint as owner_session
 from app.analytics.views import blueprint as analytics
 from app.api.views import blueprint as api
 from app.boot import Runtime
-from app.core import charts, clock, formats, htmx, ratelimit, telemetry
+from app.core import charts, clock, formats, htmx, i18n, ratelimit, telemetry
 from app.core.cookies import Cookies
 from app.core.errors import AppError, Unauthenticated
+from app.core.htmx import explained
+from app.core.i18n import N_
 from app.core.policy import Act, require
 from app.shortcuts import Shortcuts
 from app.telegram.views import blueprint as hooks
 from app.web_ops import blueprint as ops
 
 ROOT = Path(__file__).parent.parent
-_BLUEPRINTS = (ops, accounts, analytics, channels, api, hooks)
+_BLUEPRINTS = (ops, accounts, analytics, beside, channels, api, hooks, owner_session)
 csrf = CSRFProtect()
 
 
@@ -87,7 +91,7 @@ def _init_login(app: Flask) -> None:
 def _language() -> str:
     if current_user and current_user.is_authenticated:
         return str(current_user.language)
-    return request.accept_languages.best_match(("en", "ru", "uz")) or "en"
+    return request.accept_languages.best_match(tuple(i18n.LANGUAGES)) or "en"
 
 
 def _init_templates(app: Flask, runtime: Runtime) -> None:
@@ -95,7 +99,7 @@ def _init_templates(app: Flask, runtime: Runtime) -> None:
     env.filters.update(formats.filters(_locale, _zone, lambda: g.now))
     env.globals.update(charts.globals_(_locale))
     env.globals.update(formats.globals_(_locale, lambda: g.now, lambda text: str(_texts().ugettext(text))))
-    env.globals.update(asset=_asset, vendor=_vendor, workspaces=_workspaces)
+    env.globals.update(asset=_asset, vendor=_vendor, workspaces=_workspaces, definition=DEFINITIONS.__getitem__)
     env.globals["settings_public"] = {
         "is_demo": runtime.settings.demo,
         "simulator_url": runtime.settings.simulator_url,
@@ -131,7 +135,8 @@ class _LazyModule:
 def _page_context() -> dict[str, Any]:
     who = current_user if current_user.is_authenticated else None
     return {
-        "lang": _locale(),
+        "lang": _locale().replace("_", "-"),
+        "languages": i18n.LANGUAGES,
         "workspace": {"name": who.workspace_name, "public_id": who.workspace_public_id} if who else None,
     }
 
@@ -153,7 +158,7 @@ def _texts() -> Any:
     """The request's translations."""
     known = g.get("texts")
     if known is None:
-        known = g.texts = get_domain().get_translations()
+        known = g.texts = i18n.texts(_locale())
     return known
 
 
@@ -250,18 +255,26 @@ def _explain(error: Exception) -> Any:
 
 def _status_of(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, AppError):
-        return error.status, error.message, error.code
+        return error.status, explained(error), error.code
     if isinstance(error, ratelimit.RateLimitExceeded):
-        return 429, "That was too often. Wait a minute and try again.", "too_many_requests"
+        return 429, _say(N_("That was too often. Wait a minute and try again.")), "too_many_requests"
     if isinstance(error, CSRFError):
-        return 422, "This form is too old. Load the page again.", "csrf"
+        return 422, _say(N_("This form is too old. Load the page again.")), "csrf"
     if isinstance(error, HTTPException):
-        return (
-            error.code or 500,
-            str(Markup.escape(error.description or error.name)),
-            error.name.lower().replace(" ", "_"),
-        )
-    return 500, "Something went wrong on our side.", "internal"
+        return error.code or 500, _say(_WORDS.get(error.code or 500, error.name)), error.name.lower().replace(" ", "_")
+    return 500, _say(N_("Something went wrong on our side.")), "internal"
+
+
+_WORDS = {
+    400: N_("The server did not understand this request."),
+    404: N_("There is no such page."),
+    405: N_("This address does not take such a request."),
+    413: N_("This is too large."),
+}
+
+
+def _say(sentence: str) -> str:
+    return i18n.say(_locale(), sentence)
 
 
 def _signed_out(message: str, code: str) -> Any:

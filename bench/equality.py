@@ -36,8 +36,8 @@ def _spoiled(rows: list[RawReading], dice: random.Random) -> list[RawReading]:
 
 
 def _lower(reading: RawReading) -> RawReading:
-    post, at, source, views, *rest = reading
-    return (post, at, source, (views or 0) // 2, rest[0], rest[1])
+    post, at, source, views, reactions, step = reading
+    return (post, at, source, (views or 0) // 2, reactions, step)
 
 
 def _bring(at: World, rows: list[RawReading], dice: random.Random) -> None:

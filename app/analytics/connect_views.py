@@ -11,7 +11,7 @@ from app.analytics.pages import ConnectPage, PendingChannel
 from app.channels.queries import bot_offers, channels_of
 from app.channels.service import connect as channels
 from app.core.errors import AppError
-from app.core.htmx import page, redirect_or_hx
+from app.core.htmx import explained, page, redirect_or_hx
 from app.core.policy import Act, policy
 from app.readings import service as readings
 from app.telegram.service import add_to_channel_url, service_bot
@@ -34,11 +34,6 @@ def _page(**form: str) -> ConnectPage:
         simulator_url=settings.simulator_url or None,
         pending=_pending(),
         poll_url=url_for("channels.connect"),
-        steps=(
-            f"Open Telegram and add @{name} to your channel as an administrator.",
-            "Leave the rights as they are asked for: each one is explained.",
-            "Stay on this page: the channel appears by itself within five seconds.",
-        ),
         **form,
     )
 
@@ -52,14 +47,10 @@ def _pending() -> tuple[PendingChannel, ...]:
         channel = mine.get(chat_id)
         if channel is not None and status == "administrator":
             url = url_for("analytics.channel", public_id=channel.public_id)
-            found.append(PendingChannel(title, username, "connected", "Connected. Its numbers have begun.", url))
+            found.append(PendingChannel(title, username, "connected", url))
         elif status == "administrator":
-            found.append(PendingChannel(title, username, "not_allowed", _why_not(title), None))
+            found.append(PendingChannel(title, username, "not_allowed", None))
     return tuple(found)
-
-
-def _why_not(_title: str) -> str:
-    return "Not connected: it belongs to another workspace, or your plan is full. The bot wrote you why."
 
 
 @blueprint.post("/watch")
@@ -78,7 +69,7 @@ def watch() -> Any:
             now=g.now,
         )
     except AppError as error:
-        shown = _page(watch_username=name[:80], watch_error=error.message)
+        shown = _page(watch_username=name[:80], watch_error=explained(error))
         return page("channels/connect.html", status=422, page=shown)
     return redirect_or_hx(url_for("analytics.channel", public_id=channel.public_id))
 

@@ -11,7 +11,7 @@ from typing import Any
 from app.accounts.service.sessions import SignedIn
 from app.analytics import queries
 
-_TAGGED = re.compile(r"/network|/channels/[\w-]{22}")
+_TAGGED = re.compile(r"/network|/channels/[\w-]{22}(/posts|/content)?")
 
 
 def is_tagged(path: str) -> bool:

@@ -33,14 +33,16 @@ class PeriodChoice:
     """A link of the period picker."""
 
     days: int
-    label: str
     url: str
     is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days in a zone, ending at the last reading; stale when that is old."""
+    """Whole days in a zone, ending at the last reading or as asked for; stale when the last reading is old.
+
+    `url` is the page's own path, `query` what names the period in its address, `kept` what else stands there.
+    """
 
     start: date
     end: date
@@ -48,6 +50,9 @@ class Period:
     timezone: str
     last_reading_at: datetime | None
     is_stale: bool
+    url: str = ""
+    query: str = ""
+    kept: tuple[tuple[str, str], ...] = ()
     choices: tuple[PeriodChoice, ...] = ()
 
 
@@ -74,9 +79,17 @@ class ChannelRow:
     views: Figure
     posts: Figure
     reach: Figure
+    reactions: Figure
+    er: Figure
+    err: Figure
+    err24: Figure
     spark: tuple[int | None, ...] = ()
     is_read: bool = False
     is_simulated: bool = False
+
+    @property
+    def growth(self) -> Figure:
+        return self.subscribers.delta or Figure(None, "subscribers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +104,49 @@ class NetworkPage:
     views_by_day: tuple[DayPoint, ...]
     rows: tuple[ChannelRow, ...]
     shares: tuple[float | None, ...]
-    problems: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
     is_demo: bool
     csv_url: str
+    days_csv_url: str
     connect_url: str
 
 
 @dataclass(frozen=True, slots=True)
+class WatchPage:
+    """Other people's public channels beside the own ones. `watch_*`: the form as it was sent."""
+
+    period: Period
+    rows: tuple[ChannelRow, ...]
+    own: tuple[ChannelRow, ...]
+    csv_url: str
+    watch_username: str = ""
+    watch_error: str = ""
+    watch_url: str = "/watchlist"
+
+
+@dataclass(frozen=True, slots=True)
+class CompareChoice:
+    """A channel that can be put into the comparison."""
+
+    public_id: str
+    title: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePage:
+    """Some channels side by side. `growth`: percent above each one's first count of the period, by day."""
+
+    period: Period
+    rows: tuple[ChannelRow, ...]
+    choices: tuple[CompareChoice, ...]
+    growth: tuple[tuple[float | None, ...], ...]
+    views: tuple[tuple[DayPoint, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PostRow:
-    """A post in a table or at the head of its page."""
+    """A post in a table or at the head of its page. `er_parts`: what its ER is made of, of what sources tell."""
 
     public_id: str
     url: str
@@ -115,6 +162,9 @@ class PostRow:
     is_deleted: bool = False
     is_service: bool = False
     telegram_url: str | None = None
+    forwards: Figure = Figure(None, "forwards")
+    comments: Figure = Figure(None, "comments")
+    er_parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +172,6 @@ class FilterChoice:
     """A link of the posts table's filter."""
 
     key: str
-    label: str
     url: str
     is_current: bool
 
@@ -157,29 +206,51 @@ class SourceState:
     """A source of a channel's numbers and whether it speaks."""
 
     key: str
-    label: str
     is_on: bool
     last_at: datetime | None
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelPage:
-    """One channel."""
+    """One channel at a glance. `er_parts`: what its ER is made of."""
 
     channel: ChannelRow
     timezone: str
     period: Period
     tiles: dict[str, Figure]
+    er_parts: tuple[str, ...]
     growth: tuple[DayPoint, ...]
     views_by_day: tuple[DayPoint, ...]
     reach_by_day: tuple[DayPoint, ...]
-    heat: tuple[tuple[int | None, ...], ...]
-    posts: PostsTable
+    best: tuple[PostRow, ...]
     rights: RightsCheck | None
     sources: tuple[SourceState, ...]
     csv_url: str
     annotations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PostsPage:
+    """The table of a channel's posts."""
+
+    channel: ChannelRow
+    timezone: str
+    period: Period
+    posts: PostsTable
+    csv_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContentPage:
+    """When a channel is read and what of it. `heat` is 7 x 24 from Monday; `by_hour` its sums over the weekdays."""
+
+    channel: ChannelRow
+    timezone: str
+    period: Period
+    views: Figure
+    by_hour: tuple[int | None, ...]
+    heat: tuple[tuple[int | None, ...], ...]
+    csv_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +266,29 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class DiffPart:
+    """A stretch of a text that an edit left as it was ("same"), brought in ("added") or took out ("removed")."""
+
+    op: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostEdit:
+    """One change of what a post says. `is_by`: it happened by `at`, which is when we saw it.
+
+    `parts` is empty where only hashes and lengths are kept; the lengths count UTF-16 units, None where unknown.
+    """
+
+    at: datetime
+    is_by: bool
+    length_before: int | None
+    length_after: int | None
+    parts: tuple[DiffPart, ...]
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PostPage:
     """One post."""
 
@@ -205,6 +299,7 @@ class PostPage:
     curve: tuple[CurvePoint, ...]
     reactions: tuple[tuple[str, Figure], ...]
     is_curve_cut: bool = False
+    edits: tuple[PostEdit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +309,6 @@ class PendingChannel:
     title: str
     username: str | None
     state: str
-    message: str
     url: str | None
 
 
@@ -227,6 +321,5 @@ class ConnectPage:
     simulator_url: str | None
     pending: tuple[PendingChannel, ...]
     poll_url: str
-    steps: tuple[str, ...] = ()
     watch_username: str = ""
     watch_error: str = ""

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 HOUR_MS = 3_600_000
 CHOICES = (7, 30, 90, 365)
+MAX_DAYS = 731
 STALE_AFTER = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that somebody asks for: so many up to the last reading, or up to `end`, a day of the page's zone."""
+
+    days: int = 30
+    end: date | None = None
+
+    @property
+    def query(self) -> str:
+        """The address's own words for it."""
+        if self.end is None:
+            return f"days={self.days}"
+        return f"from={self.end - timedelta(days=self.days - 1)}&to={self.end}"
 
 
 @lru_cache(maxsize=256)
@@ -36,3 +53,26 @@ def hour_moment(hour: int) -> datetime:
 
 def is_stale(last_reading_at: datetime | None, now: datetime) -> bool:
     return last_reading_at is not None and now - last_reading_at > STALE_AFTER
+
+
+@lru_cache(maxsize=256)
+def shifts(first_hour: int, last_hour: int, timezone: str) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """How UTC hours become local ones: the whole hours to add at `first_hour`, and (from hour, hours more) per change.
+
+    A half-hour zone's hour is the one in which the UTC hour begins, so each hour has one place and sums are kept.
+    """
+    zone, found = ZoneInfo(timezone), []
+    now_is = start = _offset(first_hour, zone)
+    for day in range(first_hour, last_hour, 24):
+        if _offset(min(day + 24, last_hour), zone) == now_is:
+            continue
+        for hour in range(day, min(day + 24, last_hour) + 1):
+            if (offset := _offset(hour, zone)) != now_is:
+                found.append((hour, offset - now_is))
+                now_is = offset
+    return start, tuple(found)
+
+
+def _offset(hour: int, zone: ZoneInfo) -> int:
+    offset = datetime.fromtimestamp(hour * 3600, UTC).astimezone(zone).utcoffset()
+    return int(offset.total_seconds() // 3600) if offset else 0

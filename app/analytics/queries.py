@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from app.analytics import periods
 from app.core import db
 from app.readings import curves
 
@@ -109,17 +110,36 @@ def _rounded(micro: Sequence[int | None]) -> list[int | None]:
     return result
 
 
-def views_by_weekhour(feed_id: int, starts: Sequence[int], offset_hours: int) -> list[list[int | None]]:
-    """Views gained by local weekday (Monday first) and hour over the days given, 7 x 24."""
+def views_by_weekhour(feed_id: int, starts: Sequence[int], timezone: str) -> list[list[int | None]]:
+    """Views gained by local weekday (Monday first) and hour over the days given, 7 x 24; None where nothing was read.
+
+    Cumulative rounding keeps the cells' sum equal to the period's total.
+    """
+    offset, changes = periods.shifts(starts[0], starts[-1], timezone)
+    local = "(hour + ?" + " + CASE WHEN hour >= ? THEN ? ELSE 0 END" * len(changes) + ")"
+    shift = (offset, *(value for change in changes for value in change))
     found = db.rows(
-        "SELECT ((hour + ? + 72) / 24) % 7 AS weekday, (hour + ?) % 24 AS local_hour, SUM(micro_views) FROM feed_hour"
+        f"SELECT (({local} + 72) / 24) % 7 AS weekday, {local} % 24 AS local_hour, SUM(micro_views) FROM feed_hour"
         " WHERE feed_id = ? AND hour >= ? AND hour < ? GROUP BY 1, 2",
-        *(offset_hours, offset_hours, feed_id, starts[0], starts[-1]),
+        *(*shift, *shift, feed_id, starts[0], starts[-1]),
     )
-    grid: list[list[int | None]] = [[None] * 24 for _ in range(7)]
+    micro: list[int | None] = [None] * (7 * 24)
     for weekday, hour, gained in found:
-        grid[int(weekday)][int(hour)] = (int(gained) + MICRO // 2) // MICRO
-    return grid
+        micro[int(weekday) * 24 + int(hour)] = int(gained)
+    whole = _rounded(micro)
+    return [whole[day * 24 : day * 24 + 24] for day in range(7)]
+
+
+def views_gained(feed_ids: Sequence[int], start: int, end: int) -> dict[int, int]:
+    """Views gained by feed from hour `start` to before `end`, only of feeds whose curves reach back to `start`."""
+    oldest = "SELECT MIN(b.hour) FROM feed_hour b WHERE b.feed_id = f.id"
+    first = f"SELECT h.feed_id, h.hour FROM feed f JOIN feed_hour h ON h.feed_id = f.id AND h.hour = ({oldest})"
+    found = db.rows(
+        f"SELECT g.feed_id, SUM(g.micro_views) FROM feed_hour g JOIN ({first} WHERE f.id IN ({_marks(feed_ids)})) o"
+        " ON o.feed_id = g.feed_id AND o.hour <= ? WHERE g.hour >= ? AND g.hour < ? GROUP BY g.feed_id",
+        *(*feed_ids, start, start, end),
+    )
+    return {int(feed): (int(micro) + MICRO // 2) // MICRO for feed, micro in found}
 
 
 def subscribers_by_day(feed_ids: Sequence[int], starts: Sequence[int]) -> dict[int, list[tuple[int, int] | None]]:
@@ -151,7 +171,9 @@ def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, tuple[in
 class PostsSummary:
     """The posts published in a period: how many, with how many views and reactions known, each with its sources.
 
-    `read_at`: the newest reading of each source, by its id. `gaining_*`: of the posts that gained most of the
+    `engaged`: what readers did with the posts whose views are known, `engaged_views` those views; `day_old_posts`: how
+    many posts' views at 24 hours are known. `read_at`: the newest reading of each source, by its id. `gaining_*`: of
+    the posts that gained most of the
     period's views, those of the week before included; their steps add up to what the sum can be off.
     """
 
@@ -169,6 +191,10 @@ class PostsSummary:
     reactions_step: int
     reactions_at: datetime | None
     reactions_source_ids: tuple[int, ...]
+    engaged: int
+    engaged_views: int
+    views_24h: int
+    day_old_posts: int
 
 
 def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, PostsSummary]:
@@ -180,7 +206,11 @@ def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> 
         "SELECT s.feed_id, s.source_id, s.reactions_source_id, COUNT(*), COALESCE(SUM(s.views), 0), COUNT(s.views),"
         " COALESCE(SUM(s.readings), 0), COALESCE(MAX(s.step), 0), MAX(s.observed_at), SUM(s.reactions),"
         " COALESCE(SUM(s.reactions_step), 0), MAX(s.reactions_at), COALESCE(SUM(s.step), 0),"
-        " CASE WHEN s.posted_at >= ? THEN 1 ELSE 0 END AS is_shown FROM post_stat s"
+        " CASE WHEN s.posted_at >= ? THEN 1 ELSE 0 END AS is_shown,"
+        " SUM(CASE WHEN s.er_ppm IS NOT NULL THEN COALESCE(s.reactions, 0) + COALESCE(s.forwards, 0)"
+        " + COALESCE(s.comments, 0) ELSE 0 END),"
+        " SUM(CASE WHEN s.er_ppm IS NOT NULL THEN s.views ELSE 0 END), COALESCE(SUM(s.views_24h), 0), COUNT(s.views_24h)"
+        " FROM post_stat s"
         f" WHERE s.feed_id IN ({_marks(feed_ids)}) AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ?"
         " GROUP BY s.feed_id, s.source_id, s.reactions_source_id, is_shown",
         *(db.stamp(start), *feed_ids, db.stamp(start - _STILL_GAINING), db.stamp(end), False),
@@ -209,6 +239,10 @@ def _summary(gaining: Sequence[tuple[Any, ...]]) -> PostsSummary:
         reactions_step=sum(int(r[9]) for r in reacted),
         reactions_at=max((db.moment(r[10]) for r in reacted), default=None),
         reactions_source_ids=tuple(sorted({int(r[1]) for r in reacted})),
+        engaged=sum(int(r[13]) for r in found),
+        engaged_views=sum(int(r[14]) for r in found),
+        views_24h=sum(int(r[15]) for r in found),
+        day_old_posts=sum(int(r[16]) for r in found),
     )
 
 
@@ -233,7 +267,8 @@ def reach_by_day(feed_id: int, start: datetime, end: datetime) -> list[tuple[dat
 _POST_COLUMNS = (
     "s.post_id, p.message_id, p.origin_uid, s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.reactions,"
     " s.er_ppm, s.step, s.source_id, s.observed_at, s.readings, s.reactions_step, s.reactions_source_id,"
-    " s.reactions_at, p.edited_at, p.deleted_at, p.is_service"
+    " s.reactions_at, s.forwards, s.comments, s.engagement_step, s.engagement_source_id, s.engagement_at,"
+    " p.edited_at, p.deleted_at, p.is_service"
 )
 
 
@@ -285,7 +320,7 @@ def post_of(feed_id: int, chat_id: int, key: str) -> dict[str, Any] | None:
 def _post(row: tuple[Any, ...]) -> dict[str, Any]:
     names = [part.split(".")[1] for part in _POST_COLUMNS.replace(" ", "").split(",")]
     post = dict(zip(names, row, strict=True))
-    for key in ("posted_at", "observed_at", "reactions_at", "edited_at", "deleted_at"):
+    for key in ("posted_at", "observed_at", "reactions_at", "engagement_at", "edited_at", "deleted_at"):
         post[key] = db.moment(post[key])
     return post
 

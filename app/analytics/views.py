@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, make_response, request
 from flask_login import current_user
 
-from app.analytics import build, etags, periods, queries
-from app.analytics.pages import Figure
+from app.analytics import asked, build, etags, files, queries
+from app.analytics.definitions import DEFINITIONS
 from app.channels.queries import ChannelRef, channel_of
 from app.core.clock import iso
 from app.core.errors import Invalid, NotFound
@@ -19,19 +17,8 @@ from app.core.htmx import page
 from app.core.policy import Act, policy
 
 blueprint = Blueprint("analytics", __name__)
-
-
-def _days() -> int:
-    given = request.args.get("days", "30")
-    if _small(given) not in periods.CHOICES:
-        choices = ", ".join(map(str, periods.CHOICES))
-        raise Invalid(f"The period must be one of {choices} days.", fields={"days": "unknown"})
-    return int(given)
-
-
-def _small(text: str) -> int | None:
-    """A whole number of at most nine plain digits, or None."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+_ROW_KEYS = ("subscribers", "growth", "views", "reach", "err", "err24", "er", "posts", "reactions")
+_POST_KEYS = ("views", "views_24h", "reactions", "er")
 
 
 def _channel(public_id: str) -> ChannelRef:
@@ -42,26 +29,19 @@ def _channel(public_id: str) -> ChannelRef:
     return found
 
 
-def _unchanged() -> tuple[str, Response | None]:
-    """The tag of what the person would see now, and a 304 when they have it (app/shortcuts.py usually says so)."""
+def _tagged(template: str, assemble: Callable[[], Any]) -> Response:
+    """The page with the tag of what the person would see now, or a 304 (app/shortcuts.py usually says that already)."""
     tag = etags.tag(current_user, request.environ, now=g.now)
-    if tag not in request.if_none_match:
-        return tag, None
-    answer = make_response("", 304)
-    answer.set_etag(tag)
-    return tag, answer
+    has_it = tag in request.if_none_match
+    response = make_response("", 304) if has_it else page(template, page=assemble())
+    response.set_etag(tag)
+    return response
 
 
 @blueprint.get("/network")
 @policy(Act.SEE)
 def network() -> Response:
-    tag, unchanged = _unchanged()
-    if unchanged:
-        return unchanged
-    built = _network_page()
-    response = page("analytics/network.html", page=built)
-    response.set_etag(tag)
-    return response
+    return _tagged("analytics/network.html", _network_page)
 
 
 def _network_page() -> Any:
@@ -70,7 +50,7 @@ def _network_page() -> Any:
         current_user.workspace_id,
         current_user.workspace_name,
         timezone=current_user.workspace_timezone,
-        days=_days(),
+        span=asked.span(request.args),
         is_demo=settings.demo,
         now=g.now,
     )
@@ -79,82 +59,95 @@ def _network_page() -> Any:
 @blueprint.get("/network.csv")
 @policy(Act.SEE)
 def network_csv() -> Response:
-    keys = ("subscribers", "views", "reach", "posts")
-    rows = ([r.title, r.username or "", *_cells(r, keys)] for r in _network_page().rows)
-    return _csv("network.csv", ["channel", "username", *_heads(keys)], rows)
+    rows = ([r.title, r.username or "", *files.cells(r, _ROW_KEYS)] for r in _network_page().rows)
+    return files.answer("network.csv", ["channel", "username", *files.heads(_ROW_KEYS)], rows)
 
 
-def _heads(keys: Sequence[str]) -> list[str]:
-    return [f"{key}{suffix}" for key in keys for suffix in ("", "_source", "_precision", "_observed_at")]
-
-
-def _cells(owner: Any, keys: Sequence[str]) -> list[str]:
-    return [cell for key in keys for cell in _figure_cells(getattr(owner, key))]
-
-
-def _figure_cells(figure: Figure) -> list[str]:
-    if figure.value is None:
-        return ["", "", "", ""]
-    at = iso(figure.observed_at) if figure.observed_at else ""
-    return [str(figure.value), "+".join(figure.sources), figure.precision, at]
-
-
-def _csv(name: str, head: list[str], rows: Iterable[list[str]]) -> Response:
-    """A CSV in which no cell of a person's text is a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(head)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    response = make_response(out.getvalue())
-    response.headers["Content-Type"] = "text/csv; charset=utf-8"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _harmless(cell: str) -> str:
-    is_number = cell.lstrip("-").replace(".", "", 1).isdigit()
-    return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell and not is_number else cell
+@blueprint.get("/network/days.csv")
+@policy(Act.SEE)
+def network_days_csv() -> Response:
+    built = _network_page()
+    return _days_csv(subscribers=built.growth, views=built.views_by_day)
 
 
 @blueprint.get("/channels/<public_id>")
 @policy(Act.SEE)
 def channel(public_id: str) -> Response:
     ref = _channel(public_id)
-    tag, unchanged = _unchanged()
-    if unchanged:
-        return unchanged
+    return _tagged("analytics/channel.html", lambda: _overview(ref))
+
+
+def _overview(ref: ChannelRef) -> Any:
+    return build.channel_page(current_user.workspace_id, ref, span=asked.span(request.args), now=g.now)
+
+
+@blueprint.get("/channels/<public_id>/days.csv")
+@policy(Act.SEE)
+def channel_days_csv(public_id: str) -> Response:
+    built = _overview(_channel(public_id))
+    return _days_csv(subscribers=built.growth, views=built.views_by_day, reach=built.reach_by_day)
+
+
+@blueprint.get("/channels/<public_id>/posts")
+@policy(Act.SEE)
+def posts(public_id: str) -> Response:
+    ref = _channel(public_id)
+    return _tagged("analytics/posts.html", lambda: _posts_page(ref))
+
+
+def _posts_page(ref: ChannelRef) -> Any:
     sort, order, shown = (
         request.args.get(k, d) for k, d in (("sort", "posted_at"), ("order", "desc"), ("show", "all"))
     )
-    offset = request.args.get("offset", "0")
-    if sort not in queries.SORTS or order not in ("asc", "desc") or _small(offset) is None:
+    offset = asked.small(request.args.get("offset", "0"))
+    if sort not in queries.SORTS or order not in ("asc", "desc") or offset is None:
         raise Invalid("This table cannot be sorted so.")
     if shown not in ("all", "top", "flop", *build.MEDIA):
         raise Invalid("There is no such filter.")
-    built = build.channel_page(
+    return build.posts_page(
         current_user.workspace_id,
         ref,
-        days=_days(),
+        span=asked.span(request.args),
         sort=sort,
         order=order,
         shown=shown,
-        offset=int(offset),
+        offset=offset,
         now=g.now,
     )
-    response = page("analytics/channel.html", page=built)
-    response.set_etag(tag)
-    return response
 
 
 @blueprint.get("/channels/<public_id>/posts.csv")
 @policy(Act.SEE)
 def posts_csv(public_id: str) -> Response:
-    ref, keys = _channel(public_id), ("views", "views_24h", "reactions", "er")
+    found = build.all_posts(current_user.workspace_id, _channel(public_id), span=asked.span(request.args), now=g.now)
     rows = (
-        [p.public_id, iso(p.posted_at), p.media_label, str(p.text_length or ""), *_cells(p, keys)]
-        for p in build.all_posts(current_user.workspace_id, ref, days=_days(), now=g.now)
+        [p.public_id, iso(p.posted_at), p.media_label, str(p.text_length or ""), *files.cells(p, _POST_KEYS)]
+        for p in found
     )
-    return _csv("posts.csv", ["post", "posted_at", "media", "text_length", *_heads(keys)], rows)
+    return files.answer("posts.csv", ["post", "posted_at", "media", "text_length", *files.heads(_POST_KEYS)], rows)
+
+
+@blueprint.get("/channels/<public_id>/content")
+@policy(Act.SEE)
+def content(public_id: str) -> Response:
+    ref = _channel(public_id)
+    return _tagged("analytics/content.html", lambda: _content_page(ref))
+
+
+def _content_page(ref: ChannelRef) -> Any:
+    return build.content_page(current_user.workspace_id, ref, span=asked.span(request.args), now=g.now)
+
+
+@blueprint.get("/channels/<public_id>/hours.csv")
+@policy(Act.SEE)
+def hours_csv(public_id: str) -> Response:
+    heat = _content_page(_channel(public_id)).heat
+    rows = (
+        [str(weekday + 1), str(hour), "" if views is None else str(views)]
+        for weekday, hours in enumerate(heat)
+        for hour, views in enumerate(hours)
+    )
+    return files.answer("hours.csv", ["weekday", "hour", "views"], rows)
 
 
 @blueprint.get("/channels/<public_id>/posts/<key>")
@@ -177,4 +170,20 @@ def post_csv(public_id: str, key: str) -> Response:
         [iso(p.at), str(p.age_s), str(p.views), p.source, "rounded" if p.step else "exact", str(int(p.is_falling))]
         for p in _post_page(public_id, key).curve
     )
-    return _csv("curve.csv", ["observed_at", "age_s", "views", "source", "precision", "is_falling"], rows)
+    return files.answer("curve.csv", ["observed_at", "age_s", "views", "source", "precision", "is_falling"], rows)
+
+
+@blueprint.get("/help")
+@policy(Act.SEE)
+def help_page() -> Response:
+    return page("analytics/help.html", definitions=DEFINITIONS.values())
+
+
+def _days_csv(**series: Sequence[Any]) -> Response:
+    """One line a day, one column a series; empty where nothing was read."""
+    days = next(iter(series.values()))
+    rows = (
+        [point.day.isoformat(), *("" if s[n].value is None else str(s[n].value) for s in series.values())]
+        for n, point in enumerate(days)
+    )
+    return files.answer("days.csv", ["day", *series], rows)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 
 from app.accounts.service import keys
-from app.analytics import build
+from app.analytics import asked, build
 from app.analytics.pages import Figure
 from app.core.clock import iso
 from app.core.errors import Forbidden, Unauthenticated
@@ -15,6 +15,8 @@ from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+_KEYS = ("subscribers", "growth", "views", "reach", "err", "err24", "er", "posts", "reactions")
 
 
 def _holder(scope: str) -> keys.KeyHolder:
@@ -33,7 +35,9 @@ def _holder(scope: str) -> keys.KeyHolder:
 def channels() -> Response:
     """The workspace's channels with the period's figures, each with its provenance."""
     holder = _holder("channels:read")
-    built = build.network_page(holder.workspace_id, "", timezone=holder.timezone, days=30, is_demo=False, now=g.now)
+    period, rows = build.channel_rows(
+        holder.workspace_id, timezone=holder.timezone, span=asked.span(request.args), now=g.now
+    )
     return jsonify(
         channels=[
             {
@@ -42,13 +46,13 @@ def channels() -> Response:
                 "username": row.username,
                 "relation": row.relation,
                 "state": row.state,
-                **{key: _figure(getattr(row, key)) for key in ("subscribers", "views", "reach", "posts")},
+                **{key: _figure(getattr(row, key)) for key in _KEYS},
             }
-            for row in built.rows
+            for row in rows
         ],
         period={
-            "start": built.period.start.isoformat(),
-            "end": built.period.end.isoformat(),
+            "start": period.start.isoformat(),
+            "end": period.end.isoformat(),
             "timezone": holder.timezone,
         },
     )

@@ -8,6 +8,12 @@ from app.billing import plans
 from app.billing.models import WorkspacePlan
 from app.core import db
 from app.core.errors import LimitReached
+from app.core.i18n import N_
+
+_SENTENCES = {
+    "channels": N_("The %(plan)s plan allows %(limit)s channels."),
+    "watched_channels": N_("The %(plan)s plan allows %(limit)s watched channels."),
+}
 
 
 class PlanLimits:
@@ -17,8 +23,7 @@ class PlanLimits:
         plan = plan_of(workspace_id)
         limit = plans.LIMITS[plan][key]
         if used >= limit:
-            name = key.replace("_", " ")
-            raise LimitReached(f"The {plan} plan allows {limit} {name}.", code=f"limit_{key}")
+            raise LimitReached(_SENTENCES[key], code=f"limit_{key}", plan=plan, limit=limit)
 
 
 def plan_of(workspace_id: int) -> str:

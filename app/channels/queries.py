@@ -10,7 +10,10 @@ from app.core import db
 
 @dataclass(frozen=True, slots=True)
 class ChannelRef:
-    """A workspace's channel with the chat behind it."""
+    """A workspace's channel with the chat behind it.
+
+    `is_own`: the workspace runs it, or brought its recorded data; else it is watched from outside.
+    """
 
     id: int
     public_id: str
@@ -25,11 +28,13 @@ class ChannelRef:
     is_simulated: bool
     connected_at: datetime
     telegram_chat_id: int | None
+    is_own: bool
 
 
 _SELECT = (
     "SELECT c.id, c.public_id, c.chat_id, c.feed_id, t.title, t.username, c.relation, c.state, c.timezone, c.bot_id,"
-    " c.is_simulated, c.connected_at, t.telegram_chat_id FROM channel c JOIN chat t ON t.id = c.chat_id"
+    " c.is_simulated, c.connected_at, t.telegram_chat_id, (c.relation = 'owned' OR t.private_to IS NOT NULL) AS is_own"
+    " FROM channel c JOIN chat t ON t.id = c.chat_id"
     " WHERE c.workspace_id = ? AND c.deleted_at IS NULL"
 )
 
@@ -46,7 +51,7 @@ def channel_of(workspace_id: int, public_id: str) -> ChannelRef | None:
 
 def _ref(row: tuple[object, ...]) -> ChannelRef:
     values = list(row)
-    values[10], values[11] = bool(values[10]), db.moment(values[11])
+    values[10], values[11], values[13] = bool(values[10]), db.moment(values[11]), bool(values[13])
     return ChannelRef(*values)  # type: ignore[arg-type]
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Protocol
+from datetime import date, timedelta
+from typing import Any, Protocol
 
 from markupsafe import Markup
 
@@ -85,6 +85,43 @@ def day_series(
             tip += f" ±{formats.number(item.step, locale)}"
         points.append(Point(formats.day(item.day, locale, short=True), item.value, tip))
     return Series(name, tuple(points), tone)
+
+
+def hour_series(
+    hours: Sequence[int | None], *, locale: str = "en", tone: int = 2, no_reading: str = "no reading"
+) -> Series:
+    """24 numbers from midnight as a series."""
+    tips = (no_reading if value is None else formats.number(value, locale) for value in hours)
+    points = (Point(f"{hour:02}:00", value, tip) for (hour, value), tip in zip(enumerate(hours), tips, strict=True))
+    return Series("", tuple(points), tone)
+
+
+def channel_lines(
+    period: Any,
+    rows: Sequence[Any],
+    many: Sequence[Sequence[Any]],
+    *,
+    locale: str = "en",
+    unit: str = "",
+    no_reading: str = "no reading",
+) -> list[Series]:
+    """One series a row (with a `title`) over the period's days; `many` holds numbers, percents or day points."""
+    days = [period.start + timedelta(days=n) for n in range(period.days)]
+    found = []
+    for tone, (row, values) in enumerate(zip(rows, many, strict=True), 1):
+        points = []
+        for day, value in zip(days, values, strict=True):
+            known = getattr(value, "value", value)
+            tip = no_reading if known is None else formats.figure(known, unit or "views", locale, full=True)
+            points.append(Point(formats.day(day, locale, short=True), known, tip))
+        found.append(Series(str(row.title), tuple(points), tone))
+    return found
+
+
+def lines_table(lines: Sequence[Series]) -> list[tuple[str, ...]]:
+    """What the table under several lines says, the newest day first."""
+    days = zip(*(line.points for line in lines), strict=True)
+    return [(points[0].label, *(point.tip for point in points)) for points in reversed(list(days))]
 
 
 def has_values(series: Series | Sequence[Series]) -> bool:
@@ -233,6 +270,9 @@ def globals_(locale: Callable[[], str]) -> dict[str, Callable[..., object]]:
         "heat_map": speaking(heat_map, text=lambda value: formats.number(value, locale())),
         "curve_chart": speaking(curve_chart, tick=tick, age_text=lambda seconds: formats.duration(seconds, locale())),
         "sparkline": sparkline,
+        "hour_series": lambda hours, **options: hour_series(hours, locale=locale(), **options),
+        "channel_lines": lambda *data, **options: channel_lines(*data, locale=locale(), **options),
+        "lines_table": lines_table,
         "day_series": lambda *data, **options: day_series(*data, locale=locale(), **options),
         "has_values": has_values,
         "CurveAt": CurveAt,

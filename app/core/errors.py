@@ -8,17 +8,21 @@ from collections.abc import Mapping
 class AppError(Exception):
     """A failure that we understand and can explain.
 
-    `message` is a sentence for a person, `code` a stable word for programs,
-    `permanent` says that trying again with the same input cannot help.
+    `message` is an English sentence for a person, with `%(name)s` for each of `params`; edges that know the person's
+    language translate `sentence` and fill in `params` themselves. `code` is a stable word for programs, `permanent`
+    says that trying again with the same input cannot help.
     """
 
     status = 500
     default_code = "error"
     default_permanent = True
 
-    def __init__(self, message: str, *, code: str | None = None, permanent: bool | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self, sentence: str, *, code: str | None = None, permanent: bool | None = None, **params: object
+    ) -> None:
+        self.sentence, self.params = sentence, params
+        self.message = sentence % params if params else sentence
+        super().__init__(self.message)
         self.code = code or self.default_code
         self.permanent = self.default_permanent if permanent is None else permanent
 
@@ -57,8 +61,16 @@ class Invalid(AppError):
     status = 422
     default_code = "invalid"
 
-    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None, code: str | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        fields: Mapping[str, str] | None = None,
+        code: str | None = None,
+        permanent: bool | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__(sentence, code=code, permanent=permanent, **params)
         self.fields = dict(fields or {})
 
 
@@ -78,11 +90,12 @@ class Upstream(AppError):
 
     def __init__(
         self,
-        message: str,
+        sentence: str,
         *,
         code: str | None = None,
         permanent: bool | None = None,
         retry_after_s: float | None = None,
+        **params: object,
     ) -> None:
-        super().__init__(message, code=code, permanent=permanent)
+        super().__init__(sentence, code=code, permanent=permanent, **params)
         self.retry_after_s = retry_after_s

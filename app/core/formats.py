@@ -23,6 +23,8 @@ Number = int | float
 NO_VALUE = "—"
 MINUS = "−"
 _FULL_DIGITS_BELOW = 10_000
+_WHOLE = frozenset({"views", "subscribers", "posts", "reactions"})  # an average of them is read without fractions
+_POINTS = {"en": "pp", "ru": "п. п.", "uz": "f. p."}  # percentage points
 _TABBED = ' tabindex="0"'
 
 
@@ -99,8 +101,10 @@ def figure(value: Number | None, unit: str = "views", locale: str = "en", *, ful
     """The visible text of a figure; `full` writes all digits below a million instead of '12.4K'."""
     if unit == "percent":
         return percent(value, locale)
+    if unit == "points":
+        return f"{number(value, locale, 1)}\xa0{_POINTS.get(locale.partition('_')[0], _POINTS['en'])}"
     if value is not None and (abs(value) < _FULL_DIGITS_BELOW or (full and abs(value) < 1_000_000)):
-        return number(value, locale, 0 if isinstance(value, int) else 1)
+        return number(value, locale, 0 if isinstance(value, int) or unit in _WHOLE else 1)
     return compact(value, locale)
 
 

@@ -10,8 +10,12 @@ import json
 from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_babel import get_locale
 from htmx_flask import Htmx
 from htmx_flask.requests import HtmxAwareRequest
+
+from app.core import i18n
+from app.core.errors import AppError
 
 VARY = ("HX-Request", "HX-Request-Type", "HX-Target")
 
@@ -41,12 +45,15 @@ def _vary(response: Response) -> Response:
 
 
 def page(template: str, *, status: int = 200, toast: str | None = None, **context: Any) -> Response:
-    """Render a page, or of it only the block that htmx will swap in. 422 carries the form's block."""
+    """Render a page, or of it only the block that htmx will swap in. 422 carries the form's block.
+
+    `toast` is an English sentence, shown in the reader's language.
+    """
     block = _wanted_block(template)
     html = block_of(template, block, **context) if block else render_template(template, **context)
     response = make_response(html, status)
     if toast:
-        response.headers["HX-Trigger"] = json.dumps({"toast": {"text": toast}})
+        response.headers["HX-Trigger"] = json.dumps({"toast": {"text": _say(toast)}})
     return response
 
 
@@ -74,3 +81,13 @@ def redirect_or_hx(location: str) -> Response:
     response = make_response("", 303)
     response.headers["Location"] = location
     return response
+
+
+def explained(error: AppError) -> str:
+    """What went wrong, in the language of the request."""
+    return _say(error.sentence, **error.params)
+
+
+def _say(sentence: str, **params: object) -> str:
+    locale = get_locale()
+    return i18n.say(str(locale) if locale else "en", sentence, **params)

@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     )
     telegram_api_url: str = Field("https://api.telegram.org", description="Bot API server")
     telegram_preview_url: str = Field("https://t.me", description="where public previews /s/<channel> are read")
+    telegram_api_id: int | None = Field(
+        None, ge=1, description="of my.telegram.org, for owners' own accounts; empty: nobody can connect one"
+    )
+    telegram_api_hash: SecretStr = Field(SecretStr(""), description="the hash that belongs to TELEGRAM_API_ID")
+    owner_sessions_enabled: bool = Field(True, description="false stops every read through owners' own accounts")
     telegram_updates: Literal["polling", "webhook"] = Field("polling", description="how updates arrive")
     telegram_frame_ancestors: str = Field(
         "https://web.telegram.org https://*.telegram.org", description="who may frame the Mini App"

@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class ReadingRows:
-    """Readings as equal-long int64 columns: post index, unix seconds, views, reactions (-1 unknown), step, source."""
+    """Readings as equal-long int64 columns: post index, unix seconds, counts (-1 unknown), step, source."""
 
     post: Ints
     at: Ints
@@ -33,6 +33,8 @@ class ReadingRows:
     reactions: Ints
     step: Ints
     source: Ints
+    forwards: Ints
+    comments: Ints
 
     def only(self, mask: NDArray[np.bool_]) -> ReadingRows:
         if mask.all():
@@ -49,7 +51,7 @@ class FeedRollup:
 
     `hours`/`gained`: micro-views gained per UTC hour. The other columns have one entry per post index;
     -1 stands for unknown. `step`, `source` and `observed_at` are those of the views; reactions can come from another
-    reading and have their own.
+    reading and have their own, and so do forwards and comments together (`engagement_*`).
     """
 
     hours: Ints
@@ -64,10 +66,15 @@ class FeedRollup:
     reactions_step: Ints
     reactions_source: Ints
     reactions_at: Ints
+    forwards: Ints
+    comments: Ints
+    engagement_step: Ints
+    engagement_source: Ints
+    engagement_at: Ints
 
 
 def no_rows() -> ReadingRows:
-    return ReadingRows(*(np.empty(0, dtype=np.int64) for _ in range(6)))
+    return ReadingRows(*(np.empty(0, dtype=np.int64) for _ in ReadingRows.__slots__))
 
 
 def rollup(rows: ReadingRows, posted_at: Ints, since: FeedRollup | None = None) -> FeedRollup:
@@ -83,6 +90,7 @@ def rollup(rows: ReadingRows, posted_at: Ints, since: FeedRollup | None = None) 
     last = _last_of_each_post(kept.post)
     at_last = kept.post[last]
     reacted = _latest_reactions(rows, is_plain=is_plain)
+    engaged = _latest_engagement(rows, is_plain=is_plain)
     hours, gained = _hourly(*_segments(kept, peak, posted_at, since))
     return FeedRollup(
         hours=hours,
@@ -97,13 +105,19 @@ def rollup(rows: ReadingRows, posted_at: Ints, since: FeedRollup | None = None) 
         reactions_step=_replaced(since.reactions_step, reacted.post, reacted.step),
         reactions_source=_replaced(since.reactions_source, reacted.post, reacted.source),
         reactions_at=_replaced(since.reactions_at, reacted.post, reacted.at),
+        forwards=_replaced(since.forwards, engaged.post, engaged.forwards),
+        comments=_replaced(since.comments, engaged.post, engaged.comments),
+        engagement_step=_replaced(since.engagement_step, engaged.post, engaged.step),
+        engagement_source=_replaced(since.engagement_source, engaged.post, engaged.source),
+        engagement_at=_replaced(since.engagement_at, engaged.post, engaged.at),
     )
 
 
 def nothing(count: int) -> FeedRollup:
     """The rollup of `count` posts without any reading."""
     none, zero, empty = np.full(count, -1), np.zeros(count, dtype=np.int64), np.empty(0, dtype=np.int64)
-    return FeedRollup(empty, empty, none, none, none, zero, none, none, zero, zero, none, none)
+    of_views, reactions, engagement = (none, none, none, zero, none, none, zero), (zero, none, none), (none, none)
+    return FeedRollup(empty, empty, *of_views, *reactions, *engagement, zero, none, none)
 
 
 def falls(rows: ReadingRows) -> NDArray[np.bool_]:
@@ -124,7 +138,7 @@ def falls_of_post(readings: Sequence[tuple[int, int, int]]) -> list[bool]:
     """`falls` among one post's readings, each (unix seconds, views, step), in their order."""
     at, views, step = np.asarray(readings, dtype=np.int64).reshape(-1, 3).T
     none = np.zeros_like(at)
-    found: list[bool] = falls(ReadingRows(none, at, views, none, step, none)).tolist()
+    found: list[bool] = falls(ReadingRows(none, at, views, none, step, none, none, none)).tolist()
     return found
 
 
@@ -173,6 +187,18 @@ def _latest_reactions(rows: ReadingRows, *, is_plain: bool) -> ReadingRows:
     known = rows.only(rows.reactions >= 0)
     if not is_plain:
         known = known.at_places(np.lexsort((known.source, known.reactions, known.step == 0, known.at, known.post)))
+    return known.at_places(_last_of_each_post(known.post))
+
+
+def _latest_engagement(rows: ReadingRows, *, is_plain: bool) -> ReadingRows:
+    """One reading a post, of those that tell forwards or comments: the latest that tells either."""
+    is_told = np.maximum(rows.forwards, rows.comments) >= 0
+    if not is_told.any():
+        return no_rows()
+    known = rows.only(is_told)
+    if not is_plain:
+        order = (known.source, known.comments, known.forwards, known.step == 0, known.at, known.post)
+        known = known.at_places(np.lexsort(order))
     return known.at_places(_last_of_each_post(known.post))
 
 

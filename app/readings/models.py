@@ -17,7 +17,7 @@ from peewee import (
     TextField,
 )
 
-from app.core.db import JsonText, Table, UtcTimestamp
+from app.core.db import JsonText, Personal, Table, UtcTimestamp
 
 
 class Source(Table):
@@ -36,7 +36,10 @@ class Source(Table):
 
 
 class Post(Table):
-    """A message of a channel, without its text."""
+    """A message of a channel, or an album of several, without its text.
+
+    `missing_since`: since when its place on the preview page is empty. `deleted_source_id`: who told that it is gone.
+    """
 
     impersonal = frozenset({"origin_uid", "media", "text_hash", "album_id"})
     id = AutoField()
@@ -51,6 +54,8 @@ class Post(Table):
     text_hash = CharField(max_length=64, null=True)
     is_service = BooleanField(default=False)
     deleted_at = UtcTimestamp(null=True)
+    deleted_source_id = IntegerField(null=True)
+    missing_since = UtcTimestamp(null=True)
 
     class Meta:
         indexes = (
@@ -58,6 +63,40 @@ class Post(Table):
             (("chat_id", "origin_uid"), True),
             (("chat_id", "posted_at"), False),
         )
+
+
+class AlbumItem(Table):
+    """A message that is part of an album: what is told of it is told of the post. `edited_at` is the message's own."""
+
+    chat_id = IntegerField()
+    message_id = BigIntegerField()
+    post_id = IntegerField(index=True)
+    edited_at = UtcTimestamp(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("chat_id", "message_id")
+
+
+class PostVersion(Table):
+    """What a message of a post said, each time a source told something of it; equal neighbours are one version.
+
+    `edited_at` is None of the first; `number` orders what happened within one second. `text` stands here only where
+    our bot is the channel's administrator: of other channels its hash and length are all that is kept.
+    """
+
+    personal = {"text": Personal("content", "show what an edit changed", "as long as the channel is connected")}
+    impersonal = frozenset({"text_hash", "media"})
+    id = AutoField()
+    post_id = IntegerField(index=True)
+    message_id = BigIntegerField(null=True)
+    seen_at = UtcTimestamp()
+    edited_at = UtcTimestamp(null=True)
+    number = BigIntegerField(default=0)
+    text_hash = CharField(max_length=64, null=True)
+    text_length = IntegerField(null=True)
+    media = CharField(max_length=16)
+    source_id = IntegerField(null=True)
+    text = TextField(null=True)
 
 
 class Reading(Table):
@@ -75,6 +114,8 @@ class Reading(Table):
     reactions = BigIntegerField(null=True)
     step = IntegerField(default=0)
     flag = SmallIntegerField(default=0)
+    forwards = BigIntegerField(null=True)
+    comments = BigIntegerField(null=True)
 
     class Meta:
         primary_key = CompositeKey("post_id", "observed_at", "source_id")
@@ -113,7 +154,8 @@ class SubscriberReading(Table):
 class PostStat(Table):
     """The rollup of a post in a feed: its latest and notable counts, one row a post.
 
-    `step`, `source_id` and `observed_at` belong to the views; the reactions have their own.
+    `step`, `source_id` and `observed_at` belong to the views; the reactions have their own, and so have forwards and
+    comments together (`engagement_*`): both are of the latest reading that told either. `er_ppm` is of the parts known.
     """
 
     impersonal = frozenset({"media"})
@@ -133,6 +175,11 @@ class PostStat(Table):
     reactions_step = IntegerField(default=0)
     reactions_source_id = IntegerField(null=True)
     reactions_at = UtcTimestamp(null=True)
+    forwards = BigIntegerField(null=True)
+    comments = BigIntegerField(null=True)
+    engagement_step = IntegerField(default=0)
+    engagement_source_id = IntegerField(null=True)
+    engagement_at = UtcTimestamp(null=True)
 
     class Meta:
         primary_key = CompositeKey("feed_id", "post_id")

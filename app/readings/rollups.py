@@ -17,6 +17,7 @@ from app.core import db
 from app.core.errors import NotFound
 from app.readings import curves, raw
 from app.readings.bulk import Insert
+from app.readings.raw import FullReading as FullReading
 from app.readings.raw import RawReading as RawReading
 
 PUBLIC = 0
@@ -172,8 +173,10 @@ def post_stats(block: PostBlock, new: curves.FeedRollup, changed: curves.Ints) -
     ids, media, is_deleted = block.post_ids, block.media, block.is_deleted
     places = changed.tolist()
     views, reactions = new.views[changed], new.reactions[changed]
-    has_rate = (reactions >= 0) & (views > 0)
-    rate = np.where(has_rate, reactions * 1_000_000 // np.maximum(views, 1), -1)
+    forwards, comments = new.forwards[changed], new.comments[changed]
+    has_rate = (np.maximum(np.maximum(reactions, forwards), comments) >= 0) & (views > 0)
+    done = np.maximum(reactions, 0) + np.maximum(forwards, 0) + np.maximum(comments, 0)
+    rate = np.where(has_rate, done * 1_000_000 // np.maximum(views, 1), -1)
     return (
         [ids[n] for n in places],
         moments(block.posted_at[changed]),
@@ -187,13 +190,20 @@ def post_stats(block: PostBlock, new: curves.FeedRollup, changed: curves.Ints) -
         new.reactions_step[changed].tolist(),
         _known(new.reactions_source[changed]),
         moments(new.reactions_at[changed]),
+        _known(forwards),
+        _known(comments),
+        new.engagement_step[changed].tolist(),
+        _known(new.engagement_source[changed]),
+        moments(new.engagement_at[changed]),
     )
 
 
 def _differ(old: curves.FeedRollup, new: curves.FeedRollup) -> NDArray[np.bool_]:
     """Which posts' statistics are not what they were."""
     of_views = ("readings", "views", "observed_at", "views_24h", "step", "source")
-    columns = (*of_views, "reactions", "reactions_step", "reactions_source", "reactions_at")
+    of_reactions = ("reactions", "reactions_step", "reactions_source", "reactions_at")
+    engagement = ("forwards", "comments", "engagement_step", "engagement_source", "engagement_at")
+    columns = (*of_views, *of_reactions, *engagement)
     return np.logical_or.reduce([getattr(old, name) != getattr(new, name) for name in columns])
 
 
@@ -214,6 +224,11 @@ POST_STAT = (
     ("reactions_step", "int"),
     ("reactions_source_id", "int"),
     ("reactions_at", "timestamptz"),
+    ("forwards", "bigint"),
+    ("comments", "bigint"),
+    ("engagement_step", "int"),
+    ("engagement_source_id", "int"),
+    ("engagement_at", "timestamptz"),
 )
 # What a row says of the post itself is kept true by whoever changes the post.
 _PUT_POST_STATS = Insert(
@@ -223,7 +238,9 @@ _PUT_POST_STATS = Insert(
     " views = excluded.views, views_24h = excluded.views_24h, reactions = excluded.reactions,"
     " er_ppm = excluded.er_ppm, step = excluded.step, source_id = excluded.source_id,"
     " observed_at = excluded.observed_at, readings = excluded.readings, reactions_step = excluded.reactions_step,"
-    " reactions_source_id = excluded.reactions_source_id, reactions_at = excluded.reactions_at",
+    " reactions_source_id = excluded.reactions_source_id, reactions_at = excluded.reactions_at,"
+    " forwards = excluded.forwards, comments = excluded.comments, engagement_step = excluded.engagement_step,"
+    " engagement_source_id = excluded.engagement_source_id, engagement_at = excluded.engagement_at",
 )
 
 

@@ -46,8 +46,15 @@ def channel_post(incoming: Incoming) -> Effect:
     post = incoming.update.channel_post or incoming.update.edited_channel_post
     if post is None:
         return nothing
-    stored = incoming.stored
-    return partial(updates.note_post, post.chat.id, facts_of(post), bot_id=stored.bot_id, update_id=stored.update_id)
+    facts, stored = facts_of(post), incoming.stored
+    return partial(
+        updates.note_post,
+        post.chat.id,
+        facts,
+        bot_id=stored.bot_id,
+        update_id=stored.update_id,
+        now=incoming.now,
+    )
 
 
 def facts_of(post: Message) -> PostFacts:
@@ -63,4 +70,6 @@ def facts_of(post: Message) -> PostFacts:
         text_length=None if is_service else utf16_length(text),
         text_hash=hash_text(text),
         is_service=is_service,
+        is_edited=post.edit_date is not None,
+        text=None if is_service else text,
     )

@@ -2,7 +2,7 @@
 // swapped-in fragments work without set-up.
 import { bootMiniApp } from "./twa.js";
 import { chartKey, chartMove, leaveChart } from "./charts.js";
-import { hideHint, showFigure, walkFigures } from "./hints.js";
+import { hideHint, showFigure, showMeaning, walkFigures } from "./hints.js";
 import { text } from "./texts.js";
 import { toast } from "./toasts.js";
 
@@ -57,13 +57,14 @@ document.addEventListener("keydown", (event) => {
 
 for (const kind of ["pointerover", "focusin"]) {
   document.addEventListener(kind, (event) => {
-    const figure = event.target.closest?.(".fig");
+    const [figure, name] = [event.target.closest?.(".fig"), event.target.closest?.("[data-about]")];
     if (figure) showFigure(figure);
+    else if (name) showMeaning(name);
   });
 }
 for (const kind of ["pointerout", "focusout"]) {
   document.addEventListener(kind, (event) => {
-    if (event.target.closest?.(".fig")) hideHint();
+    if (event.target.closest?.(".fig, [data-about]")) hideHint();
     if (kind === "focusout" && event.target.matches?.(".plot")) leaveChart();
   });
 }

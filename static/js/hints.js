@@ -33,6 +33,12 @@ export function showFigure(figure) {
   showHint(`${number.format(figure.value)}${figure.dataset.unit === "percent" ? "%" : ""}`, lines, x, y);
 }
 
+/** What a named number means. */
+export function showMeaning(name) {
+  const place = name.getBoundingClientRect();
+  showHint(name.textContent, [name.dataset.about], place.left + place.width / 2, place.top);
+}
+
 /** Arrow keys move from number to number in a table; only the first row is in the tab order. */
 export function walkFigures(event) {
   const figure = event.target.closest?.("[data-walk] .fig");

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.analytics import build
+from app.analytics.periods import Span
 from app.boot import Runtime
 from app.channels.models import Channel
 from app.channels.queries import channel_of
@@ -19,8 +20,8 @@ _SIZES = (10**4, 10**5, 10**6)
 
 
 def _fill(channel: Channel, readings_wanted: int) -> None:
-    """A thousand posts or more, an hour apart, each with 10 or 100 readings in its first ten hours."""
-    per_post = 10 if readings_wanted < 10**5 else 100
+    """Two thousand posts or more (both the period and the one before are full), an hour apart, read in ten hours."""
+    per_post = min(100, readings_wanted // 2000)
     source, posts = readings.ensure_source(readings.PREVIEW_PAGE, now=NOW), readings_wanted // per_post
     facts = [readings.PostFacts(n, NOW - timedelta(hours=n + 11)) for n in range(1, posts + 1)]
     ids = readings.record_posts(channel.chat, facts)
@@ -49,9 +50,11 @@ def _steps(workspace_id: int, public_id: str) -> int:
     connection.set_progress_handler(tick, 10)
     ref = channel_of(workspace_id, public_id)
     assert ref is not None
-    build.network_page(workspace_id, "x", timezone="UTC", days=30, is_demo=False, now=NOW)
+    build.network_page(workspace_id, "x", timezone="UTC", span=Span(), is_demo=False, now=NOW)
     for sort in ("posted_at", "views", "er"):
-        build.channel_page(workspace_id, ref, days=30, sort=sort, order="desc", shown="all", offset=0, now=NOW)
+        build.posts_page(workspace_id, ref, span=Span(), sort=sort, order="desc", shown="all", offset=0, now=NOW)
+    build.channel_page(workspace_id, ref, span=Span(), now=NOW)
+    build.content_page(workspace_id, ref, span=Span(), now=NOW)
     connection.set_progress_handler(None, 10)
     return count
 
@@ -68,7 +71,9 @@ def _rows_visited(workspace_id: int, public_id: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(db, "rows", lambda sql, *params: seen.append((sql, params)) or real(sql, *params))
     ref = channel_of(workspace_id, public_id)
     assert ref is not None
-    build.channel_page(workspace_id, ref, days=30, sort="views", order="desc", shown="all", offset=0, now=NOW)
+    build.channel_page(workspace_id, ref, span=Span(), now=NOW)
+    build.content_page(workspace_id, ref, span=Span(), now=NOW)
+    build.posts_page(workspace_id, ref, span=Span(), sort="views", order="desc", shown="all", offset=0, now=NOW)
     monkeypatch.setattr(db, "rows", real)
     total = 0
     for sql, params in seen:

@@ -23,7 +23,14 @@ from app.core.settings import Settings
 from app.readings import jobs
 from app.readings.collectors.base import ChannelPage
 from app.readings.collectors.preview_page import PreviewPages
-from app.readings.service import PostFacts, collecting, ensure_source, import_view_readings, record_posts
+from app.readings.service import (
+    PostFacts,
+    collecting,
+    ensure_source,
+    import_view_readings,
+    record_posts,
+    record_readings,
+)
 from tests.bot.conftest import Apply
 from tests.bot.wire import CHAT_ID, FakeTelegram, standing
 from tests.world import watch
@@ -239,6 +246,19 @@ def test_a_message_that_only_an_import_names_is_never_asked_for(
     import_view_readings(file, None, workspace_id=workspace_id, actor="a", limits=PlanLimits(), now=SUMMER)
     assert db.row("SELECT COUNT(*) FROM chat") == (1,)
     assert _work_for_an_hour(tme, SUMMER) == ["/s/field_notes"] * LOOKS_AN_HOUR
+
+
+def test_what_a_private_source_reads_delays_no_public_reading(settings: Settings) -> None:
+    now = clock.utcnow().replace(microsecond=0)
+    chat_id = _watched(now)
+    public, private = ensure_source("preview_page", now=now), ensure_source("owner_session", workspace_id=7, now=now)
+    ids = record_posts(chat_id, [PostFacts(50, now - timedelta(hours=3))])
+    record_readings(chat_id, [(ids[50], db.to_ms(now - timedelta(hours=2)), public, 10, None, 0)], now=now)
+    page = collecting.DuePage(chat_id, "x", None, now)
+    nothing = ChannelPage("x", None, "x", None, (), None, None)
+    before = collecting._tracked(page, nothing, now=now)
+    record_readings(chat_id, [(ids[50], db.to_ms(now), private, 12, None, 0)], now=now)
+    assert collecting._tracked(page, nothing, now=now) == before != []
 
 
 def test_a_page_whose_clock_is_ahead_of_ours_is_dated_by_ours(settings: Settings, tme: PreviewServer) -> None:

@@ -49,7 +49,7 @@ _later = st.lists(
     min_size=1,
     max_size=8,
 )
-_edit = st.tuples(st.sampled_from(["photo", "deleted", "moved"]), st.integers(0, _POSTS - 1))
+_edit = st.tuples(st.sampled_from(["photo", "deleted", "restored", "moved"]), st.integers(0, _POSTS - 1))
 _events = st.lists(
     st.one_of(
         st.tuples(st.just("sweep"), _later),
@@ -87,6 +87,7 @@ class _Stage:
     def record(self, batch: list[tuple]) -> None:
         rows = [
             (self.ids[post + 1], db.to_ms(NOW) + at * 1000, self.sources[source], views, reactions, step)
+            + (_told(views, reactions) if source >= 2 else ())
             for post, at, source, views, reactions, step in batch
         ]
         readings.record_readings(self.chat, rows, now=NOW)
@@ -95,9 +96,17 @@ class _Stage:
         if what == "deleted":
             readings.mark_deleted(self.ids[post + 1], at=NOW)
             return
+        if what == "restored":
+            readings.mark_standing(self.ids[post + 1])
+            return
         hours = 7 * post + (3 if what == "moved" else 0)
         media = "photo" if what == "photo" else "text"
         readings.record_posts(self.chat, [readings.PostFacts(post + 1, NOW + timedelta(hours=hours), media=media)])
+
+
+def _told(views: int | None, reactions: int | None) -> tuple[int | None, int | None]:
+    """Forwards and comments, which private sources tell beside the views and reactions, now and then only one."""
+    return None if views is None else views % 7, None if reactions is None else reactions % 5
 
 
 def _swept(number: int, batch: list[tuple]) -> list[tuple]:
@@ -139,6 +148,7 @@ def test_rollups_equal_a_fresh_computation_after_random_batches(
             gained = db.row("SELECT COALESCE(SUM(micro_views), 0) FROM feed_hour WHERE feed_id = ?", feed)
             assert gained is not None and int(gained[0]) == _total_gain(workspace) * 1_000_000
         _assert_facts_of_posts_are_kept()
+        _assert_engagement_is_of_the_latest_that_told_it()
         _assert_exactly_the_falls_are_marked()
 
     holds()
@@ -170,6 +180,28 @@ def _assert_facts_of_posts_are_kept() -> None:
         " OR s.media <> p.media OR s.is_deleted <> (p.deleted_at IS NOT NULL)"
     )
     assert differing == []
+
+
+def _assert_engagement_is_of_the_latest_that_told_it() -> None:
+    """Recount in plain Python: forwards and comments of a post in a feed, and its ER of the parts that are known."""
+    for feed, workspace in db.rows("SELECT id, workspace_id FROM feed"):
+        stats = db.rows(
+            "SELECT post_id, views, reactions, forwards, comments, engagement_source_id, er_ppm FROM post_stat"
+            " WHERE feed_id = ?",
+            feed,
+        )
+        for post, views, reactions, forwards, comments, source, er_ppm in stats:
+            told = db.row(
+                "SELECT r.forwards, r.comments, r.source_id FROM reading r JOIN source s ON s.id = r.source_id"
+                " WHERE r.post_id = ? AND s.workspace_id IN (0, ?) AND (r.forwards >= 0 OR r.comments >= 0)"
+                " ORDER BY r.observed_at DESC, r.step = 0 DESC, COALESCE(r.forwards, -1) DESC,"
+                " COALESCE(r.comments, -1) DESC LIMIT 1",
+                *(post, workspace),
+            )
+            assert (forwards, comments, source) == (told or (None, None, None))
+            parts = [part for part in (reactions, forwards, comments) if part is not None]
+            assert er_ppm == (sum(parts) * 1_000_000 // views if parts and views else None)
+            assert workspace or forwards is comments is None, "no public source tells them"
 
 
 def _assert_exactly_the_falls_are_marked() -> None:

@@ -32,7 +32,7 @@ class Claim:
 
 def number(text: str) -> float | None:
     """'12.4K' -> 12400.0; None when the text is no number."""
-    found = re.fullmatch(r"[+≈]?(−?)([\d,]+(?:\.\d+)?)([KMB]?)%?", text.strip())
+    found = re.fullmatch(r"[+≈]?(−?)([\d,]+(?:\.\d+)?)([KMB]?)(?:%|\xa0pp)?", text.strip())
     if not found:
         return None
     sign, digits, suffix = found.groups()
@@ -48,7 +48,7 @@ def judge(claim: Claim, scope: Scope, evidence: Evidence, *, between: tuple[date
     if claim.spoken is not None:
         yield from _spoken(claim)
     if claim.sources == (WORKSPACE,):
-        if claim.unit != "channels" or claim.value != len(evidence.channels):
+        if claim.unit != "channels" or claim.value != len(evidence.network.channels):
             yield f"{claim.value} {claim.unit} is not the number of connected channels"
         return
     if not claim.sources:
@@ -67,7 +67,8 @@ def judge(claim: Claim, scope: Scope, evidence: Evidence, *, between: tuple[date
 def _spoken(claim: Claim) -> Iterator[str]:
     said = number(claim.spoken or "")
     allowed = max(
-        0.051 if claim.unit == "percent" else 0.0, abs(claim.value) * 0.0051 if abs(claim.value) >= 1e4 else 0
+        {"percent": 0.051, "points": 0.051, "views": 0.5}.get(claim.unit, 0.0),
+        abs(claim.value) * 0.0051 if abs(claim.value) >= 1e4 else 0,
     )
     if said is None or abs(said - claim.value) > allowed:
         yield f"the text {claim.spoken!r} does not say {claim.value}"

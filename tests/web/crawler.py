@@ -27,7 +27,16 @@ DOORS = (
     "/network",
     "/channels/connect",
 )
-PAGES = (*DOORS, "/settings/api-keys", "/api/v1/channels", *ODD_ADDRESSES)
+PAGES = (
+    *DOORS,
+    "/settings/api-keys",
+    "/settings/own-account",
+    "/help",
+    "/watchlist.csv",
+    "/network?from=2024-12-25&to=2025-01-07",
+    "/api/v1/channels",
+    *ODD_ADDRESSES,
+)
 
 
 @dataclass(frozen=True)

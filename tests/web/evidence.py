@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 SUBSCRIBERS = "subscribers"
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-_WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
 def moment(stored: Any) -> datetime:
@@ -57,6 +57,7 @@ class Channel:
 
     public_id: str
     names: tuple[str, ...]
+    is_own: bool = True
     posts: dict[str, Post] = field(default_factory=dict)
     subscribers: list[Row] = field(default_factory=list)
 
@@ -76,6 +77,8 @@ class Scope:
     def rows(self, unit: str) -> list[Row]:
         if unit == SUBSCRIBERS:
             return self._subscribers
+        if unit in ("percent", "points") and not self.post:  # ERR is of both
+            return self._of_posts + self._subscribers
         return self._of_posts
 
     @cached_property
@@ -102,12 +105,12 @@ class Scope:
 
     def hours_of_views(self, zone: str) -> set[str]:
         hours = (at.astimezone(ZoneInfo(zone)) for post in self.posts for at in _steps(post, timedelta(hours=1), 170))
-        return {f"{_WEEKDAYS[at.weekday()]} {at.hour:02}:00" for at in hours}
+        return {f"{WEEKDAYS[at.weekday()]} {at.hour:02}:00" for at in hours}
 
 
 def _day(at: datetime, zone: str) -> str:
     local = at.astimezone(ZoneInfo(zone))
-    return f"{local.day} {_MONTHS[local.month - 1]}"
+    return f"{local.day} {MONTHS[local.month - 1]}"
 
 
 def _steps(post: Post, step: timedelta, limit: int) -> Iterable[datetime]:
@@ -134,6 +137,11 @@ class Evidence:
 
     @property
     def network(self) -> Scope:
+        return Scope([c for c in self.channels.values() if c.is_own], is_network=True)
+
+    @property
+    def everything(self) -> Scope:
+        """Own and watched channels."""
         return Scope(list(self.channels.values()), is_network=True)
 
     def of_channel(self, public_id: str) -> Scope | None:
@@ -150,11 +158,14 @@ def gather(ask: Ask, workspace_id: int) -> Evidence:
     """Read the raw tables as the workspace may see them: public sources and its own."""
     mine = f"(SELECT id, kind FROM source WHERE workspace_id IN (0, {workspace_id}))"
     channels, by_chat = {}, {}
-    for public_id, chat_id, title, username in ask(
-        "SELECT c.public_id, c.chat_id, t.title, t.username FROM channel c JOIN chat t ON t.id = c.chat_id"
+    for public_id, chat_id, title, username, is_own in ask(
+        "SELECT c.public_id, c.chat_id, t.title, t.username, (c.relation = 'owned' OR t.private_to IS NOT NULL)"
+        " FROM channel c JOIN chat t ON t.id = c.chat_id"
         f" WHERE c.workspace_id = {workspace_id} AND c.deleted_at IS NULL"
     ):
-        channels[public_id] = by_chat[chat_id] = Channel(public_id, tuple(n for n in (title, username) if n))
+        channels[public_id] = by_chat[chat_id] = Channel(
+            public_id, tuple(n for n in (title, username) if n), bool(is_own)
+        )
     posts = _posts(ask, by_chat)
     for post_id, at, kind, views, reactions, step in ask(
         f"SELECT r.post_id, r.observed_at, s.kind, r.views, r.reactions, r.step FROM reading r JOIN {mine} s"

@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from tests.web.claims import Claim, judge, parse_moment
-from tests.web.evidence import SUBSCRIBERS, Evidence, Scope
-from tests.web.judged_page import Judged, scope_of
+from tests.web.evidence import MONTHS, SUBSCRIBERS, WEEKDAYS, Evidence, Scope
+from tests.web.judged_page import Judged, labels_of, scope_of
 
 _UNITS = {"subscribers": SUBSCRIBERS, "views": "views", "views_24h": "views", "reach": "views", "posts": "posts"}
-_UNITS |= {"reactions": "reactions", "er": "percent"}
+_UNITS |= {"reactions": "reactions", "er": "percent", "err": "percent", "err24": "percent", "growth": SUBSCRIBERS}
 _FACTS = {"channel", "username", "post", "posted_at", "media", "text_length"}
+_DAYS, _HOURS = ["day"], ["weekday", "hour", "views"]
 _CURVE = ["observed_at", "age_s", "views", "source", "precision", "is_falling"]
 Between = tuple[datetime, datetime]
 
@@ -24,6 +26,8 @@ def judged_csv(url: str, text: str, evidence: Evidence, *, between: Between) -> 
     """Every value of a table of figures names source, precision and time; a curve's line is one reading."""
     found, reader = Judged(), csv.DictReader(io.StringIO(text))
     heads = list(reader.fieldnames or ())
+    if heads[:1] == _DAYS or heads == _HOURS:
+        return _series(url, list(reader), evidence)
     for line in reader:
         problems = (
             _curve_line(url, line, evidence) if heads == _CURVE else _figures(url, line, evidence, between, found)
@@ -36,6 +40,30 @@ def judged_csv(url: str, text: str, evidence: Evidence, *, between: Between) -> 
     if heads != _CURVE and unknown:
         found.problems.append(f"{url}: columns that nobody judges: {sorted(unknown)}")
     return found
+
+
+def _series(url: str, lines: list[dict[str, str]], evidence: Evidence) -> Judged:
+    """Days and hours: each value stands where something was read, as the points of the chart do."""
+    found, scope = Judged(), scope_of(re.sub(r"/(days|hours)\.csv", "", url), evidence)
+    for line in lines:
+        for key in ("subscribers", "views", "reach"):
+            if not line.get(key):
+                continue
+            found.points += 1
+            if scope is None or _label(line) not in labels_of(_CHART_OF[key, "day" in line], scope, evidence):
+                found.problems.append(f"{url}: {line}: {key} without a reading")
+    return found
+
+
+_CHART_OF = {("subscribers", True): "chart_growth", ("views", True): "chart_views", ("reach", True): "chart_reach"}
+_CHART_OF |= {("views", False): "chart_heat"}
+
+
+def _label(line: dict[str, str]) -> str:
+    if "day" not in line:
+        return f"{WEEKDAYS[int(line['weekday']) - 1]} {int(line['hour']):02}:00"
+    day = date.fromisoformat(line["day"])
+    return f"{day.day} {MONTHS[day.month - 1]}"
 
 
 def _figures(url: str, line: dict[str, str], evidence: Evidence, between: Between, found: Judged) -> Iterator[str]:
@@ -52,7 +80,14 @@ def _figures(url: str, line: dict[str, str], evidence: Evidence, between: Betwee
         if scope is None:
             yield f"{key}: a number of nothing that this workspace has"
             continue
-        claim = Claim(float(line[key]), _UNITS[key], tuple(source.split("+")), precision, parse_moment(at))
+        claim = Claim(
+            float(line[key]),
+            _UNITS[key],
+            tuple(source.split("+")),
+            precision,
+            parse_moment(at),
+            is_change=key == "growth",
+        )
         found.claims.append(claim)
         yield from judge(claim, scope, evidence, between=between)
 
@@ -97,6 +132,14 @@ def _object(
         yield "a number of nothing that this workspace has"
         return
     at, step = parse_moment(figure["observed_at"]), float(figure["step"])
-    claim = Claim(figure["value"], _UNITS[key], tuple(figure["sources"]), figure["precision"], at, step)
+    claim = Claim(
+        figure["value"],
+        _UNITS[key],
+        tuple(figure["sources"]),
+        figure["precision"],
+        at,
+        step,
+        is_change=key == "growth",
+    )
     found.claims.append(claim)
     yield from judge(claim, scope, evidence, between=between)

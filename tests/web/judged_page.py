@@ -22,6 +22,13 @@ AGO = r"\d+ (?:minute|hour|day|week|month|year)s? ago"
 # (where it stands, what it looks like, why it is no number about a channel)
 NO_METRIC = (
     (".choices", r"\d+ d|1 y", "the lengths of period on offer"),
+    (".note", r"the \d+ days before", "the length of the period"),
+    (".capacity", r"\d+", "the pace of a source and the room it has"),
+    ("legend", r"\d+", "how many lines a chart takes"),
+    ("thead", r"ERR24", "the name of a figure"),
+    (".definitions", r"ERR24|24 hours", "the words of a definition"),
+    (".what", r"ERR24|24 hours", "the words of a definition"),
+    (".tile", r"ERR24", "the name of a figure"),
     (".period-dates", DATE, "the days that are shown"),
     (".post-link", DATE, "a post is named by its time"),
     (".channel-sub", r"#\d+", "Telegram's id of the message"),
@@ -36,9 +43,16 @@ NO_METRIC = (
     (".error-code", r"\d{3}", "the answer's own code"),
     (".error", r"one of [\d, ]+ days", "the lengths of period on offer"),
     (".emoji", r".", "a reaction's own sign"),
+    ("#edits", rf"Edited \d+ times?|{DATE}", "when a post was edited"),
+    (".diff", r".", "the post's own words"),
+    (".lengths", r"[\d,]+ characters before, [\d,]+ after", "the lengths of the post's own texts"),
     (".avatar", r".", "the first letter of a name"),
 )
-_SHOWN = ("title", "aria-label", "placeholder", "alt", "data-tip", "data-label")
+_ROWS = ", ".join(
+    f"#{table} tbody tr"
+    for table in ("channels_table", "watched_table", "own_table", "compare_table", "posts_table", "best_posts")
+)
+_SHOWN = ("title", "aria-label", "placeholder", "alt", "data-tip", "data-label", "data-about")
 _LABELS = {"bot": "bot_updates", "public page": "preview_page", "import": "import"}
 _SOURCES = {"Bot updates": "bot_updates", "Public page": "preview_page", "Imported readings": "import"}
 _SLIP = re.compile(r"\b(None|NaN|nan|undefined|Undefined)\b|[{}]{2}")
@@ -66,7 +80,7 @@ class JudgedPage:
 
     def verdict(self) -> Judged:
         self._shares()
-        for row in self.tree.css("#channels_table tbody tr, #posts_table tbody tr"):
+        for row in self.tree.css(_ROWS):
             self._table_row(row)
         for tile in self.tree.css(".tile"):
             self._tile(tile)
@@ -173,6 +187,8 @@ class JudgedPage:
         drawn = [(p.attributes.get("data-label"), p.attributes.get("data-tip") or "") for p in card.css(".pt")]
         if kind == "chart_curve":
             self._curve(read, drawn)
+        elif kind.startswith("chart_compare_"):
+            self._lines(kind, card, rows)
         else:
             self._days(kind, read, drawn)
         for part in card.css(".plot, .numbers"):
@@ -182,7 +198,7 @@ class JudgedPage:
         points = {(label, tip) for label, tip in drawn if re.search(r"\d", tip)}
         if points != {(row[0], row[1]) for row in read}:
             self._blame(kind, "the picture and its table tell different numbers")
-        allowed = _LABELS_OF.get(kind, lambda *_: set())(self.scope, self.evidence) if self.scope else set()
+        allowed = labels_of(kind, self.scope, self.evidence) if self.scope else set()
         for label, value in ((row[0], row[1]) for row in read):
             if label not in allowed:
                 self._blame(f"{kind} {label}: {value}", "a point without a reading")
@@ -191,6 +207,17 @@ class JudgedPage:
             for label, value in ((row[0], row[1]) for row in read):
                 if number(value.partition(" ")[0]) not in known:
                     self._blame(f"{kind} {label}: {value}", "never read")
+
+    def _lines(self, kind: str, card: LexborNode, rows: list[list[str]]) -> None:
+        """Each column is a channel: a number stands on a day only where that channel was read."""
+        heads = [cell.text(strip=True) for cell in card.css(".numbers thead th")][1:]
+        chart = "chart_growth" if kind.endswith("growth") else "chart_views"
+        for place, head in enumerate(heads, 1):
+            scopes = [Scope([c]) for c in self.evidence.channels.values() if head in c.names]
+            allowed = set().union(*(labels_of(chart, scope, self.evidence) for scope in scopes))
+            for row in rows:
+                if re.search(r"\d", row[place]) and row[0] not in allowed:
+                    self._blame(f"{kind} {row[0]} {head}: {row[place]}", "a point without a reading")
 
     def _curve(self, read: list[list[str]], drawn: list[tuple[str | None, str]]) -> None:
         counts = self.scope.post.counts if self.scope and self.scope.post else []
@@ -212,7 +239,7 @@ class JudgedPage:
             posts = sum(1 for post in scope.posts if post.rows) if scope else 0
             length = scope.post.text_length if scope and scope.post else None
             ok = {
-                "channel": said == len(self.evidence.channels),
+                "channel": said == len(self.evidence.network.channels),
                 "post": said is not None and said <= posts,
                 "character": said == length,
             }
@@ -259,8 +286,14 @@ _LABELS_OF: dict[str, Callable[[Scope, Evidence], set[str]]] = {
     "chart_growth": _growth,
     "chart_views": _views_by_day,
     "chart_reach": lambda scope, evidence: scope.days_of_posts(evidence.zone),
+    "chart_hours": lambda scope, evidence: {hour.partition(" ")[2] for hour in scope.hours_of_views(evidence.zone)},
     "chart_heat": lambda scope, evidence: scope.hours_of_views(evidence.zone),
 }
+
+
+def labels_of(kind: str, scope: Scope, evidence: Evidence) -> set[str]:
+    """The days or hours at which a chart may have a point; none for a chart that nobody judges."""
+    return _LABELS_OF.get(kind, lambda *_: set())(scope, evidence)
 
 
 def scope_of(url: str, evidence: Evidence) -> Scope | None:
@@ -270,7 +303,7 @@ def scope_of(url: str, evidence: Evidence) -> Scope | None:
         if len(path) == 4 and path[2] == "posts":
             return evidence.of_post(path[1], path[3])
         return evidence.of_channel(path[1])
-    return evidence.network
+    return evidence.everything if path[0] in ("watchlist", "compare") else evidence.network
 
 
 def _views_of(row: LexborNode) -> float | None:

@@ -17,9 +17,9 @@ from app.accounts.service import keys
 from app.channels.models import Channel
 from app.core import clock, db
 from app.readings import service as readings
-from tests.web.crawler import Answer, Crawler, Report
+from tests.web.crawler import PAGES, Answer, Crawler, Report
 from tests.web.evidence import Ask, gather
-from tests.world import Owner, owned_channel, owner, read_posts, watch
+from tests.world import Owner, owned_channel, owner, read_posts, watch, watched
 
 SignIn = Callable[[Owner], FlaskClient]
 MACHINES = {"ops.healthz", "ops.readyz", "ops.version", "ops.metrics", "static"}  # say nothing about a channel
@@ -52,6 +52,7 @@ def _healthy(now: datetime, *, posts: int = 30) -> Owner:
     lost = owned_channel(who, "Lost", telegram_chat_id=-1004, now=now)
     db.execute("UPDATE channel SET state = 'bot_removed' WHERE id = ?", lost.id)
     watch("somebody_else", now=now)
+    read_posts(watched(who, "rival_news", now=now), posts=4, now=now)
     return who
 
 
@@ -83,7 +84,9 @@ def _crawl(app: Flask, client: FlaskClient, who: Owner, ask: Ask) -> Report:
         found = visitor.get(url, headers={**headers, **key})
         return Answer(found.status_code, found.mimetype, found.text, found.headers.get("Location"))
 
-    return Crawler(get, gather(ask, who.workspace.id)).run()
+    evidence = gather(ask, who.workspace.id)
+    compared = "&".join(f"c={public_id}" for public_id in list(evidence.channels)[:4])
+    return Crawler(get, evidence, seeds=(*PAGES, f"/compare?{compared}")).run()
 
 
 def _everything_off(*, forget: bool) -> None:

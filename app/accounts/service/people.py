@@ -7,7 +7,7 @@ from datetime import datetime
 from peewee import IntegrityError
 
 from app.accounts.models import Membership, User, Workspace
-from app.core import db, ids
+from app.core import db, i18n, ids
 from app.core.errors import Conflict, Invalid
 from app.core.policy import Role
 from app.core.tenancy import unscoped
@@ -44,7 +44,7 @@ def create_user(
                 public_id=ids.public_id(),
                 telegram_user_id=telegram_user_id,
                 name=name[:128],
-                language=language if language in ("en", "ru", "uz") else "en",
+                language=i18n.spoken(language),
                 timezone=timezone,
                 is_superadmin=is_superadmin,
                 created_at=now,

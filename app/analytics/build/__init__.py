@@ -1,8 +1,18 @@
 """Assembling the pages from the queries. Pure reads: `now` and the period come in, dataclasses go out."""
 
-from app.analytics.build.channel import channel_page
-from app.analytics.build.network import network_page, totals
+from app.analytics.build.channel import channel_page, content_page, posts_page
+from app.analytics.build.network import channel_rows, network_page, totals
 from app.analytics.build.post import post_page
 from app.analytics.build.posts import MEDIA, all_posts
 
-__all__ = ["MEDIA", "all_posts", "channel_page", "network_page", "post_page", "totals"]
+__all__ = [
+    "MEDIA",
+    "all_posts",
+    "channel_page",
+    "channel_rows",
+    "content_page",
+    "network_page",
+    "post_page",
+    "posts_page",
+    "totals",
+]

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.analytics import periods, queries
-from app.analytics.build.figures import none, period_of
+from app.analytics.build.figures import mean, none, period_of, since
+from app.analytics.build.rates import Basis, rates
 from app.analytics.pages import ChannelRow, Figure, Period
+from app.analytics.periods import Span
 from app.channels.queries import ChannelRef
 
 _SPARK_DAYS = 30
@@ -23,6 +25,8 @@ class Reads:
     views: Mapping[int, list[int | None]]
     subscribers: Mapping[int, list[tuple[int, int] | None]]
     before: Mapping[int, tuple[int, int]]
+    views_before: Mapping[int, int]
+    summaries_before: Mapping[int, queries.PostsSummary]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ class Block:
     subscribers_by_day: list[tuple[int, int] | None]
     before: tuple[int, int] | None
     post_views: Figure
-    reactions: Figure
     summary: queries.PostsSummary
+    is_own: bool
 
     @property
     def read_posts(self) -> int:
@@ -51,29 +55,34 @@ class Block:
 
 
 def blocks_of(channels: Sequence[ChannelRef], cards: Mapping[int, queries.FeedCard], period: Period) -> list[Block]:
-    """One block a channel, in their order; four statements however many channels there are."""
+    """One block a channel, in their order; as many statements however many channels there are."""
     kinds = queries.source_kinds()
     reads = _read([c.feed_id for c in channels], period)
     return [_block(channel, cards.get(channel.feed_id), reads, kinds) for channel in channels]
 
 
-def block_of(workspace_id: int, channel: ChannelRef, *, days: int, now: datetime) -> tuple[Period, Block]:
-    """One channel alone, over the days up to its own last reading in its own zone."""
+def block_of(
+    workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime, tab: str = ""
+) -> tuple[Period, Block]:
+    """One channel alone, over the days up to its own last reading in its own zone; `tab` is the page's own path."""
     cards = queries.cards(workspace_id)
     card = cards.get(channel.feed_id)
-    url = f"/channels/{channel.public_id}"
-    period = period_of([card] if card else [], days=days, timezone=channel.timezone, url=url, now=now)
+    url = f"/channels/{channel.public_id}{tab}"
+    period = period_of([card] if card else [], span=span, timezone=channel.timezone, url=url, now=now)
     return period, blocks_of([channel], cards, period)[0]
 
 
 def _read(feed_ids: list[int], period: Period) -> Reads:
     starts = periods.day_starts(period.end, period.days, period.timezone)
+    earlier = periods.day_starts(period.start, period.days + 1, period.timezone)[0]
     return Reads(
         starts,
         queries.posts_summaries(feed_ids, periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])),
         queries.views_by_day(feed_ids, starts),
         queries.subscribers_by_day(feed_ids, starts),
         queries.subscribers_before(feed_ids, starts[0]),
+        queries.views_gained(feed_ids, earlier, starts[0]),
+        queries.posts_summaries(feed_ids, periods.hour_moment(earlier), periods.hour_moment(starts[0])),
     )
 
 
@@ -84,6 +93,10 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
     sources = tuple(sorted({kinds[i] for i in summary.source_ids if i in kinds}))
     base = Figure(None, "views", summary.max_step, sources, summary.last_at, summary.readings)
     has_posts = summary.posts > 0 and summary.last_at is not None
+    gained = _gained(card, [v for v in views if v is not None], channel, summary, kinds)
+    was = reads.summaries_before[feed] if feed in reads.views_before else None
+    count, reactions = _subscribers(card, subscribers, before, kinds), _reactions(summary, kinds)
+    last = next((point for point in reversed(subscribers) if point), before)
     row = ChannelRow(
         public_id=channel.public_id,
         title=channel.title,
@@ -91,16 +104,20 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
         url=f"/channels/{channel.public_id}",
         relation=channel.relation,
         state=channel.state,
-        subscribers=_subscribers(card, subscribers, before, kinds),
-        views=_gained(card, [v for v in views if v is not None], channel, summary, kinds),
-        posts=base.says(summary.posts, "posts", step=0) if has_posts else none("posts"),
-        reach=base.says(round(summary.views / summary.read_posts)) if summary.read_posts else none("views"),
+        subscribers=count,
+        views=since(gained, reads.views_before.get(feed)),
+        posts=since(base.says(summary.posts, "posts", step=0), was.posts if was else None)
+        if has_posts
+        else none("posts"),
+        reach=base.says(mean(summary.views, summary.read_posts)),
+        reactions=reactions,
+        **rates(Basis(summary, was, last, before, base, reactions, count)),
         spark=tuple(point[0] if point else None for point in subscribers[-_SPARK_DAYS:]),
         is_read=card is not None and card.readings > 0,
         is_simulated=channel.is_simulated,
     )
     post_views = base.says(summary.views if summary.read_posts else None)
-    return Block(row, reads.starts, views, subscribers, before, post_views, _reactions(summary, kinds), summary)
+    return Block(row, reads.starts, views, subscribers, before, post_views, summary, channel.is_own)
 
 
 def _reactions(summary: queries.PostsSummary, kinds: Mapping[int, str]) -> Figure:

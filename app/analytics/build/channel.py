@@ -1,69 +1,86 @@
-"""One channel's page."""
+"""One channel's pages: overview, posts, content."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from app.analytics import periods, queries
 from app.analytics.build.blocks import Block, block_of
-from app.analytics.build.figures import none
-from app.analytics.build.posts import posts_table
-from app.analytics.pages import ChannelPage, DayPoint, Period, RightsCheck, SourceState
+from app.analytics.build.posts import best_posts, posts_table
+from app.analytics.build.rates import ER_PARTS
+from app.analytics.pages import ChannelPage, ContentPage, DayPoint, Period, PostsPage, RightsCheck, SourceState
+from app.analytics.periods import Span
 from app.channels.queries import ChannelRef
 from app.channels.service import rights
 from app.telegram.service import bot_by_id
 
-_LABELS = {"bot_updates": "Bot updates", "preview_page": "Public page", "import": "Imported readings"}
+TILES = ("subscribers", "growth", "views", "reach", "err", "err24", "er", "posts", "reactions")
 
 
-def channel_page(
+def channel_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime) -> ChannelPage:
+    """One channel of a workspace at a glance: its numbers, its days, its best posts, its sources."""
+    period, block = block_of(workspace_id, channel, span=span, now=now)
+    row, days = block.row, periods.days_ending(period.end, period.days)
+    return ChannelPage(
+        channel=row,
+        timezone=channel.timezone,
+        period=period,
+        tiles={key: getattr(row, key) for key in TILES},
+        er_parts=ER_PARTS,
+        growth=tuple(
+            DayPoint(day, point[0] if point else None, point[1] if point else 0)
+            for day, point in zip(days, block.subscribers_by_day, strict=True)
+        ),
+        views_by_day=tuple(DayPoint(d, v) for d, v in zip(days, block.views_by_day, strict=True)),
+        reach_by_day=_reach_by_day(channel, block, days, period),
+        best=best_posts(channel, block),
+        rights=_rights(channel),
+        sources=_sources(channel, workspace_id, block.summary.read_at),
+        csv_url=f"/channels/{channel.public_id}/days.csv?{span.query}",
+    )
+
+
+def posts_page(
     workspace_id: int,
     channel: ChannelRef,
     *,
-    days: int,
+    span: Span,
     sort: str,
     order: str,
     shown: str,
     offset: int,
     now: datetime,
-) -> ChannelPage:
-    """One channel of a workspace."""
-    url = f"/channels/{channel.public_id}"
-    period, block = block_of(workspace_id, channel, days=days, now=now)
-    row = block.row
-    days_list = periods.days_ending(period.end, period.days)
-    return ChannelPage(
-        channel=row,
+) -> PostsPage:
+    """One page of the table of a channel's posts."""
+    period, block = block_of(workspace_id, channel, span=span, now=now, tab="/posts")
+    return PostsPage(
+        channel=block.row,
         timezone=channel.timezone,
         period=period,
-        tiles={
-            "subscribers": row.subscribers,
-            "growth": row.subscribers.delta or none("subscribers"),
-            "views": row.views,
-            "reach": row.reach,
-            "posts": row.posts,
-            "reactions": block.reactions,
-        },
-        growth=tuple(
-            DayPoint(day, point[0] if point else None, point[1] if point else 0)
-            for day, point in zip(days_list, block.subscribers_by_day, strict=True)
-        ),
-        views_by_day=tuple(DayPoint(d, v) for d, v in zip(days_list, block.views_by_day, strict=True)),
-        reach_by_day=_reach_by_day(channel, block, days_list, period),
-        heat=_heat(channel, block.starts),
-        posts=posts_table(channel, block, days=days, sort=sort, order=order, shown=shown, offset=offset),
-        rights=_rights(channel),
-        sources=_sources(channel, workspace_id, block.summary.read_at),
-        csv_url=f"{url}/posts.csv?days={days}",
+        posts=posts_table(channel, block, span=span, sort=sort, order=order, shown=shown, offset=offset),
+        csv_url=f"/channels/{channel.public_id}/posts.csv?{span.query}",
     )
 
 
-def _heat(channel: ChannelRef, starts: Sequence[int]) -> tuple[tuple[int | None, ...], ...]:
-    offset = ZoneInfo(channel.timezone).utcoffset(periods.hour_moment(starts[-1]))
-    hours = round(offset.total_seconds() // 3600) if offset else 0
-    return tuple(tuple(row) for row in queries.views_by_weekhour(channel.feed_id, starts, hours))
+def content_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime) -> ContentPage:
+    """When a channel is read: its views by hour of the day and of the week, which sum to the views of the period."""
+    period, block = block_of(workspace_id, channel, span=span, now=now, tab="/content")
+    heat = queries.views_by_weekhour(channel.feed_id, block.starts, channel.timezone)
+    return ContentPage(
+        channel=block.row,
+        timezone=channel.timezone,
+        period=period,
+        views=block.row.views,
+        by_hour=tuple(_sum_known([day[hour] for day in heat]) for hour in range(24)),
+        heat=tuple(tuple(row) for row in heat),
+        csv_url=f"/channels/{channel.public_id}/hours.csv?{span.query}",
+    )
+
+
+def _sum_known(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _reach_by_day(channel: ChannelRef, block: Block, days: Sequence[date], period: Period) -> tuple[DayPoint, ...]:
@@ -89,6 +106,5 @@ def _sources(channel: ChannelRef, workspace_id: int, read_at: Mapping[int, datet
         last_at = max((at for at in (counted_at, read_at.get(source_id), before) if at), default=None)
         if last_at is None and kind == "import":
             continue
-        note = "switched off" if not is_on else ""
-        found[kind] = SourceState(kind, _LABELS.get(kind, kind), is_on, last_at, note)
+        found[kind] = SourceState(kind, is_on, last_at)
     return tuple(found.values())

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from urllib.parse import parse_qsl
 
 from app.analytics import periods, queries
 from app.analytics.pages import Figure, Period, PeriodChoice
+from app.analytics.periods import Span
 
 
 def none(unit: str) -> Figure:
     """No source speaks of it."""
     return Figure(None, unit)
+
+
+def mean(total: int, count: int) -> float | None:
+    """None of nothing. Unrounded: a rate of it is exact, and only its text is rounded."""
+    return total / count if count else None
+
+
+def since(figure: Figure, before: float | None) -> Figure:
+    """The figure with its change from the same figure of the period before; without one where that is not known."""
+    if figure.value is None or before is None:
+        return figure
+    unit = "points" if figure.unit == "percent" else figure.unit
+    return replace(figure, delta=figure.says(figure.value - before, unit))
 
 
 def summed(figures: Sequence[Figure], unit: str) -> Figure:
@@ -29,19 +45,23 @@ def summed(figures: Sequence[Figure], unit: str) -> Figure:
     )
 
 
-def period_of(cards: Iterable[queries.FeedCard], *, days: int, timezone: str, url: str, now: datetime) -> Period:
-    """Whole days that end at the last reading of the feeds, with links to the other lengths."""
+def period_of(cards: Iterable[queries.FeedCard], *, span: Span, timezone: str, url: str, now: datetime) -> Period:
+    """Whole days that end at the last reading of the feeds, or as asked for, with links to the usual lengths."""
     last = max((c.last_at for c in cards if c.last_at), default=None)
-    end = periods.local_day(min(last, now) if last else now, timezone)
-    choices = tuple(
-        PeriodChoice(n, f"{n} d" if n < 365 else "1 y", f"{url}?days={n}", n == days) for n in periods.CHOICES
-    )
+    today = periods.local_day(now, timezone)
+    end = min(span.end, today) if span.end else periods.local_day(min(last, now), timezone) if last else today
+    path, _, kept = url.partition("?")
+    first = f"{url}&" if kept else f"{url}?"
+    choices = tuple(PeriodChoice(n, f"{first}days={n}", span.end is None and n == span.days) for n in periods.CHOICES)
     return Period(
-        start=periods.days_ending(end, days)[0],
+        start=periods.days_ending(end, span.days)[0],
         end=end,
-        days=days,
+        days=span.days,
         timezone=timezone,
         last_reading_at=last,
         is_stale=periods.is_stale(last, now),
+        url=path,
+        query=span.query,
+        kept=tuple(parse_qsl(kept)),
         choices=choices,
     )

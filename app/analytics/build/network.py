@@ -11,20 +11,19 @@ from app.analytics import periods, queries
 from app.analytics.build.blocks import Block, blocks_of
 from app.analytics.build.figures import none, period_of, summed
 from app.analytics.pages import ChannelRow, DayPoint, Figure, NetworkPage, Period
+from app.analytics.periods import Span
 from app.channels.queries import channels_of
 
-_STATE_PROBLEMS = {
-    "bot_removed": "The bot was removed from “{title}”. Exact numbers have stopped.",
-    "rights_missing": "The bot lacks rights in “{title}”.",
-}
+_PROBLEMS = ("bot_removed", "rights_missing")
 
 
 def network_page(
-    workspace_id: int, workspace_name: str, *, timezone: str, days: int, is_demo: bool, now: datetime
+    workspace_id: int, workspace_name: str, *, timezone: str, span: Span, is_demo: bool, now: datetime
 ) -> NetworkPage:
-    """All channels of a workspace. A post counts once, in its own channel."""
-    channels, cards = channels_of(workspace_id), queries.cards(workspace_id)
-    period = period_of(cards.values(), days=days, timezone=timezone, url="/network", now=now)
+    """The channels that a workspace runs. A post counts once, in its own channel; watched channels are in no sum."""
+    channels, cards = [c for c in channels_of(workspace_id) if c.is_own], queries.cards(workspace_id)
+    mine = [cards[c.feed_id] for c in channels if c.feed_id in cards]
+    period = period_of(mine, span=span, timezone=timezone, url="/network", now=now)
     built = blocks_of(channels, cards, period)
     rows = tuple(b.row for b in built)
     since_start = _known_from_the_start(built)
@@ -32,9 +31,11 @@ def network_page(
         workspace_name=workspace_name,
         period=period,
         totals={
-            "subscribers": _with_delta(summed([r.subscribers for r in rows], "subscribers"), rows),
-            "views": summed([r.views for r in rows], "views"),
-            "posts": summed([r.posts for r in rows], "posts"),
+            "subscribers": _with_delta(
+                summed([r.subscribers for r in rows], "subscribers"), [r.subscribers for r in rows]
+            ),
+            "views": _with_delta(summed([r.views for r in rows], "views"), [r.views for r in rows]),
+            "posts": _with_delta(summed([r.posts for r in rows], "posts"), [r.posts for r in rows]),
             "reach": _reach(built),
             "channels": Figure(len(rows), "channels", sources=("workspace",), observed_at=now, readings=len(rows))
             if rows
@@ -45,11 +46,21 @@ def network_page(
         views_by_day=_sum_days([b.views_by_day for b in built], period),
         rows=rows,
         shares=_shares(rows),
-        problems=tuple(_STATE_PROBLEMS[c.state].format(title=c.title) for c in channels if c.state in _STATE_PROBLEMS),
+        problems=tuple((c.state, c.title) for c in channels if c.state in _PROBLEMS),
         is_demo=is_demo,
-        csv_url=f"/network.csv?days={period.days}",
+        csv_url=f"/network.csv?{span.query}",
+        days_csv_url=f"/network/days.csv?{span.query}",
         connect_url="/channels/connect",
     )
+
+
+def channel_rows(
+    workspace_id: int, *, timezone: str, span: Span, now: datetime
+) -> tuple[Period, tuple[ChannelRow, ...]]:
+    """Every channel of a workspace, own and watched, over one period in the workspace's zone."""
+    channels, cards = channels_of(workspace_id), queries.cards(workspace_id)
+    period = period_of(cards.values(), span=span, timezone=timezone, url="/network", now=now)
+    return period, tuple(block.row for block in blocks_of(channels, cards, period))
 
 
 def totals(workspace_id: int) -> list[dict[str, Any]]:
@@ -73,12 +84,13 @@ def _reach(built: Sequence[Block]) -> Figure:
     read_posts = sum(b.read_posts for b in built)
     if total.value is None or not read_posts:
         return none("views")
-    return total.says(round(total.value / read_posts), step=max(b.post_views.step for b in built))
+    return total.says(total.value / read_posts, step=max(b.post_views.step for b in built))
 
 
-def _with_delta(total: Figure, rows: Sequence[ChannelRow]) -> Figure:
-    deltas = [r.subscribers.delta for r in rows if r.subscribers.delta is not None]
-    return replace(total, delta=summed(deltas, "subscribers")) if deltas else total
+def _with_delta(total: Figure, parts: Sequence[Figure]) -> Figure:
+    """A sum's change is the sum of the known changes: a channel without an earlier period brings none."""
+    deltas = [part.delta for part in parts if part.delta is not None]
+    return replace(total, delta=summed(deltas, total.unit)) if deltas else total
 
 
 def _shares(rows: Sequence[ChannelRow]) -> tuple[float | None, ...]:

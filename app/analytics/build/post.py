@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.analytics import queries
+from app.analytics import edits, queries
 from app.analytics.build.blocks import block_of
 from app.analytics.build.posts import post_row
 from app.analytics.pages import CurvePoint, Figure, PostPage
+from app.analytics.periods import Span
 from app.channels.queries import ChannelRef
-
-_HEAD_DAYS = 30  # the period of the channel's own figures at the head of the page
 
 
 def post_page(workspace_id: int, channel: ChannelRef, key: str, *, now: datetime) -> PostPage | None:
@@ -28,10 +27,11 @@ def post_page(workspace_id: int, channel: ChannelRef, key: str, *, now: datetime
     )
     row = post_row(channel, post, queries.source_kinds())
     return PostPage(
-        channel=block_of(workspace_id, channel, days=_HEAD_DAYS, now=now)[1].row,
+        channel=block_of(workspace_id, channel, span=Span(), now=now)[1].row,
         timezone=channel.timezone,
         csv_url=f"{row.url}.csv",
         post=row,
         curve=curve,
         reactions=reactions,
+        edits=edits.edits_of(post["post_id"], workspace_id, shows_text=channel.relation == "owned"),
     )

@@ -11,6 +11,7 @@ from app.analytics import periods, queries
 from app.analytics.build.blocks import Block, block_of
 from app.analytics.build.figures import none
 from app.analytics.pages import Figure, FilterChoice, PostRow, PostsTable
+from app.analytics.periods import Span
 from app.channels.queries import ChannelRef
 
 PAGE_SIZE = 25
@@ -21,7 +22,7 @@ def posts_table(
     channel: ChannelRef,
     block: Block,
     *,
-    days: int,
+    span: Span,
     sort: str,
     order: str,
     shown: str,
@@ -43,15 +44,14 @@ def posts_table(
         limit=PAGE_SIZE + 1,
         offset=offset,
     )
-    base = {"days": days, "show": shown}
+    base = {"sort": sort, "order": order, "show": shown}
 
     def url(**changes: object) -> str:
-        return f"/channels/{channel.public_id}?" + urlencode(base | {"sort": sort, "order": order} | changes)
+        return f"/channels/{channel.public_id}/posts?{span.query}&" + urlencode(base | changes)
 
     def flipped(key: str) -> str:
         return "asc" if key == sort and order == "desc" else "desc"
 
-    names = {"all": "All", "top": "Top", "flop": "Flop"} | {m: m.capitalize() for m in MEDIA}
     return PostsTable(
         rows=tuple(post_row(channel, post, kinds) for post in found[:PAGE_SIZE]),
         sort=sort,
@@ -61,8 +61,18 @@ def posts_table(
         prev_url=url(offset=max(0, offset - PAGE_SIZE)) if offset else None,
         total=block.summary.posts,
         sort_urls={key: url(sort=key, order=flipped(key), show="all") for key in queries.SORTS},
-        filter_urls=tuple(FilterChoice(k, label, url(show=k), k == shown) for k, label in names.items()),
+        filter_urls=tuple(FilterChoice(key, url(show=key), key == shown) for key in ("all", "top", "flop", *MEDIA)),
     )
+
+
+def best_posts(channel: ChannelRef, block: Block, *, limit: int = 5) -> tuple[PostRow, ...]:
+    """The most viewed posts of the block's days."""
+    kinds, starts = queries.source_kinds(), block.starts
+    start, end = periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])
+    found = queries.posts_page(
+        channel.feed_id, sort="views", descending=True, media=None, start=start, end=end, limit=limit, offset=0
+    )
+    return tuple(post_row(channel, post, kinds) for post in found)
 
 
 def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -> PostRow:
@@ -76,6 +86,15 @@ def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -
         post["reactions_at"],
         post["readings"],
     )
+    told = _named(post["engagement_source_id"], kinds)
+    forwards, comments = (
+        Figure(post[name], name, post["engagement_step"], told, post["engagement_at"], post["readings"])
+        if post[name] is not None
+        else none(name)
+        for name in ("forwards", "comments")
+    )
+    parts = {"forwards": forwards, "reactions": reactions, "comments": comments}
+    in_rate = {name: part for name, part in parts.items() if part.value is not None}
     key = post["message_id"] if post["message_id"] is not None else f"u-{post['origin_uid']}"
     is_public = channel.username and post["message_id"] is not None and channel.telegram_chat_id
     return PostRow(
@@ -88,11 +107,14 @@ def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -
         views=base.says(post["views"]),
         views_24h=base.says(post["views_24h"]),
         reactions=reactions,
-        er=_engagement_rate(post, reactions, base),
+        er=_engagement_rate(post, tuple(in_rate.values()), base),
         is_edited=post["edited_at"] is not None,
         is_deleted=post["deleted_at"] is not None,
         is_service=bool(post["is_service"]),
         telegram_url=f"https://t.me/{channel.username}/{key}" if is_public and not channel.is_simulated else None,
+        forwards=forwards,
+        comments=comments,
+        er_parts=tuple(in_rate) if post["er_ppm"] is not None else (),
     )
 
 
@@ -100,19 +122,19 @@ def _named(source_id: int | None, kinds: dict[int, str]) -> tuple[str, ...]:
     return (kinds[source_id],) if source_id in kinds else ()
 
 
-def _engagement_rate(post: dict[str, Any], reactions: Figure, views: Figure) -> Figure:
-    """ER in percent with the sources of both counts, and no more exact than they are: their rounding is in its step."""
+def _engagement_rate(post: dict[str, Any], parts: tuple[Figure, ...], views: Figure) -> Figure:
+    """ER in percent with the sources of all its counts, and no more exact than they are: their rounding is in its step."""
     if post["er_ppm"] is None:
         return none("percent")
-    rate = post["er_ppm"] / 10_000
-    off = rate * views.step / post["views"] + 100 * reactions.step / post["views"] if post["views"] else 0
-    sources = tuple(sorted({*views.sources, *reactions.sources}))
+    rate = 100 * sum(part.value or 0 for part in parts) / post["views"]
+    off = (rate * views.step + 100 * sum(part.step for part in parts)) / post["views"]
+    sources = tuple(sorted({*views.sources, *(source for part in parts for source in part.sources)}))
     return replace(views, value=rate, unit="percent", step=max(0.1, round(off, 1)) if off else 0, sources=sources)
 
 
-def all_posts(workspace_id: int, channel: ChannelRef, *, days: int, now: datetime) -> list[PostRow]:
+def all_posts(workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime) -> list[PostRow]:
     """Every post of the period, newest first: what the CSV holds."""
-    kinds, (_, block) = queries.source_kinds(), block_of(workspace_id, channel, days=days, now=now)
+    kinds, (_, block) = queries.source_kinds(), block_of(workspace_id, channel, span=span, now=now)
     found = queries.posts_page(
         channel.feed_id,
         sort="posted_at",

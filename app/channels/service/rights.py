@@ -10,16 +10,17 @@ from app.accounts.service import people
 from app.audit import service as audit
 from app.channels.models import BotRights, Channel, Chat
 from app.channels.service.connect import ACTIVE, BOT_REMOVED, RIGHTS_MISSING
-from app.core import db
+from app.core import db, i18n
+from app.core.i18n import N_
 from app.core.tenancy import unscoped
 from app.notices import service as notices
 
 # Right (name in the Bot API's ChatMemberAdministrator) -> (label, why we ask for it).
 WANTED: dict[str, tuple[str, str]] = {
-    "can_post_messages": ("Post messages", "publish your scheduled posts"),
-    "can_edit_messages": ("Edit messages", "correct posts after publishing"),
-    "can_delete_messages": ("Delete messages", "take ad posts down on time"),
-    "can_invite_users": ("Add subscribers", "make invite links that tell campaigns apart"),
+    "can_post_messages": (N_("Post messages"), N_("publish your scheduled posts")),
+    "can_edit_messages": (N_("Edit messages"), N_("correct posts after publishing")),
+    "can_delete_messages": (N_("Delete messages"), N_("take ad posts down on time")),
+    "can_invite_users": (N_("Add subscribers"), N_("make invite links that tell campaigns apart")),
 }
 
 
@@ -96,13 +97,16 @@ def _apply(chat: Chat, bot_id: int, state: str, granted: Mapping[str, bool], *, 
 
 def _tell(channel: Channel, chat: Chat, bot_id: int, state: str, granted: Mapping[str, bool], *, now: datetime) -> None:
     template = {ACTIVE: "rights_back", BOT_REMOVED: "bot_removed", RIGHTS_MISSING: "rights_lost"}[state]
-    missing = ", ".join(label.lower() for key, (label, _) in WANTED.items() if not granted.get(key))
+    lost = [label for key, (label, _) in WANTED.items() if not granted.get(key)]
     for person in people.people_to_tell(channel.workspace):
         notices.queue(
             template,
             user=person,
             bot_id=bot_id,
-            params={"title": chat.title, "rights": missing},
+            params={
+                "title": chat.title,
+                "rights": ", ".join(i18n.say(person.language, label).lower() for label in lost),
+            },
             is_urgent=True,
             now=now,
         )

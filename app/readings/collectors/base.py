@@ -53,7 +53,9 @@ class SeenPost:
     posts, exports); `reactions` is None where the source cannot tell and () where it shows none. `media` holds
     photo, video, animation, album, document, poll, voice, sticker; an album is "album" followed by its items.
     `text_length` counts UTF-16 units of the visible text, `text_hash` is `hash_text` of it. `album_ids` are all
-    message ids that the album covers, `message_id` among them; () for a post that is no album.
+    message ids that the album covers, `message_id` among them; () for a post that is no album. `album_key` names the
+    album where the source tells it (media_group_id, grouped_id). `forwards` and `comments` (replies in the channel's
+    discussion) are None where the source cannot tell. `edited_at` is when the shown content was made, if told.
     """
 
     message_id: int | None
@@ -67,6 +69,10 @@ class SeenPost:
     text_hash: str | None
     is_service: bool
     album_ids: tuple[int, ...] = ()
+    album_key: str | None = None
+    forwards: Count | None = None
+    comments: Count | None = None
+    edited_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

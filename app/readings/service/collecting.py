@@ -58,6 +58,12 @@ def _followed() -> int:
     return int(found[0]) if found else 0
 
 
+def room(*, pages_per_minute: int) -> int:
+    """How many more chats the preview source can follow at its pace; never negative."""
+    most = int(pages_per_minute * 60 * 24 / pages_per_day(_ASSUMED_POSTS_PER_DAY))
+    return max(0, most - _followed())
+
+
 def due_page(now: datetime) -> DuePage | None:
     """The page that has been due longest; None while nothing is due or the source is switched off."""
     found = db.row(
@@ -150,6 +156,7 @@ _ONLY_IMPORTED = (
 
 def _tracked(page: DuePage, answer: ChannelPage, *, now: datetime) -> list[TrackedPost]:
     """Posts young enough to be followed. What the page was asked to span counts as read now, deleted ones included.
+    What one workspace's private source reads delays nobody's public readings.
 
     Deleted posts may be the newest ones: the newest page spans everything above its oldest post, an older page
     everything from there up to what was asked for.
@@ -158,7 +165,8 @@ def _tracked(page: DuePage, answer: ChannelPage, *, now: datetime) -> list[Track
     ids = [p.message_id for p in answer.posts if p.message_id is not None]
     low = min([*ids, *([] if high is None else [high])]) if ids else 0
     found = db.rows(
-        "SELECT p.message_id, p.posted_at, (SELECT MAX(r.observed_at) FROM reading r WHERE r.post_id = p.id)"
+        "SELECT p.message_id, p.posted_at, (SELECT MAX(r.observed_at) FROM reading r JOIN source s"
+        " ON s.id = r.source_id AND s.workspace_id = 0 WHERE r.post_id = p.id)"
         " FROM post p WHERE p.chat_id = ? AND p.posted_at > ? AND p.message_id IS NOT NULL AND p.is_service = ?"
         f" AND p.deleted_at IS NULL AND NOT {_ONLY_IMPORTED}",
         *(page.chat_id, db.stamp(now - _TRACKED), False),

@@ -25,9 +25,11 @@ from app.readings.collectors.imports import (
     read_subscribers,
     read_view_readings,
 )
-from app.readings.rollups import RawReading
-from app.readings.service.ingest import PostFacts, ensure_feed, ensure_source, record_posts, record_readings
+from app.readings.rollups import FullReading, RawReading
+from app.readings.service.facts import PostFacts
+from app.readings.service.ingest import ensure_feed, ensure_source, record_readings
 from app.readings.service.pages import record_seen
+from app.readings.service.posts import record_posts
 
 IMPORT = "import"
 CHECK_TOPIC = "rollups.check"
@@ -128,11 +130,14 @@ def _load(chat_id: int, recorded: list[RecordedReading], source_id: int, *, now:
         for r in recorded
     }
     ids = record_posts(chat_id, list(facts.values()), source_is_public=False)
-    rows: list[RawReading] = [
-        (ids[r.identity[1]], db.to_ms(r.snapshot_at), source_id, r.views, r.reactions, 0) for r in recorded
-    ]
-    rows.sort()
+    rows = [_raw(r, ids[r.identity[1]], source_id) for r in recorded]
+    rows.sort(key=lambda row: row[:3])
     return sum(record_readings(chat_id, rows[n : n + _BATCH], now=now) for n in range(0, len(rows), _BATCH))
+
+
+def _raw(r: RecordedReading, post_id: int, source_id: int) -> RawReading | FullReading:
+    reading: RawReading = (post_id, db.to_ms(r.snapshot_at), source_id, r.views, r.reactions, 0)
+    return (*reading, r.forwards, r.comments) if (r.forwards, r.comments) != (None, None) else reading
 
 
 def _load_subscribers(chat_id: int, counts: list[SubscriberReading], source_id: int, workspace_id: int) -> int:

@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from app.core import db
 from app.readings import curves, raw, rollups, subscribers
-from app.readings.models import Post
-from app.readings.raw import Batch, RawReading
+from app.readings.raw import Batch, FullReading, RawReading
 from app.readings.service.repair import rebuild_feed
 from app.readings.tails import FeedTail, are_continued_by, tails_of
 
 BOT_UPDATES = "bot_updates"
 PREVIEW_PAGE = "preview_page"
-_FEW = 100
-
-
-@dataclass(frozen=True, slots=True)
-class PostFacts:
-    """What a source knows of a message besides its counts. One of message_id and origin_uid is given."""
-
-    message_id: int | None
-    posted_at: datetime
-    origin_uid: str | None = None
-    edited_at: datetime | None = None
-    album_id: str | None = None
-    media: str = "text"
-    text_length: int | None = None
-    text_hash: str | None = None
-    is_service: bool = False
-
-    @property
-    def key(self) -> int | str:
-        return self.message_id if self.message_id is not None else str(self.origin_uid)
 
 
 def ensure_source(kind: str, *, name: str = "", workspace_id: int = 0, now: datetime) -> int:
     """The id of a source, made on first use. `workspace_id` 0 is public, else private to that workspace."""
+    known = "SELECT id FROM source WHERE kind = ? AND workspace_id = ? AND name = ?"
+    if found := db.row(known, kind, workspace_id, name):
+        return int(found[0])
     with db.write():
         db.execute(
             "INSERT INTO source (kind, workspace_id, name, is_on, created_at) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (kind, workspace_id, name) DO NOTHING",
             *(kind, workspace_id, name, True, db.stamp(now)),
         )
-    found = db.row("SELECT id FROM source WHERE kind = ? AND workspace_id = ? AND name = ?", kind, workspace_id, name)
+    found = db.row(known, kind, workspace_id, name)
     return int(found[0]) if found else 0
 
 
@@ -63,93 +44,11 @@ def ensure_feed(chat_id: int, *, workspace_id: int = 0, now: datetime) -> int:
     return int(feed_id)
 
 
-def record_posts(chat_id: int, posts: Sequence[PostFacts], *, source_is_public: bool = True) -> dict[int | str, int]:
-    """Create or refresh messages of a chat; returns their ids by message id (or origin uid).
-
-    A private source never changes what a public one said: it only fills in messages nobody had seen.
-    """
-    with db.write():
-        rollups.hold(chat_id)
-        known = _known_posts(chat_id, posts)
-        fresh = {p.key: p for p in posts if p.key not in known}
-        for part in _chunks(list(fresh.values())):
-            Post.insert_many([_post_row(chat_id, p) for p in part]).execute()
-        if source_is_public:
-            for facts in posts:
-                if facts.key in known:
-                    _refresh_post(known[facts.key], facts)
-            _correct_times(chat_id, {known[p.key]: p for p in posts if p.key in known})
-        return known if not fresh else _known_posts(chat_id, posts)
-
-
-def _correct_times(chat_id: int, said: Mapping[int, PostFacts]) -> None:
-    """Where an import said another time of posting than Telegram does, Telegram is right and the curves begin anew."""
-    marks = ",".join("?" * len(said))
-    stored = db.rows(f"SELECT id, posted_at FROM post WHERE id IN ({marks})", *said) if said else []
-    wrong = [i for i, at in stored if db.moment(at) != said[i].posted_at.replace(microsecond=0)]
-    for post_id in wrong:
-        facts = said[post_id]
-        db.execute(
-            "UPDATE post SET posted_at = ?, is_service = ? WHERE id = ?",
-            *(db.stamp(facts.posted_at.replace(microsecond=0)), facts.is_service, post_id),
-        )
-    if wrong:
-        for feed_id, workspace_id in rollups.feeds_of(chat_id):
-            rebuild_feed(feed_id, chat_id, workspace_id)
-
-
-def _known_posts(chat_id: int, asked: Sequence[PostFacts]) -> dict[int | str, int]:
-    """Ids of the chat's messages by message id (or origin uid): of those asked for, or of all when those are many."""
-    numbers = [p.message_id for p in asked if p.message_id is not None]
-    few = len(numbers) == len(asked) <= _FEW
-    only = f" AND message_id IN ({', '.join('?' * len(numbers))})" if few and numbers else ""
-    sql = "SELECT id, message_id, origin_uid FROM post WHERE chat_id = ?" + only
-    found = db.rows(sql, chat_id, *(numbers if only else ()))
-    return {(message if message is not None else uid): int(i) for i, message, uid in found}
-
-
-def _post_row(chat_id: int, p: PostFacts) -> dict[str, object]:
-    return {
-        "chat_id": chat_id,
-        "message_id": p.message_id,
-        "origin_uid": p.origin_uid,
-        "posted_at": p.posted_at.replace(microsecond=0),
-        "edited_at": p.edited_at,
-        "album_id": p.album_id,
-        "media": p.media,
-        "text_length": p.text_length,
-        "text_hash": p.text_hash,
-        "is_service": p.is_service,
-    }
-
-
-def _refresh_post(post_id: int, p: PostFacts) -> None:
-    db.execute(
-        "UPDATE post SET edited_at = COALESCE(?, edited_at), text_length = COALESCE(?, text_length),"
-        " text_hash = COALESCE(?, text_hash), media = ? WHERE id = ?",
-        *(db.stamp(p.edited_at) if p.edited_at else None, p.text_length, p.text_hash, p.media, post_id),
-    )
-    db.execute("UPDATE post_stat SET media = ? WHERE post_id = ? AND media <> ?", p.media, post_id, p.media)
-
-
-def mark_deleted(post_id: int, *, at: datetime) -> None:
-    """The message is gone from Telegram; it stays here, marked."""
-    with db.write():
-        for (chat_id,) in db.rows("SELECT chat_id FROM post WHERE id = ?", post_id):
-            rollups.hold(chat_id)
-        db.execute("UPDATE post SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL", db.stamp(at), post_id)
-        db.execute("UPDATE post_stat SET is_deleted = ? WHERE post_id = ?", True, post_id)
-        db.execute(
-            "UPDATE feed_stat SET version = version + 1 WHERE feed_id IN"
-            " (SELECT feed_id FROM post_stat WHERE post_id = ?)",
-            post_id,
-        )
-
-
-def record_readings(chat_id: int, readings: Sequence[RawReading], *, now: datetime) -> int:
+def record_readings(chat_id: int, readings: Sequence[RawReading | FullReading], *, now: datetime) -> int:
     """Store readings of a chat's posts and move every rollup that may see them, in one transaction.
 
-    `readings`: (post id, observed ms cut to seconds, source id, views or None, reactions or None, step).
+    `readings`: (post id, observed ms cut to seconds, source id, views or None, reactions or None, step), perhaps with
+    (forwards or None, comments or None) behind.
     Idempotent: the same readings again change nothing; of one source at one moment the larger stays.
     Returns how many of them were new or larger.
     """
@@ -201,8 +100,8 @@ def _rows_changed(before: curves.ReadingRows, after: curves.ReadingRows) -> int:
     if grown:
         return grown
     order = np.lexsort((before.source, before.at, before.post))
-    differs = (before.views[order] != after.views) | (before.reactions[order] != after.reactions)
-    return int((differs | (before.step[order] != after.step)).sum())
+    said = ("views", "reactions", "step", "forwards", "comments")
+    return int(np.logical_or.reduce([getattr(before, n)[order] != getattr(after, n) for n in said]).sum())
 
 
 def record_reactions(
@@ -229,7 +128,3 @@ def record_subscribers(chat_id: int, *, source_id: int, value: int, step: int, o
         subscribers.note(
             chat_id, source_id=source_id, value=value, step=step, observed_at=observed_at.replace(microsecond=0)
         )
-
-
-def _chunks(items: list[PostFacts], size: int = 500) -> list[list[PostFacts]]:
-    return [items[n : n + size] for n in range(0, len(items), size)]

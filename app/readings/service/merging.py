@@ -44,12 +44,13 @@ def merge(old: Chat, kept: Chat, *, now: datetime) -> None:
 def _move_posts(old: int, kept: int) -> None:
     twins = db.rows(
         "SELECT o.id, k.id FROM post o JOIN post k ON k.chat_id = ? AND"
-        " (k.message_id = o.message_id OR k.origin_uid = o.origin_uid) WHERE o.chat_id = ?",
+        " (k.message_id = o.message_id OR k.origin_uid = o.origin_uid OR k.id IN (SELECT i.post_id FROM album_item i"
+        " WHERE i.chat_id = k.chat_id AND i.message_id = o.message_id)) WHERE o.chat_id = ?",
         *(kept, old),
     )
     for theirs, ours in twins:
         for table, others in (
-            ("reading", "observed_at, source_id, views, reactions, step, flag"),
+            ("reading", "observed_at, source_id, views, reactions, step, flag, forwards, comments"),
             ("reaction_count", "source_id, emoji, count, step, observed_at"),
         ):
             db.execute(
@@ -58,7 +59,15 @@ def _move_posts(old: int, kept: int) -> None:
                 *(ours, theirs),
             )
             db.execute(f"DELETE FROM {table} WHERE post_id = ?", theirs)
+        for table in ("album_item", "post_version"):
+            db.execute(f"UPDATE {table} SET post_id = ? WHERE post_id = ?", ours, theirs)
         db.execute("DELETE FROM post WHERE id = ?", theirs)
+    db.execute(
+        "DELETE FROM album_item WHERE chat_id = ? AND message_id IN"
+        " (SELECT message_id FROM album_item WHERE chat_id = ?)",
+        *(old, kept),
+    )
+    db.execute("UPDATE album_item SET chat_id = ? WHERE chat_id = ?", kept, old)
     db.execute("UPDATE post SET chat_id = ? WHERE chat_id = ?", kept, old)
 
 

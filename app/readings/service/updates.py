@@ -13,21 +13,22 @@ from app.accounts.service import people
 from app.channels.models import BotRights, Channel, Chat
 from app.channels.service import connect, members, rights
 from app.channels.service.connect import ChatFacts
-from app.core import db
+from app.core import db, i18n
 from app.core.errors import AppError
 from app.core.policy import Limits
 from app.core.tenancy import unscoped
 from app.notices import service as notices
+from app.readings.service import versions
+from app.readings.service.facts import PostFacts
 from app.readings.service.ingest import (
     BOT_UPDATES,
-    PostFacts,
     ensure_source,
-    record_posts,
     record_reactions,
     record_readings,
     record_subscribers,
 )
 from app.readings.service.onboard import connect_owned
+from app.readings.service.posts import edited_at_of, post_id_of, record_posts
 
 ADMINISTRATOR = "administrator"
 EDITED, STANDING = "edited_channel_post", "my_chat_member"
@@ -65,25 +66,30 @@ def known_chat(telegram_chat_id: int) -> Chat | None:
     return chat if is_kept or BotRights.select().where(BotRights.chat == chat.id).exists() else None
 
 
-def note_post(telegram_chat_id: int, facts: PostFacts, *, bot_id: int, update_id: int) -> bool:
-    """Keep a new or edited message. Updates hold no views, so none here.
+def note_post(telegram_chat_id: int, facts: PostFacts, *, bot_id: int, update_id: int, now: datetime) -> bool:
+    """Keep a new or edited message, and what it said before. Updates hold no views, so none here.
 
-    False when the chat is not ours to collect, or when a later edit of the message is kept already.
+    False when the chat is not ours to collect, or when a later edit of the message is kept already: then what it said
+    takes its place among the versions.
     """
     chat = known_chat(telegram_chat_id)
     if chat is None:
         return False
     with db.write():
-        if is_older_edit(chat, facts, bot_id=bot_id, update_id=update_id):
-            return False
-        record_posts(chat.id, [facts])
-    return True
+        told = versions.Telling(ensure_source(BOT_UPDATES, now=now), now, update_id)
+        post_id = post_id_of(chat.id, facts.message_id)
+        before = versions.standing(post_id) if post_id is not None else None
+        is_old = is_older_edit(chat, facts, bot_id=bot_id, update_id=update_id)
+        if not is_old:
+            post_id = record_posts(chat.id, [facts])[facts.key]
+        if post_id is not None:
+            versions.note_told(post_id, before, facts, told)
+    return not is_old
 
 
 def is_older_edit(chat: Chat, facts: PostFacts, *, bot_id: int, update_id: int) -> bool:
     """Whether an edit is kept that Telegram dated later, or numbered later in the same second."""
-    found = db.row("SELECT edited_at FROM post WHERE chat_id = ? AND message_id = ?", chat.id, facts.message_id)
-    kept = db.moment(found[0]) if found else None
+    kept = edited_at_of(chat.id, facts.message_id)
     if kept is None:
         return False
     if facts.edited_at is None or facts.edited_at != kept:
@@ -110,10 +116,9 @@ def note_reactions(
 ) -> bool:
     """Keep a message's reactions. False for a message we do not know: the update does not say when it was posted."""
     chat = known_chat(telegram_chat_id)
-    found = db.row("SELECT id FROM post WHERE chat_id = ? AND message_id = ?", chat.id, message_id) if chat else None
-    if chat is None or found is None:
+    post_id = post_id_of(chat.id, message_id) if chat else None
+    if chat is None or post_id is None:
         return False
-    post_id = int(found[0])
     with db.write():
         source_id = ensure_source(BOT_UPDATES, now=now)
         exact = {emoji: (count, 0) for emoji, count in counts.items()}
@@ -233,7 +238,8 @@ def _connect(
             )
         template, params = "channel_connected", {"title": chat.title}
     except AppError as refusal:
-        template, params = "channel_refused", {"title": chat.title, "reason": refusal.message}
+        reason = i18n.say(person.language, refusal.sentence, **refusal.params)
+        template, params = "channel_refused", {"title": chat.title, "reason": reason}
     notices.queue(
         template,
         user=person,

@@ -33,8 +33,8 @@ class MergedReadings:
 def merge_readings(rows: Iterable[RecordedReading], *, now: datetime) -> MergedReadings:
     """Merge duplicates by the identity rule of the recorded data; the order of rows does not matter for counts.
 
-    The same post at the same time keeps the larger number of views, and of reactions: counters of a post hardly
-    ever fall, so the smaller one is the staler. Rejected is a reading older than its post, one more than an hour
+    The same post at the same time keeps the larger number of each of its counts: counters of a post hardly ever fall,
+    so the smaller one is the staler. Rejected is a reading older than its post, one more than an hour
     later than `now`, and one of a post older than Telegram. Never raises of itself; what the rows' own iterator
     raises passes through before anything is returned.
     """
@@ -62,10 +62,17 @@ def _untrue(row: RecordedReading, now: datetime) -> str:
 
 
 def _larger(one: RecordedReading, other: RecordedReading) -> RecordedReading:
-    winner, loser = (other, one) if other.views > one.views else (one, other)
-    if loser.reactions is not None and (winner.reactions is None or loser.reactions > winner.reactions):
-        return replace(winner, reactions=loser.reactions)
-    return winner
+    winner = other if other.views > one.views else one
+    return replace(
+        winner,
+        reactions=_more(one.reactions, other.reactions),
+        forwards=_more(one.forwards, other.forwards),
+        comments=_more(one.comments, other.comments),
+    )
+
+
+def _more(one: int | None, other: int | None) -> int | None:
+    return max((count for count in (one, other) if count is not None), default=None)
 
 
 def _order(row: RecordedReading) -> tuple[str, int, str, datetime]:

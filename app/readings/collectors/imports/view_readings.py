@@ -32,6 +32,8 @@ class RecordedReading:
     views: int
     reactions: int | None
     line: int
+    forwards: int | None = None
+    comments: int | None = None
 
     @property
     def identity(self) -> tuple[str, int | str]:
@@ -52,8 +54,8 @@ class SubscriberReading:
 def read_view_readings(path: str | Path) -> Iterator[RecordedReading]:
     """Read a CSV or CSV.gz of view readings, in file order.
 
-    Columns: channel, message_id and/or post_uid, posted_at, snapshot_at, views, perhaps reactions; others are
-    ignored. Times are ISO 8601, UTC where no offset stands. The whole file is read before the first row is handed
+    Columns: channel, message_id and/or post_uid, posted_at, snapshot_at, views, perhaps reactions, forwards and
+    comments; others are ignored. Times are ISO 8601, UTC where no offset stands. The whole file is read before the first row is handed
     out, so a bad one gives nothing: raises `Invalid` with the line number of each bad row (the first 20 of them)
     in `fields`, for missing columns, and for a file that is no UTF-8 text or broken gzip.
     """
@@ -112,8 +114,9 @@ def _open_text(path: Path) -> Iterator[TextIO]:
 def _view_reader(header: Sequence[str]) -> Callable[[list[str], int], RecordedReading]:
     """A reader of rows with the column numbers looked up once: a file holds 10^5 rows and more."""
     channel, posted, taken, views = (header.index(name) for name in ("channel", "posted_at", "snapshot_at", "views"))
-    message, uid, reactions = (
-        header.index(name) if name in header else None for name in ("message_id", "post_uid", "reactions")
+    message, uid, *told = (
+        header.index(name) if name in header else None
+        for name in ("message_id", "post_uid", "reactions", "forwards", "comments")
     )
     if message is None and uid is None:
         raise Invalid("The file has neither message_id nor post_uid.", fields={"file": "columns are missing"})
@@ -123,6 +126,10 @@ def _view_reader(header: Sequence[str]) -> Callable[[list[str], int], RecordedRe
         post_uid = (_name("post_uid", row[uid]) or None) if uid is not None else None
         if message_id is None and post_uid is None:
             raise ValueError("message_id and post_uid are both blank")
+        reactions, forwards, comments = (
+            _optional_count(name, row[place]) if place is not None else None
+            for name, place in zip(("reactions", "forwards", "comments"), told, strict=True)
+        )
         return RecordedReading(
             _channel(row[channel]),
             message_id,
@@ -130,8 +137,10 @@ def _view_reader(header: Sequence[str]) -> Callable[[list[str], int], RecordedRe
             _moment("posted_at", row[posted]),
             _moment("snapshot_at", row[taken]),
             _count("views", row[views]),
-            _optional_count("reactions", row[reactions]) if reactions is not None else None,
+            reactions,
             line,
+            forwards,
+            comments,
         )
 
     return read

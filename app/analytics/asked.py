@@ -1,0 +1,41 @@
+"""What an address asks of a page of numbers, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from app.analytics import periods
+from app.analytics.periods import Span
+from app.core.errors import Invalid
+
+
+def span(args: Mapping[str, str]) -> Span:
+    """`days` (one of the usual lengths) or `from` and `to` (days, both included). Raises Invalid."""
+    if "from" in args or "to" in args:
+        return _between(args.get("from", ""), args.get("to", ""))
+    given = args.get("days", "30")
+    if small(given) not in periods.CHOICES:
+        choices = ", ".join(map(str, periods.CHOICES))
+        raise Invalid("The period must be one of %(choices)s days.", choices=choices, fields={"days": "unknown"})
+    return Span(int(given))
+
+
+def _between(first: str, last: str) -> Span:
+    try:
+        start, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        raise Invalid("Give the first and the last day of the period.", fields={"from": "unknown"}) from None
+    days = (end - start).days + 1
+    if not 1 <= days <= periods.MAX_DAYS or start.year < 2013:  # Telegram is younger
+        raise Invalid(
+            "A period ends after it begins and has at most %(days)s days.",
+            days=periods.MAX_DAYS,
+            fields={"from": "range"},
+        )
+    return Span(days, end)
+
+
+def small(text: str) -> int | None:
+    """A whole number of at most nine plain digits, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

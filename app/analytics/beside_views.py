@@ -1,0 +1,57 @@
+"""The watch-list and the comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, request
+from flask_login import current_user
+
+from app.analytics import asked, files
+from app.analytics.build import beside
+from app.core.htmx import page
+from app.core.policy import Act, policy
+from app.readings import service as readings
+
+blueprint = Blueprint("beside", __name__)
+_KEYS = ("subscribers", "views", "reach", "err", "err24", "er", "posts", "reactions")
+
+
+@blueprint.get("/watchlist")
+@policy(Act.SEE)
+def watchlist() -> Response:
+    pace = current_app.extensions["runtime"].settings.preview_pages_per_minute
+    return page("analytics/watchlist.html", page=_watch_page(), room=readings.room(pages_per_minute=pace), pace=pace)
+
+
+def _watch_page() -> Any:
+    return beside.watch_page(
+        current_user.workspace_id,
+        timezone=current_user.workspace_timezone,
+        span=asked.span(request.args),
+        now=g.now,
+    )
+
+
+@blueprint.get("/watchlist.csv")
+@policy(Act.SEE)
+def watchlist_csv() -> Response:
+    built = _watch_page()
+    rows = ([r.title, r.username or "", *files.cells(r, _KEYS)] for r in (*built.rows, *built.own))
+    return files.answer("watchlist.csv", ["channel", "username", *files.heads(_KEYS)], rows)
+
+
+@blueprint.get("/compare")
+@policy(Act.SEE)
+def compare() -> Response:
+    return page("analytics/compare.html", page=_compare_page(), most=beside.MOST_COMPARED)
+
+
+def _compare_page() -> Any:
+    return beside.compare_page(
+        current_user.workspace_id,
+        request.args.getlist("c")[: 4 * beside.MOST_COMPARED],
+        timezone=current_user.workspace_timezone,
+        span=asked.span(request.args),
+        now=g.now,
+    )

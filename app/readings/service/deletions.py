@@ -1,0 +1,143 @@
+"""Posts that are gone from Telegram: no update tells of it, so sources find out. They stay here, marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.core import db
+from app.readings import rollups
+from app.readings.service.posts import post_id_of
+
+# A page may lack a post for a moment; one that lacks it twice, this far apart, has lost it.
+SURE_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class StoodPost:
+    """A post that stood on pages before: its messages, and since when it is missing or marked as deleted."""
+
+    post_id: int
+    message_ids: frozenset[int]
+    missing_since: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Post ids: `standing` is there again, `missing` is not there for the first time, `gone` for long enough."""
+
+    standing: tuple[int, ...]
+    missing: tuple[int, ...]
+    gone: tuple[int, ...]
+
+
+def judge(known: Iterable[StoodPost], shown: Set[int], *, at: datetime) -> Verdict:
+    """What a page that shows the messages `shown` (service posts and albums' items among them) says of posts.
+
+    A page is one stretch of the channel: what stood there and has neighbours before and after, but no place between
+    them, is missing. Posts beyond the page's ends are not judged.
+    """
+    standing, missing, gone = [], [], []
+    low, high = min(shown, default=0), max(shown, default=0)
+    for post in known:
+        if post.message_ids & shown:
+            since = post.deleted_at or post.missing_since
+            if since is not None and since < at:
+                standing.append(post.post_id)
+        elif post.deleted_at is None and low < min(post.message_ids) and max(post.message_ids) < high:
+            if post.missing_since is None:
+                missing.append(post.post_id)
+            elif at - post.missing_since >= SURE_AFTER:
+                gone.append(post.post_id)
+    return Verdict(tuple(standing), tuple(missing), tuple(gone))
+
+
+def note_page(chat_id: int, shown: Set[int], *, source_id: int, at: datetime) -> Verdict:
+    """Judge the posts that stood on pages of this source by the page shown `at`, and mark them."""
+    with db.write():
+        found = judge(_stood(chat_id, shown, source_id), shown, at=at)
+        for post_id in found.standing:
+            mark_standing(post_id)
+        for post_id in found.missing:
+            db.execute("UPDATE post SET missing_since = ? WHERE id = ?", db.stamp(at), post_id)
+        for post_id in found.gone:
+            (since,) = db.row("SELECT missing_since FROM post WHERE id = ?", post_id) or (None,)
+            mark_deleted(post_id, at=db.moment(since), source_id=source_id)
+    return found
+
+
+def _stood(chat_id: int, shown: Set[int], source_id: int) -> list[StoodPost]:
+    if not shown:
+        return []
+    span = (chat_id, min(shown), max(shown))
+    items: dict[int, set[int]] = {}
+    for post_id, message in db.rows(
+        "SELECT post_id, message_id FROM album_item WHERE chat_id = ? AND message_id BETWEEN ? AND ?", *span
+    ):
+        items.setdefault(int(post_id), set()).add(int(message))
+    found = db.rows(
+        "SELECT p.id, p.message_id, p.missing_since, p.deleted_at FROM post p WHERE p.chat_id = ?"
+        " AND p.message_id BETWEEN ? AND ? AND p.is_service = ? AND (p.deleted_at IS NOT NULL OR EXISTS"
+        " (SELECT 1 FROM reading r WHERE r.post_id = p.id AND r.source_id = ?))",
+        *(*span, False, source_id),
+    )
+    return [
+        StoodPost(int(i), frozenset({int(message), *items.get(int(i), ())}), db.moment(missing), db.moment(deleted))
+        for i, message, missing, deleted in found
+    ]
+
+
+def mark_deleted(post_id: int, *, at: datetime, source_id: int | None = None) -> None:
+    """The message is gone from Telegram; it stays here, marked, with who told so. Twice changes nothing."""
+    with db.write():
+        _hold_chat_of(post_id)
+        db.execute(
+            "UPDATE post SET deleted_at = ?, deleted_source_id = ? WHERE id = ? AND deleted_at IS NULL",
+            *(db.stamp(at), source_id, post_id),
+        )
+        _tell_rollups(post_id, is_deleted=True)
+
+
+def mark_messages_deleted(chat_id: int, message_ids: Sequence[int], *, at: datetime, source_id: int) -> list[int]:
+    """Mark posts whose messages a source asked for by id and found empty; returns the posts marked.
+
+    An album is deleted when its last message is.
+    """
+    with db.write():
+        posts = {i for i in (post_id_of(chat_id, message) for message in message_ids) if i is not None}
+        gone = [i for i in sorted(posts) if _messages_of(chat_id, i) <= set(message_ids)]
+        for post_id in gone:
+            mark_deleted(post_id, at=at, source_id=source_id)
+    return gone
+
+
+def _messages_of(chat_id: int, post_id: int) -> set[int]:
+    items = db.rows("SELECT message_id FROM album_item WHERE chat_id = ? AND post_id = ?", chat_id, post_id)
+    items = items or db.rows("SELECT message_id FROM post WHERE id = ?", post_id)
+    return {int(message) for (message,) in items}
+
+
+def mark_standing(post_id: int) -> None:
+    """The message is there: whatever told that it was gone was wrong, or it came back."""
+    with db.write():
+        _hold_chat_of(post_id)
+        db.execute(
+            "UPDATE post SET deleted_at = NULL, deleted_source_id = NULL, missing_since = NULL WHERE id = ?", post_id
+        )
+        _tell_rollups(post_id, is_deleted=False)
+
+
+def _hold_chat_of(post_id: int) -> None:
+    for (chat_id,) in db.rows("SELECT chat_id FROM post WHERE id = ?", post_id):
+        rollups.hold(chat_id)
+
+
+def _tell_rollups(post_id: int, *, is_deleted: bool) -> None:
+    """The rollups say it too, and whoever shows them looks again."""
+    db.execute("UPDATE post_stat SET is_deleted = ? WHERE post_id = ?", is_deleted, post_id)
+    db.execute(
+        "UPDATE feed_stat SET version = version + 1 WHERE feed_id IN (SELECT feed_id FROM post_stat WHERE post_id = ?)",
+        post_id,
+    )

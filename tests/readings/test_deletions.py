@@ -1,0 +1,144 @@
+"""Deleted posts: found out by their place on the page, kept, marked, and out of every average."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from app.analytics import queries
+from app.analytics.build import rates
+from app.boot import Runtime
+from app.channels.models import Channel, Chat
+from app.core import db
+from app.readings import service as readings
+from app.readings.collectors.base import ChannelPage, Count, SeenPost
+from app.readings.service import deletions
+from app.readings.service.deletions import StoodPost, Verdict, judge
+from tests.conftest import NOW
+from tests.world import owned_channel, owner
+
+_LATER = NOW + timedelta(minutes=10)
+
+
+def _stood(post_id: int, *message_ids: int, missing: datetime | None = None, gone: datetime | None = None) -> StoodPost:
+    return StoodPost(post_id, frozenset(message_ids), missing, gone)
+
+
+@pytest.mark.parametrize(
+    ("post", "shown", "verdict"),
+    [
+        (_stood(1, 5), {4, 6}, "missing"),
+        (_stood(1, 5, missing=NOW), {4, 6}, "gone"),
+        (_stood(1, 5, missing=NOW + timedelta(seconds=1)), {4, 6}, None),
+        (_stood(1, 5, missing=NOW), {4, 5, 6}, "standing"),
+        (_stood(1, 5, gone=NOW), {4, 5, 6}, "standing"),
+        (_stood(1, 5, gone=NOW), {4, 6}, None),
+        (_stood(1, 5, gone=_LATER + timedelta(minutes=1)), {4, 5, 6}, None),
+        (_stood(1, 5), {4, 5, 6}, None),
+        (_stood(1, 5, missing=NOW), {6, 7}, None),
+        (_stood(1, 5, missing=NOW), {3, 4}, None),
+        (_stood(1, 5, missing=NOW), set(), None),
+        (_stood(1, 5, 6, 7), {4, 6, 8}, None),
+        (_stood(1, 5, 6, 7), {4, 8}, "missing"),
+        (_stood(1, 5, 6, 7), {4, 5}, None),
+    ],
+)
+def test_a_page_judges_what_stood_between_its_ends(post: StoodPost, shown: set[int], verdict: str | None) -> None:
+    expected = {name: (1,) if name == verdict else () for name in ("standing", "missing", "gone")}
+    assert judge([post], shown, at=_LATER) == Verdict(**expected)
+
+
+@pytest.fixture
+def channel(runtime: Runtime) -> Channel:
+    return owned_channel(owner("Aziza", now=NOW), "News", telegram_chat_id=-1001, now=NOW)
+
+
+def _page(channel: Channel, *message_ids: int, minutes: int, service: tuple[int, ...] = ()) -> None:
+    at = NOW + timedelta(minutes=minutes)
+    posts = tuple(
+        SeenPost(
+            i, None, NOW - timedelta(hours=1), False, None if i in service else Count(i * 100, 0), (), (), 3, None,
+            i in service,
+        )
+        for i in message_ids
+    )  # fmt: skip
+    page = ChannelPage("news", -1001, "News", Count(1000, 0), posts, at, None)
+    source = readings.ensure_source(readings.PREVIEW_PAGE, now=NOW)
+    readings.record_page(Chat.get_by_id(channel.chat), page, source_id=source, now=at)
+
+
+def _marks(column: str = "deleted_at") -> dict[int, datetime | None]:
+    return {i: db.moment(at) for i, at in db.rows(f"SELECT message_id, {column} FROM post")}
+
+
+def test_a_post_missing_from_two_pages_is_marked_and_one_that_comes_back_is_not(channel: Channel) -> None:
+    _page(channel, 1, 2, 3, minutes=0)
+    _page(channel, 1, 3, minutes=15)
+    assert _marks() == {1: None, 2: None, 3: None}
+    _page(channel, 1, 3, minutes=20)
+    assert _marks() == {1: None, 2: None, 3: None}, "ten minutes have not passed"
+    _page(channel, 1, 3, minutes=30)
+    assert _marks() == {1: None, 2: NOW + timedelta(minutes=15), 3: None}
+    preview = readings.ensure_source(readings.PREVIEW_PAGE, now=NOW)
+    assert db.row("SELECT deleted_source_id FROM post WHERE message_id = 2") == (preview,)
+    assert db.row("SELECT COUNT(*) FROM reading r JOIN post p ON p.id = r.post_id WHERE p.message_id = 2") == (1,)
+    assert readings.check_feeds(now=NOW).differences == 0
+    _page(channel, 1, 2, 3, minutes=45)
+    assert _marks() == {1: None, 2: None, 3: None} == _marks("missing_since")
+    assert db.row("SELECT COUNT(*) FROM post_stat WHERE is_deleted") == (0,)
+    assert readings.check_feeds(now=NOW).differences == 0
+
+
+def test_a_post_back_on_the_second_page_was_never_deleted(channel: Channel) -> None:
+    _page(channel, 1, 2, 3, minutes=0)
+    _page(channel, 1, 3, minutes=15)
+    _page(channel, 1, 2, 3, minutes=30)
+    _page(channel, 1, 3, minutes=45)
+    assert _marks()[2] is None
+
+
+def test_service_posts_are_neighbours_but_are_not_judged(channel: Channel) -> None:
+    _page(channel, 1, 2, 3, 4, minutes=0, service=(1, 3, 4))
+    for minutes in (15, 30):
+        _page(channel, 1, 4, minutes=minutes, service=(1, 4))
+    assert {i for i, at in _marks().items() if at} == {2}
+
+
+def test_without_the_second_look_a_page_that_stumbled_once_deletes(
+    channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shows the harm that the guard prevents."""
+    monkeypatch.setattr(deletions, "SURE_AFTER", timedelta(0))
+    _page(channel, 1, 2, 3, minutes=0)
+    for minutes in (15, 15):
+        _page(channel, 1, 3, minutes=minutes)
+    assert _marks()[2] is not None
+
+
+def test_a_deleted_post_is_kept_and_marked_and_out_of_reach_and_err(channel: Channel) -> None:
+    _page(channel, 1, 2, 3, minutes=0)
+    span = (channel.feed,), NOW - timedelta(days=1), NOW + timedelta(days=1)
+    before = queries.posts_summaries(*span)[channel.feed]
+    assert (before.posts, before.views) == (3, 600)
+    version = db.row("SELECT version FROM feed_stat")
+    gone = readings.mark_messages_deleted(
+        channel.chat, [2, 99], at=NOW, source_id=readings.ensure_source("owner_session", workspace_id=1, now=NOW)
+    )
+    assert len(gone) == 1
+    after = queries.posts_summaries(*span)[channel.feed]
+    assert (after.posts, after.views, after.engaged_views) == (2, 400, 400)
+    assert rates.err(after, (1000, 0)) == 20.0  # (100 + 300) / 2 of 1,000 subscribers
+    assert [views for _, views in queries.reach_by_day(channel.feed, *span[1:])] == [100, 300]
+    post = queries.post_of(channel.feed, channel.chat, "2")
+    assert post is not None and post["deleted_at"] == NOW and post["views"] == 200
+    assert db.row("SELECT version FROM feed_stat") != version, "pages are not answered from before"
+    assert readings.check_feeds(now=NOW).differences == 0
+
+
+def test_an_album_is_deleted_when_its_last_message_is(channel: Channel) -> None:
+    facts = [readings.PostFacts(i, NOW, album_id="9", media="album") for i in (70, 71)]
+    readings.record_posts(channel.chat, facts)
+    source = readings.ensure_source("owner_session", workspace_id=1, now=NOW)
+    assert readings.mark_messages_deleted(channel.chat, [70], at=NOW, source_id=source) == []
+    assert len(readings.mark_messages_deleted(channel.chat, [70, 71], at=NOW, source_id=source)) == 1
