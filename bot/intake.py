@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from app.boot import Runtime
-from app.core import clock, db, inbox, telemetry
+from app.core import clock, db, i18n, inbox, telemetry
 from app.core.errors import Upstream
 from app.telegram import service as telegram
 from app.telegram.models import Bot
 from app.telegram.port import ALLOWED_UPDATES, Telegram
+from bot.handlers.private_chat import COMMANDS
 
 Answer = TypeVar("Answer")
 _POLL_S = 25
@@ -34,6 +35,7 @@ class Intake:
         bot = self._insist(stop, lambda: self._register(token, line))
         if bot is None:
             return
+        self._insist(stop, lambda: set_menu(line))
         if self._runtime.settings.telegram_updates == "webhook":
             self._insist(stop, lambda: self._set_webhook(bot, line))
             stop.wait()
@@ -88,3 +90,10 @@ class Intake:
                 stop.wait(error.retry_after_s or wait_s)
                 wait_s = min(wait_s * 2, _MAX_WAIT_S)
         return None
+
+
+def set_menu(line: Telegram) -> None:
+    """The commands in the bot's menu, in each language that Telegram has a code for."""
+    for language in ("", "ru", "uz"):
+        said = [(command, i18n.say(language or "en", what)) for command, what in COMMANDS.items()]
+        line.set_commands(said, language=language)

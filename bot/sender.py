@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 from app.accounts.service import sessions
 from app.boot import Runtime
@@ -10,6 +11,7 @@ from app.core import clock
 from app.notices import service as notices
 from app.notices import texts
 from app.telegram import service as telegram
+from bot import keyboards
 
 _IDLE_S = 0.3
 
@@ -44,4 +46,6 @@ class Sender:
                 links["link"] = f"{settings.base_url}/login/link/{token}"
             return links
 
-        return notices.send(notice, line, complete=complete, now=clock.utcnow())
+        mini_app = f"{settings.base_url}/twa" if settings.base_url.startswith("https://") else ""  # Telegram's rule
+        buttons = partial(keyboards.keyboard, mini_app_url=mini_app)
+        return notices.send(notice, line, complete=complete, keyboard=buttons, now=clock.utcnow())

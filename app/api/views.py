@@ -25,7 +25,7 @@ def _holder(scope: str) -> keys.KeyHolder:
     if holder is None:
         raise Unauthenticated("Send a valid key: Authorization: Bearer ab_…", code="bad_key")
     if scope not in holder.scopes:
-        raise Forbidden("This key does not have the scope " + scope)
+        raise Forbidden("This key does not have the scope %(scope)s.", scope=scope)
     return holder
 
 

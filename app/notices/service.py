@@ -13,7 +13,7 @@ from app.core import db
 from app.core.errors import Upstream
 from app.notices.texts import render
 from app.telegram import service as telegram
-from app.telegram.port import Telegram
+from app.telegram.port import Keyboard, Telegram
 
 QUIET_FROM, QUIET_UNTIL = 23, 8
 _MAX_ATTEMPTS = 6
@@ -109,25 +109,39 @@ def _nothing_more(_notice: Queued) -> Mapping[str, str]:
     return {}
 
 
+def _no_keyboard(_notice: Queued) -> Keyboard:
+    return ()
+
+
+def answered_since(since: datetime, *, chat_id: int, bot_id: int) -> int:
+    """How many messages were made for a chat since then."""
+    found = db.row(
+        "SELECT COUNT(*) FROM notice WHERE chat_id = ? AND bot_id = ? AND created_at >= ?",
+        *(chat_id, bot_id, db.stamp(since)),
+    )
+    return int(found[0]) if found else 0
+
+
 def send(
     notice: Queued,
     line: Telegram,
     *,
     complete: Callable[[Queued], Mapping[str, str]] = _nothing_more,
+    keyboard: Callable[[Queued], Keyboard] = _no_keyboard,
     now: datetime,
 ) -> bool:
     """Send one notice within the shared budget; False when it has to wait. Permanent refusals end it.
 
-    `complete` gives the parameters that must not be stored, such as a link that signs its reader in.
+    `complete` gives the parameters that must not be stored, such as a link that signs its reader in, `keyboard` the
+    buttons below.
     """
     wait = telegram.reserve_send(notice.bot_id, notice.chat_id, now=now)
     if wait > 0:
         _set(notice.id, "queued", not_before=now + timedelta(seconds=wait), attempts=notice.attempts)
         return False
     try:
-        line.send_message(
-            notice.chat_id, render(notice.template, {**notice.params, **complete(notice)}, notice.language)
-        )
+        text = render(notice.template, {**notice.params, **complete(notice)}, notice.language)
+        line.send_message(notice.chat_id, text, keyboard=keyboard(notice))
     except Upstream as error:
         _note_failure(notice, error, now=now)
         return False

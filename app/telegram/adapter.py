@@ -15,10 +15,10 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import GetUpdates
-from aiogram.types import LinkPreviewOptions
+from aiogram.types import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, WebAppInfo
 
 from app.core.errors import Upstream
-from app.telegram.port import ALLOWED_UPDATES, BotIdentity
+from app.telegram.port import ALLOWED_UPDATES, BotIdentity, Button, Keyboard
 
 Answer = TypeVar("Answer")
 _TIMEOUT_S = 20
@@ -83,10 +83,25 @@ class AiogramTelegram:
     def member_count(self, chat_id: int) -> int:
         return int(self._ask(lambda: self._bot.get_chat_member_count(chat_id)))
 
-    def send_message(self, chat_id: int, text: str) -> int:
-        return int(
-            self._ask(lambda: self._bot.send_message(chat_id, text, link_preview_options=_NO_PREVIEW)).message_id
+    def send_message(self, chat_id: int, text: str, *, keyboard: Keyboard = ()) -> int:
+        markup = _markup(keyboard)
+        sent = self._ask(
+            lambda: self._bot.send_message(chat_id, text, link_preview_options=_NO_PREVIEW, reply_markup=markup)
         )
+        return int(sent.message_id)
+
+    def answer_callback(self, callback_id: str, text: str = "") -> None:
+        self._ask(lambda: self._bot.answer_callback_query(callback_id, text=text or None))
+
+    def set_commands(self, commands: Sequence[tuple[str, str]], *, language: str) -> None:
+        listed = [BotCommand(command=command, description=text) for command, text in commands]
+        self._ask(lambda: self._bot.set_my_commands(listed, language_code=language or None))
+
+    def create_invite_link(self, chat_id: int, name: str) -> str:
+        return str(self._ask(lambda: self._bot.create_chat_invite_link(chat_id, name=name)).invite_link)
+
+    def revoke_invite_link(self, chat_id: int, url: str) -> None:
+        self._ask(lambda: self._bot.revoke_chat_invite_link(chat_id, url))
 
     def _ask(self, call: Any, *, timeout_s: float = _TIMEOUT_S) -> Any:
         """Run one call and translate aiogram's errors."""
@@ -98,3 +113,14 @@ class AiogramTelegram:
             raise Upstream("Telegram did not answer.", code="no_answer") from error
         except TelegramAPIError as error:
             raise Upstream(error.message, code="refused", permanent=True) from error
+
+
+def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
+    rows = [[_button(button) for button in row] for row in keyboard]
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
+
+
+def _button(button: Button) -> InlineKeyboardButton:
+    if button.web_app:
+        return InlineKeyboardButton(text=button.text, web_app=WebAppInfo(url=button.web_app))
+    return InlineKeyboardButton(text=button.text, callback_data=button.data)

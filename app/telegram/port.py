@@ -26,6 +26,18 @@ class BotIdentity:
     username: str
 
 
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button under a message: it sends `data` (at most 64 bytes) back, or opens `web_app` inside Telegram."""
+
+    text: str
+    data: str = ""
+    web_app: str = ""
+
+
+Keyboard = Sequence[Sequence[Button]]
+
+
 class Telegram(Protocol):
     """One bot's line to Telegram."""
 
@@ -43,5 +55,17 @@ class Telegram(Protocol):
 
     def member_count(self, chat_id: int) -> int: ...
 
-    def send_message(self, chat_id: int, text: str) -> int:
+    def send_message(self, chat_id: int, text: str, *, keyboard: Keyboard = ()) -> int:
         """Returns the message id. A time-out may have delivered it."""
+
+    def create_invite_link(self, chat_id: int, name: str) -> str:
+        """Make a link of its own name (at most 32 characters); returns its address. A time-out may have made it."""
+
+    def revoke_invite_link(self, chat_id: int, url: str) -> None:
+        """End a link of this bot's; doing so twice is no error."""
+
+    def answer_callback(self, callback_id: str, text: str = "") -> None:
+        """Ends the waiting that a pressed button shows."""
+
+    def set_commands(self, commands: Sequence[tuple[str, str]], *, language: str) -> None:
+        """The menu of commands, (command, what it does), for one language; "" is everybody else's."""

@@ -3,7 +3,7 @@
 from bot.dispatcher import Handler
 from bot.handlers.members import chat_member
 from bot.handlers.posts import channel_post
-from bot.handlers.private_chat import message
+from bot.handlers.private_chat import callback_query, message
 from bot.handlers.reactions import reaction_count
 from bot.handlers.rights import my_chat_member
 
@@ -14,6 +14,7 @@ HANDLERS: dict[str, Handler] = {
     "chat_member": chat_member,
     "my_chat_member": my_chat_member,
     "message": message,
+    "callback_query": callback_query,
 }
 
 __all__ = ["HANDLERS"]

@@ -23,4 +23,5 @@ def chat_member(incoming: Incoming) -> Effect:
         now_is=str(change.new_chat_member.status),
         invite_link=change.invite_link.invite_link if change.invite_link else None,
         at=change.date.astimezone(UTC),
+        via_request=change.via_join_request,
     )

@@ -1,7 +1,7 @@
 """Methods about the bot itself."""
 
 from simulator.botapi.registry import Call, method
-from simulator.botapi.wire import plain
+from simulator.botapi.wire import given, plain
 from simulator.shapes import user_json
 
 
@@ -19,8 +19,9 @@ async def get_me(call: Call) -> object:
 
 @method("setMyCommands")
 async def set_my_commands(call: Call) -> object:
-    call.bot.commands = [plain(command) for command in call.method.commands]
-    call.world.save_bot(call.bot)
+    if not given(call.method.language_code):  # the phone shows everybody's menu
+        call.bot.commands = [plain(command) for command in call.method.commands]
+        call.world.save_bot(call.bot)
     return True
 
 

@@ -54,7 +54,7 @@ def test_somebody_who_does_not_run_the_channel_is_refused(apply: Apply, telegram
     apply(said(1, "/start", by=STRANGER_ID), standing(2, by=STRANGER_ID))
     assert db.rows(CHANNELS) == []
     assert _notices()[-1] == (STRANGER_ID, "channel_refused")
-    assert "owner or administrator" in _refusal()
+    assert "faqat egasi yoki administratori" in _refusal()
     assert db.row("SELECT status FROM bot_rights") == ("administrator",), "what Telegram said stays"
 
 
@@ -68,7 +68,7 @@ def test_a_channel_that_another_workspace_owns_is_refused(apply: Apply, owned: N
     telegram.statuses[CHAT_ID, STRANGER_ID] = "administrator"
     apply(said(3, "/start", by=STRANGER_ID), standing(4, by=STRANGER_ID))
     assert db.rows(CHANNELS) == [(_workspace(OWNER_ID), "owned", "active")]
-    assert "Another workspace owns" in _refusal()
+    assert "boshqa ish maydoniga ulangan" in _refusal()
 
 
 def test_another_admin_changing_rights_claims_nothing(apply: Apply, owned: None, telegram: FakeTelegram) -> None:
@@ -81,7 +81,7 @@ def test_a_full_plan_is_refused_and_leaves_nothing_behind(apply: Apply, owned: N
     telegram.statuses[OTHER_CHAT_ID, OWNER_ID], telegram.counts[OTHER_CHAT_ID] = "creator", 9
     apply(standing(3, chat_id=OTHER_CHAT_ID))
     assert len(db.rows(CHANNELS)) == 1
-    assert "free plan allows 1 channels" in _refusal()
+    assert "free tarifida koʻpi bilan 1 ta kanal" in _refusal()
     assert db.row("SELECT COUNT(*) FROM preview_watch") == (1,)
     assert db.row("SELECT COUNT(*) FROM feed") == (1,)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.core.errors import Upstream
-from app.telegram.port import BotIdentity
+from app.telegram.port import BotIdentity, Keyboard
 
 BOT_ID = 1000000001
 CHAT_ID = -1001234567890
@@ -32,6 +32,9 @@ class FakeTelegram:
         self.statuses: dict[tuple[int, int], str] = {}
         self.counts: dict[int, int] = {}
         self.sent: list[tuple[int, str]] = []
+        self.keyboards: list[list[list[tuple[str, str]]]] = []
+        self.answered: list[tuple[str, str]] = []
+        self.menus: dict[str, dict[str, str]] = {}
         self.webhook: tuple[str, str] | None = None
         self.failures: dict[str, list[Upstream]] = defaultdict(list)
         self.offsets: list[int] = []
@@ -60,10 +63,19 @@ class FakeTelegram:
         self._maybe_fail("member_count")
         return self.counts[chat_id]
 
-    def send_message(self, chat_id: int, text: str) -> int:
+    def send_message(self, chat_id: int, text: str, *, keyboard: Keyboard = ()) -> int:
         self._maybe_fail("send_message")
         self.sent.append((chat_id, text))
+        self.keyboards.append([[(b.text, b.data or b.web_app) for b in row] for row in keyboard])
         return len(self.sent)
+
+    def answer_callback(self, callback_id: str, text: str = "") -> None:
+        self._maybe_fail("answer_callback")
+        self.answered.append((callback_id, text))
+
+    def set_commands(self, commands: Sequence[tuple[str, str]], *, language: str) -> None:
+        self._maybe_fail("set_commands")
+        self.menus[language] = dict(commands)
 
     def _maybe_fail(self, method: str) -> None:
         if self.failures[method]:
@@ -138,3 +150,8 @@ def said(update_id: int, text: str, *, by: int = OWNER_ID) -> Raw:
         "text": text,
     }
     return {"update_id": update_id, "message": body}
+
+
+def pressed(update_id: int, data: str, *, by: int = OWNER_ID) -> Raw:
+    body = {"id": f"press{update_id}", "from": person(by), "chat_instance": "1", "data": data}
+    return {"update_id": update_id, "callback_query": body}

@@ -141,8 +141,8 @@ def test_what_nothing_can_send_says_why(runtime: Runtime, now: datetime) -> None
 def test_every_text_speaks_every_language_with_the_same_blanks(language: str) -> None:
     params = {"name": "Aziza", "title": "News", "reason": "no", "rights": "post", "link": "https://a.uz/login"}
     params["add_url"] = "https://t.me/bot"
-    told = {key: texts.render(key, params, language) for key in texts.TEMPLATES}
-    assert all("{" not in text and text for text in told.values())
+    told = {key: texts.render(key, params, language) for key in texts.TEMPLATES - {"answer"}}
+    assert all("%" not in text and text for text in told.values())
     for key, text in told.items():
         english = texts.render(key, params, "en")
         assert all((value in text) == (value in english) for value in ("Aziza", "News", "https://"))
