@@ -5,16 +5,17 @@ from __future__ import annotations
 from huey import crontab
 
 from app.accounts import jobs as accounts
+from app.analytics.sharing import jobs as sharing
 from app.audit import service as audit
 from app.boot import boot
 from app.channels import jobs as channels
 from app.core import clock, retention, telemetry
 from app.core.jobs import Pulse, make_huey
 from app.notices import jobs as notices
+from app.readings import audience_jobs, owner_jobs
 from app.readings import jobs as readings
-from app.readings import owner_jobs
 
-KEPT = (*retention.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT)
+KEPT = (*retention.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT)
 
 _runtime = boot("jobs")
 _pulse = Pulse()
@@ -40,6 +41,11 @@ def read_through_owners() -> None:
 @huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]
 def read_member_counts() -> None:
     readings.read_member_counts(_runtime.bots)
+
+
+@huey.periodic_task(crontab(minute="40", hour="*/6"))  # type: ignore[untyped-decorator]
+def reconcile_audience() -> None:
+    audience_jobs.reconcile_days(now=clock.utcnow())
 
 
 @huey.periodic_task(crontab(minute="17", hour="3"))  # type: ignore[untyped-decorator]

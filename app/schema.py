@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from app.accounts.models import ApiKey, Launch, LoginTicket, Membership, Session, User, Workspace
+from app.accounts.models import ApiKey, Launch, LoginTicket, Membership, Session, SpentState, User, Workspace
+from app.analytics.sharing.models import ShareLink
 from app.audit.models import AuditAnchor, AuditEntry
 from app.billing.models import WorkspacePlan
-from app.channels.models import BotRights, Channel, Chat, Feed, MemberEvent
+from app.channels import campaign_models
+from app.channels.models import BotPresence, BotRights, Channel, Chat, Feed, MemberEvent, SubscriberReconciliation
 from app.core.db import Table
 from app.core.models import Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun
 from app.notices.models import Notice
@@ -29,10 +31,11 @@ from app.telegram.models import Bot, SendBudget
 
 TABLES: tuple[type[Table], ...] = (
     *(Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun),
-    *(User, Workspace, Membership, Session, LoginTicket, Launch, ApiKey),
+    *(User, Workspace, Membership, Session, LoginTicket, SpentState, Launch, ApiKey),
     *(AuditEntry, AuditAnchor, Notice, WorkspacePlan, Bot, SendBudget),
-    *(Chat, Feed, Channel, BotRights, MemberEvent),
+    *(Chat, Feed, Channel, BotRights, BotPresence, MemberEvent, SubscriberReconciliation, *campaign_models.TABLES),
     *(Source, Post, AlbumItem, PostVersion, Reading, ReactionCount, SubscriberReading, PreviewWatch, RollupCheck),
     *(PostStat, FeedHour, SubscriberHour, FeedStat),
     *owner_session.TABLES,
+    ShareLink,
 )

@@ -64,8 +64,10 @@ class Shortcuts:
         return True
 
     def _tag(self, environ: Environ) -> str | None:
-        """The tag of what the cookie's person would see now; None without a live session."""
-        token, now = self._token(environ.get("HTTP_COOKIE", "")), clock.utcnow()
+        """The tag of what the session's person would see now; None without a live session. The header comes first."""
+        token, now = environ.get("HTTP_X_SESSION"), clock.utcnow()
+        if token is None:
+            token = self._token(environ.get("HTTP_COOKIE", ""))
         who = sessions.signed_in(token, now=now) if token else None
         return etags.tag(who, environ, now=now) if who else None
 

@@ -16,29 +16,68 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.accounts.service import people, sessions
+from app.accounts import door
+from app.accounts.live_views import blueprint as live
+from app.accounts.oidc_views import LABEL as LOGIN_LABEL
+from app.accounts.oidc_views import blueprint as oidc
+from app.accounts.service import files, people, sessions
 from app.accounts.service.sessions import SignedIn
+from app.accounts.settings_views import blueprint as settings_pages
+from app.accounts.twa_views import blueprint as mini_app
 from app.accounts.views import blueprint as accounts
+from app.analytics.audience_views import blueprint as audience
 from app.analytics.beside_views import blueprint as beside
+from app.analytics.campaign_views import blueprint as campaigns
 from app.analytics.connect_views import blueprint as channels
 from app.analytics.definitions import DEFINITIONS
 from app.analytics.owner_session_views import blueprint as owner_session
+from app.analytics.sharing.door import blueprint as shared
+from app.analytics.sharing.views import blueprint as sharing
 from app.analytics.views import blueprint as analytics
 from app.api.views import blueprint as api
+from app.audit import service as audit
 from app.boot import Runtime
 from app.core import charts, clock, formats, htmx, i18n, ratelimit, telemetry
 from app.core.cookies import Cookies
 from app.core.errors import AppError, Unauthenticated
 from app.core.htmx import explained
 from app.core.i18n import N_
-from app.core.policy import Act, require
+from app.core.policy import Act, may, require
 from app.shortcuts import Shortcuts
 from app.telegram.views import blueprint as hooks
 from app.web_ops import blueprint as ops
 
 ROOT = Path(__file__).parent.parent
-_BLUEPRINTS = (ops, accounts, analytics, beside, channels, api, hooks, owner_session)
-csrf = CSRFProtect()
+_BLUEPRINTS = (
+    ops,
+    accounts,
+    mini_app,
+    live,
+    analytics,
+    beside,
+    audience,
+    campaigns,
+    channels,
+    api,
+    hooks,
+    owner_session,
+    oidc,
+    settings_pages,
+    sharing,
+    shared,
+)
+_LANGUAGE_COOKIE = "lang"
+
+
+class _Csrf(CSRFProtect):  # type: ignore[misc]
+    """Asks for a token wherever a cookie could have signed the request in."""
+
+    def protect(self, **options: Any) -> None:
+        if not door.is_by_header():
+            super().protect(**options)
+
+
+csrf = _Csrf()
 
 
 def create_app(runtime: Runtime) -> Flask:
@@ -73,6 +112,7 @@ def create_app(runtime: Runtime) -> Flask:
     for endpoint_blueprint in (api, hooks):
         csrf.exempt(endpoint_blueprint)
     app.after_request(_headers)
+    app.teardown_request(lambda _error: audit.come_from(""))
     app.register_error_handler(Exception, _explain)
     app.wsgi_app = Shortcuts(app, runtime)  # type: ignore[method-assign]
     return app
@@ -84,14 +124,34 @@ def _init_login(app: Flask) -> None:
 
     @manager.request_loader  # type: ignore[untyped-decorator]
     def load(_request: Any) -> SignedIn | None:
-        token = session.get("token")
-        return sessions.signed_in(token, now=g.now) if token else None
+        token = door.token()
+        return sessions.signed_in(token, now=g.now) if token else _by_ticket()
+
+
+def _by_ticket() -> SignedIn | None:
+    """Whose file a ticket opens; it opens nothing else."""
+    given = request.args.get(files.PARAMETER, "")
+    if not given or request.method != "GET":
+        return None
+    asked = request.full_path.replace(f"{files.PARAMETER}={given}", "").rstrip("?&")
+    secret = current_app.config["SECRET_KEY"]
+    session_id = files.session_of(secret, given, asked, now=g.now)
+    return sessions.by_id(session_id, now=g.now) if session_id else None
 
 
 def _language() -> str:
     if current_user and current_user.is_authenticated:
         return str(current_user.language)
+    chosen = _chosen_language() or request.cookies.get(_LANGUAGE_COOKIE)
+    if chosen in i18n.LANGUAGES:
+        return chosen
     return request.accept_languages.best_match(tuple(i18n.LANGUAGES)) or "en"
+
+
+def _chosen_language() -> str | None:
+    """What a link to this page in another language asks for."""
+    asked = request.args.get("lang")
+    return asked if asked in i18n.LANGUAGES else None
 
 
 def _init_templates(app: Flask, runtime: Runtime) -> None:
@@ -103,7 +163,9 @@ def _init_templates(app: Flask, runtime: Runtime) -> None:
     env.globals["settings_public"] = {
         "is_demo": runtime.settings.demo,
         "simulator_url": runtime.settings.simulator_url,
+        "is_live": bool(runtime.settings.live_url),
         "temporal_ui_url": runtime.settings.temporal_ui_url,
+        "login_label": LOGIN_LABEL if runtime.settings.oidc_issuer else "",
     }
     env.trim_blocks = env.lstrip_blocks = True
     # a page asks for some forty texts: its language is looked up once
@@ -137,6 +199,7 @@ def _page_context() -> dict[str, Any]:
     return {
         "lang": _locale().replace("_", "-"),
         "languages": i18n.LANGUAGES,
+        "may_manage": who is not None and may(who.role, Act.MANAGE_CHANNELS),
         "workspace": {"name": who.workspace_name, "public_id": who.workspace_public_id} if who else None,
     }
 
@@ -193,6 +256,7 @@ def _start() -> None:
     g.started = time.perf_counter()
     g.trace_id = telemetry.new_trace_id()
     structlog.contextvars.bind_contextvars(trace_id=g.trace_id)
+    audit.come_from(request.remote_addr or "")
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return
@@ -219,7 +283,12 @@ def _headers(response: Response) -> Response:
     ancestors = (
         f"{runtime.settings.telegram_frame_ancestors} {runtime.settings.simulator_url}" if is_framed else "'none'"
     )
-    response.headers["Content-Security-Policy"] = _CSP.format(ancestors=ancestors.strip())
+    policy = _CSP.format(ancestors=ancestors.strip())
+    if runtime.settings.live_url:
+        policy += f"; connect-src 'self' {runtime.settings.live_url}"
+    if request.path == "/twa":
+        policy += f"; script-src 'self' {runtime.settings.telegram_script_url}"
+    response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     if request.path.startswith("/static/js/"):
@@ -227,6 +296,9 @@ def _headers(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-cache"
     elif request.endpoint != "static" and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache" if response.headers.get("ETag") else "no-store"
+    if chosen := _chosen_language():
+        secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+        response.set_cookie(_LANGUAGE_COOKIE, chosen, max_age=31_536_000, httponly=True, samesite="Lax", secure=secure)
     if runtime.settings.base_url.startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response
@@ -280,6 +352,8 @@ def _say(sentence: str) -> str:
 def _signed_out(message: str, code: str) -> Any:
     if code == "ticket_spent":
         return render_template("accounts/spent_link.html"), 401  # whoever is signed in stays so
+    if door.is_by_header():  # the Mini App's script opens the session anew
+        return Response(status=401, headers={"HX-Reswap": "none"})
     if request.headers.get("HX-Request") == "true":
         return Response(status=401, headers={"HX-Redirect": "/login/expired", "HX-Reswap": "none"})
     if request.method == "GET" and not session.get("token"):

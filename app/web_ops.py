@@ -18,7 +18,7 @@ from app.core.policy import Act, policy
 
 blueprint = Blueprint("ops", __name__)
 _FRESH = timedelta(seconds=20)
-_LIVING = ("worker", "jobs", "bot")
+_LIVING = ("worker", "jobs", "bot")  # pages do without the live process: they ask again by themselves
 
 
 @blueprint.get("/healthz")

@@ -11,6 +11,7 @@ from app.boot import Runtime
 from app.core import telemetry
 from bot.consumer import Consumer
 from bot.intake import Intake
+from bot.links import LinkMaker
 from bot.sender import Sender
 
 _STOP_WAIT_S = 5
@@ -26,6 +27,7 @@ class BotProcess:
             "intake": Intake(runtime, self.arrived).run,
             "consumer": Consumer(runtime, self.arrived).run,
             "sender": Sender(runtime).run,
+            "links": LinkMaker(runtime).run,
         }
 
     def run(self) -> int:

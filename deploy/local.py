@@ -20,7 +20,7 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app.core.settings import SIMULATED_BOT_TOKEN, Settings, SettingsError, load_settings  # noqa: E402
+from app.core.settings import SIMULATED_BOT_TOKEN, SIMULATED_CLIENT_SECRET, Settings, SettingsError, load_settings  # noqa: E402
 from workflows import devserver  # noqa: E402
 
 _WAIT_S = 60
@@ -37,8 +37,13 @@ def environment(settings: Settings) -> dict[str, str]:
     told = {
         "DEMO": "true" if settings.demo else "false",
         "SIMULATOR_URL": settings.simulator_url,
+        "TELEGRAM_SCRIPT_URL": "" if settings.simulator_url else settings.telegram_script_url,
         "TELEGRAM_API_URL": settings.telegram_api_url,
         "TELEGRAM_PREVIEW_URL": settings.telegram_preview_url,
+        "OIDC_ISSUER": settings.oidc_issuer,
+        "OIDC_CLIENT_ID": settings.oidc_client_id,
+        "OIDC_CLIENT_SECRET": settings.oidc_client_secret.get_secret_value(),
+        "LIVE_URL": settings.live_url or f"http://127.0.0.1:{settings.live_port}",
         "DATA_DIR": str(settings.data_dir.resolve()),
         "BASE_URL": settings.base_url,
         "PORT": str(settings.web_port),
@@ -54,7 +59,15 @@ def local_settings() -> Settings:
     if chosen.telegram_bot_token.get_secret_value():
         return chosen
     simulator = os.environ.get("SIMULATOR_URL", "http://127.0.0.1:8081")
-    return load_settings(demo=True, simulator_url=simulator, telegram_api_url=simulator, telegram_preview_url=simulator)
+    return load_settings(
+        demo=True,
+        simulator_url=simulator,
+        telegram_api_url=simulator,
+        telegram_preview_url=simulator,
+        oidc_issuer=f"{simulator}/oidc",
+        oidc_client_id=SIMULATED_BOT_TOKEN.partition(":")[0],
+        oidc_client_secret=SIMULATED_CLIENT_SECRET,
+    )
 
 
 def programs(settings: Settings) -> dict[str, list[str]]:

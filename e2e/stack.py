@@ -63,6 +63,7 @@ class Stack:
         self.base_url = f"http://127.0.0.1:{free_port()}"
         self.simulator_url = f"http://127.0.0.1:{free_port()}"
         self._temporal = f"127.0.0.1:{free_port()}"
+        self.live_url = f"http://127.0.0.1:{free_port()}" if "live" in parts else ""
         self.parts = (*parts, "worker") if has_temporal else tuple(parts)
         self._has_temporal = has_temporal
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -104,6 +105,9 @@ class Stack:
             "TELEGRAM_PREVIEW_URL": self.simulator_url,
             "TELEGRAM_BOT_TOKEN": "",
             "TELEGRAM_UPDATES": "polling",
+            "TELEGRAM_FRAME_ANCESTORS": self.other_site,
+            "LIVE_URL": self.live_url,
+            "LIVE_PORT": self.live_url.rpartition(":")[2] or "0",
             "DATABASE_URL": "",
             "DATA_DIR": str(self.folder),
             "BASE_URL": self.base_url,
@@ -112,6 +116,11 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
         }
         return {**os.environ, **told, "PATH": f"{BIN}:{os.environ.get('PATH', '')}"}
+
+    @property
+    def other_site(self) -> str:
+        """The simulated phone under a name that browsers take for another site than the product's."""
+        return self.simulator_url.replace("127.0.0.1", "localhost")
 
     def __enter__(self) -> Stack:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -216,6 +225,15 @@ class Stack:
         database = sqlite3.connect(f"file:{self.folder / 'analyticbot.sqlite3'}?mode=ro", uri=True, timeout=10)
         try:
             return database.execute(sql, values).fetchall()
+        finally:
+            database.close()
+
+    def change(self, sql: str, *values: Any) -> None:
+        """What somebody else does to the product's database meanwhile."""
+        database = sqlite3.connect(self.folder / "analyticbot.sqlite3", timeout=10)
+        try:
+            with database:
+                database.execute(sql, values)
         finally:
             database.close()
 

@@ -54,6 +54,12 @@ class Visit:
         self.page.wait_for_url("**/network")
         return self.page
 
+    def open_posts(self, channel: str) -> Page:
+        self.open(channel)
+        self.page.locator(".tabs").get_by_role("link", name="Posts").click()
+        self.page.wait_for_url("**/posts?**")
+        return self.page
+
     def open(self, channel: str) -> Page:
         self.page.goto("/network")
         self.page.locator("#channels_table tr", has_text=f"@{channel}").get_by_role("link").first.click()
@@ -133,7 +139,7 @@ def test_the_bot_answers_dashboard_with_a_link_into_a_browser_that_never_saw_it(
 
 def test_the_top_filter_swaps_the_table_without_loading_the_page_again(visit: Visit) -> None:
     visit.sign_in()
-    page = visit.open(CHANNELS[0])
+    page = visit.open_posts(CHANNELS[0])
     page.evaluate("window.isSamePage = true")
     with page.expect_response(lambda answer: "show=top" in answer.url) as swap:
         page.get_by_role("navigation", name="Which posts").get_by_role("link", name="Top").click()
@@ -148,11 +154,11 @@ def test_the_top_filter_swaps_the_table_without_loading_the_page_again(visit: Vi
 
 def test_a_post_page_draws_its_curve(visit: Visit) -> None:
     visit.sign_in()
-    page = visit.open(CHANNELS[0])
+    page = visit.open_posts(CHANNELS[0])
     page.get_by_role("navigation", name="Which posts").get_by_role("link", name="Top").click()
     page.wait_for_url("**show=top**")
     page.locator("#posts_table a.post-link").first.click()
-    page.wait_for_url(re.compile(r"/posts/"))
+    page.wait_for_url(re.compile(r"/posts/\d+"))
     curve = page.locator("#chart_curve_card")
     expect(curve.locator("svg").first).to_be_visible()
     curve.get_by_text("Show the numbers").click()
@@ -175,7 +181,7 @@ def test_a_channel_shows_up_on_the_open_page_within_five_seconds_of_adding_the_b
 
 def test_an_ended_session_leads_an_open_page_to_sign_in(visit: Visit) -> None:
     visit.sign_in()
-    page, elsewhere = visit.open(CHANNELS[0]), visit.tab()
+    page, elsewhere = visit.open_posts(CHANNELS[0]), visit.tab()
     elsewhere.goto("/network")
     elsewhere.get_by_role("button", name="Sign out").click()
     elsewhere.wait_for_url("**/login")
@@ -196,6 +202,7 @@ def test_the_mini_app_signs_its_owner_in_inside_the_phone(visit: Visit) -> None:
         expect(rows.filter(has_text=f"@{name}")).to_have_count(1)
     rows.filter(has_text=f"@{CHANNELS[0]}").get_by_role("link").first.click()
     expect(app.locator("#tiles data.fig").first).to_be_visible()
+    app.locator(".tabs").get_by_role("link", name="Posts").click()
     app.get_by_role("navigation", name="Which posts").get_by_role("link", name="Top").click()
     expect(app.locator('#posts_table .choices a[aria-current="true"]')).to_have_text(re.compile("Top"))
     session = next(cookie for cookie in visit.context.cookies(visit.stack.base_url) if cookie["name"] == "session")
@@ -270,12 +277,19 @@ def test_nothing_is_wider_than_a_phone_of_360_pixels(browser: Browser, stack: St
     measure("network")
     phone.open(CHANNELS[0])
     measure("channel")
+    for tab in ("Content", "Posts"):
+        page.locator(".tabs").get_by_role("link", name=tab).click()
+        page.wait_for_url(f"**/{tab.lower()}?**")
+        measure(tab)
     page.locator("#posts_table a.post-link").first.click()
     page.wait_for_url(re.compile(r"/posts/"))
     measure("post")
     page.goto("/channels/connect", wait_until="load")
     page.wait_for_selector("#connect_status")
     measure("connect")
+    for path in ("/watchlist", "/compare", "/help", "/settings"):
+        page.goto(path)
+        measure(path)
     phone.context.close()
     assert not wide
     assert not phone.problems

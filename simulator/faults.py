@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 API_KINDS = ("429", "500", "timeout", "reset_after_accept")
 DELIVERY_KINDS = ("duplicate_updates", "reorder_updates")
 PREVIEW_KINDS = ("preview_500", "preview_429", "preview_layout_changed")
-KINDS = (*API_KINDS, *DELIVERY_KINDS, *PREVIEW_KINDS)
+LOGIN_KINDS = (
+    *("oidc_wrong_nonce", "oidc_no_nonce", "oidc_wrong_aud", "oidc_wrong_iss", "oidc_expired", "oidc_future"),
+    *("oidc_alg_none", "oidc_hs256", "oidc_unknown_kid", "oidc_bad_at_hash", "oidc_500"),
+)
+KINDS = (*API_KINDS, *DELIVERY_KINDS, *PREVIEW_KINDS, *LOGIN_KINDS)
 
 
 @dataclass

@@ -77,6 +77,18 @@ class Channel:
 
 
 @dataclass
+class Move:
+    """Somebody came ("join", perhaps by a link) or went ("leave")."""
+
+    chat_id: int
+    number: int
+    at: int
+    user_id: int
+    kind: str
+    link: str | None
+
+
+@dataclass
 class Recorded:
     """Recorded readings that a replayed post follows; never stored, read again at every start."""
 

@@ -11,6 +11,7 @@ from simulator.botapi import wire
 from simulator.botapi.server import add_routes as add_bot_api
 from simulator.control.server import add_routes as add_control
 from simulator.life import live
+from simulator.oidc.server import add_routes as add_login
 from simulator.options import Options
 from simulator.pages.phone import add_routes as add_phone
 from simulator.pages.preview import add_routes as add_preview
@@ -24,6 +25,7 @@ def make_app(sim: Simulation) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY)
     add_bot_api(app, sim)
     add_control(app, sim)
+    add_login(app, sim)
     add_phone(app, sim)
     add_preview(app, sim)
     return app

@@ -56,7 +56,7 @@ def link_json(world: World, link: Doc) -> Doc:
         "creator": account_json(world, link["creator_id"]),
         "creates_join_request": link["creates_join_request"],
         "is_primary": False,
-        "is_revoked": False,
+        "is_revoked": bool(link.get("is_revoked")),
     }
     optional = {name: link.get(name) for name in ("name", "expire_date", "member_limit")}
     return doc | {name: value for name, value in optional.items() if value is not None}

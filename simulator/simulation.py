@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from simulator.faults import Faults
+from simulator.oidc.issuer import Issuer
 from simulator.options import Options
 from simulator.updates import UpdateQueue
 from simulator.world import World
@@ -14,6 +15,7 @@ class Simulation:
     updates: UpdateQueue
     options: Options
     faults: Faults = field(default_factory=Faults)
+    login: Issuer = field(default_factory=Issuer)
     epoch: int = 0  # grows with every reset, so that what was under way before it can tell
 
     @property

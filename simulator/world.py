@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from simulator.clock import Clock
-from simulator.model import Bot, Channel, Post, PrivateMessage, User
+from simulator.model import Bot, Channel, Move, Post, PrivateMessage, User
 from simulator.store import Store
 from simulator.views import is_visible
 
@@ -29,11 +29,12 @@ class World:
         self.posts: dict[int, dict[int, Post]] = {}
         self.private: dict[tuple[int, int], dict[int, PrivateMessage]] = {}
         self.series: dict[int, tuple[list[int], list[int]]] = {}
+        self.moves: dict[int, list[Move]] = {}
         self.life: dict[str, Any] = {"on": False, "interval_s": 45.0}
 
     def clear(self, clock: Clock) -> None:
         self.clock = clock
-        for known in (self.users, self.bots, self.channels, self.posts, self.private, self.series):
+        for known in (self.users, self.bots, self.channels, self.posts, self.private, self.series, self.moves):
             known.clear()
         self.life = {"on": False, "interval_s": 45.0}
 
@@ -49,6 +50,10 @@ class World:
         for doc in self.store.load("private"):
             message = PrivateMessage(**doc)
             self.private.setdefault((message.bot_id, message.user_id), {})[message.message_id] = message
+        for doc in self.store.load("move"):
+            self.moves.setdefault(doc["chat_id"], []).append(Move(**doc))
+        for moves in self.moves.values():
+            moves.sort(key=lambda move: move.number)
         for chat_id, at, value in self.store.load_series():
             self.put_series_point(chat_id, at, value)
         for posts in self.posts.values():
@@ -136,6 +141,13 @@ class World:
         self.private.setdefault((message.bot_id, message.user_id), {})[message.message_id] = message
         key = f"{message.bot_id}/{message.user_id}/{message.message_id}"
         self.store.put("private", key, message.to_doc())
+
+    def add_move(self, chat_id: int, user_id: int, kind: str, link: str | None) -> None:
+        """The ledger of who came and went, kept beside what bots are told."""
+        moves = self.moves.setdefault(chat_id, [])
+        move = Move(chat_id, len(moves), self.clock.now_s(), user_id, kind, link)
+        moves.append(move)
+        self.store.put("move", f"{chat_id}/{move.number}", asdict(move))
 
     def save_clock(self) -> None:
         self.store.put("meta", "clock", {**self.clock.to_doc()})

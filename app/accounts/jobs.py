@@ -10,5 +10,6 @@ from app.core.retention import Rule
 KEPT = (
     Rule("launch", "launch_hash", "expires_at", timedelta()),
     Rule("session", "id", "expires_at", timedelta(days=30)),
+    Rule("spent_state", "state_hash", "expires_at", timedelta()),
     Rule("login_ticket", "token_hash", "expires_at", timedelta(days=30)),
 )

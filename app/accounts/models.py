@@ -91,6 +91,14 @@ class LoginTicket(Table):
     used_at = UtcTimestamp(null=True)
 
 
+class SpentState(Table):
+    """A login through an issuer that came back once: its state, as a hash, cannot come back again."""
+
+    impersonal = frozenset({"state_hash"})
+    state_hash = CharField(max_length=64, primary_key=True)
+    expires_at = UtcTimestamp(index=True)
+
+
 class Launch(Table):
     """A Mini App launch that already minted a session: the same data from another device is refused."""
 

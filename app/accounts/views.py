@@ -7,17 +7,15 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, jsonify, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, current_app, g, redirect, request, session, url_for
 from flask_login import current_user
 
+from app.accounts import door
 from app.accounts.service import keys, people, sessions
-from app.core import db
-from app.core.errors import Invalid, NotFound, Unauthenticated
+from app.core.errors import Invalid, NotFound
 from app.core.htmx import page
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
-from app.telegram import initdata
-from app.telegram import service as telegram
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -54,8 +52,8 @@ def demo_login(token: str) -> Response:
 @limiter.limit("20 per minute")
 def use_demo_link(token: str) -> Any:
     _require_demo_on_loopback()
-    opened = sessions.use_ticket(token, purpose=sessions.DEMO, ip=_ip(), user_agent=_agent(), now=g.now)
-    _enter(opened, "browser")
+    opened = sessions.use_ticket(token, purpose=sessions.DEMO, ip=door.ip(), user_agent=door.agent(), now=g.now)
+    door.enter(opened, "browser")
     return redirect("/network", 303)
 
 
@@ -72,8 +70,8 @@ def link_login(token: str) -> Response:
 @policy(Act.PUBLIC)
 @limiter.limit("20 per minute")
 def use_link(token: str) -> Any:
-    opened = sessions.use_ticket(token, purpose=sessions.LINK, ip=_ip(), user_agent=_agent(), now=g.now)
-    _enter(opened, "browser")
+    opened = sessions.use_ticket(token, purpose=sessions.LINK, ip=door.ip(), user_agent=door.agent(), now=g.now)
+    door.enter(opened, "browser")
     return redirect("/network", 303)
 
 
@@ -81,19 +79,6 @@ def _require_demo_on_loopback() -> None:
     is_demo = current_app.extensions["runtime"].settings.demo
     if not is_demo or not ip_address(request.remote_addr or "0.0.0.0").is_loopback:
         raise NotFound("There is no such page.")
-
-
-def _enter(token: str, kind: str) -> None:
-    session.clear()
-    session["token"], session["kind"] = token, kind
-
-
-def _ip() -> str:
-    return request.remote_addr or ""
-
-
-def _agent() -> str:
-    return request.headers.get("User-Agent", "")
 
 
 @blueprint.post("/logout")
@@ -112,53 +97,11 @@ def enter_workspace(public_id: str) -> Any:
     if public_id not in mine:
         raise NotFound("There is no such workspace.")
     token, _ = sessions.start(
-        current_user.user_id, mine[public_id], kind="browser", ip=_ip(), user_agent=_agent(), now=g.now
+        current_user.user_id, mine[public_id], kind="browser", ip=door.ip(), user_agent=door.agent(), now=g.now
     )
     sessions.end(current_user.session_id, now=g.now)
-    _enter(token, session.get("kind", "browser"))
+    door.enter(token, session.get("kind", "browser"))
     return redirect("/network", 303)
-
-
-@blueprint.get("/twa")
-@policy(Act.PUBLIC)
-def twa() -> str:
-    """The Mini App's shell: nothing of anybody in it; the script posts what Telegram signed."""
-    return render_template("twa/shell.html")
-
-
-@blueprint.post("/twa/session")
-@policy(Act.PUBLIC)
-@limiter.limit("30 per minute")
-def twa_session() -> Any:
-    """Signed launch data in, a session out; the same launch from another device is refused."""
-    runtime = current_app.extensions["runtime"]
-    bot, device = telegram.service_bot(), request.form.get("device", "")
-    if bot is None:
-        raise Unauthenticated("The bot is not set up yet.", code="no_bot")
-    if len(device) < 16:
-        raise Invalid("The device secret is missing.", fields={"device": "missing"})
-    launch = initdata.verify(
-        request.form.get("init_data", ""), bot_token=runtime.bots.token(bot), now=g.now, max_age=sessions.LAUNCH_WINDOW
-    )
-    with db.write():  # a refused launch makes nobody known
-        person = people.ensure_person(
-            launch.telegram_user_id,
-            name=launch.name,
-            language=launch.language,
-            timezone=runtime.settings.default_timezone,
-            now=g.now,
-        )
-        token = sessions.start_from_launch(
-            person.id,
-            launch_hash=launch.launch_hash,
-            launched_at=launch.auth_date,
-            device=device,
-            ip=_ip(),
-            user_agent=_agent(),
-            now=g.now,
-        )
-    _enter(token, "twa")
-    return jsonify(location="/network")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +143,7 @@ def api_keys() -> Response:
 @blueprint.post("/settings/api-keys")
 @policy(Act.MANAGE_KEYS)
 def create_api_key() -> Response:
+    sessions.require_fresh(current_user, now=g.now)
     try:
         secret = keys.create(
             current_user.workspace_id, user_id=current_user.user_id, name=request.form.get("name", ""), now=g.now

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
+from typing import Any
 
 from app.analytics import periods
 from app.analytics.periods import Span
@@ -39,3 +40,14 @@ def _between(first: str, last: str) -> Span:
 def small(text: str) -> int | None:
     """A whole number of at most nine plain digits, or None."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def posts_table(args: Mapping[str, str], *, sorts: Collection[str], media: Collection[str]) -> dict[str, Any]:
+    """Which page of the posts table: sort, order, shown, offset. Raises Invalid."""
+    sort, order, shown = (args.get(k, d) for k, d in (("sort", "posted_at"), ("order", "desc"), ("show", "all")))
+    offset = small(args.get("offset", "0"))
+    if sort not in sorts or order not in ("asc", "desc") or offset is None:
+        raise Invalid("This table cannot be sorted so.")
+    if shown not in ("all", "top", "flop", *media):
+        raise Invalid("There is no such filter.")
+    return {"sort": sort, "order": order, "shown": shown, "offset": offset}

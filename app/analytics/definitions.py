@@ -108,5 +108,26 @@ _ALL = (
         N_("Only an own Telegram account or an import tells it."),
         "comments",
     ),
+    Definition(
+        "joins",
+        N_("Joins"),
+        N_("How often somebody joined in the period, to the second as Telegram told our bot."),
+        N_("Times in which the bot was not administrator."),
+        "joins",
+    ),
+    Definition(
+        "leaves",
+        N_("Leaves"),
+        N_("How often somebody left or was removed in the period, as Telegram told our bot."),
+        N_("Times in which the bot was not administrator."),
+        "leaves",
+    ),
+    Definition(
+        "net",
+        N_("Net"),
+        N_("Joins minus leaves."),
+        N_("Times in which the bot was not administrator."),
+        "people",
+    ),
 )
 DEFINITIONS = {definition.key: definition for definition in _ALL}

@@ -26,7 +26,8 @@ def tag(who: SignedIn, environ: Mapping[str, Any], *, now: datetime) -> str:
     still see the page.
     """
     seed = (
-        *(who.session_id, who.role, who.language, who.timezone, queries.data_version(who.workspace_id)),
+        *(who.session_id, who.role, who.language, who.timezone, who.workspace_name, who.workspace_timezone),
+        queries.data_version(who.workspace_id),
         int(now.timestamp()) // 60,
         *(environ.get(key, "") for key in _ASKED),
     )

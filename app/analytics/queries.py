@@ -55,7 +55,7 @@ def cards(workspace_id: int) -> dict[int, FeedCard]:
 def data_version(workspace_id: int) -> str:
     """Changes whenever any number or channel of the workspace changes: the ETag's material."""
     found = db.rows(
-        "SELECT c.id, c.state, s.version FROM channel c LEFT JOIN feed_stat s ON s.feed_id = c.feed_id"
+        "SELECT c.id, c.state, c.timezone, s.version FROM channel c LEFT JOIN feed_stat s ON s.feed_id = c.feed_id"
         " WHERE c.workspace_id = ? AND c.deleted_at IS NULL ORDER BY c.id",
         workspace_id,
     )
@@ -67,7 +67,7 @@ def views_by_day(feed_ids: Sequence[int], starts: Sequence[int]) -> dict[int, li
 
     Cumulative rounding keeps the days' sum equal to the period's total.
     """
-    day, shifts = _day_of_hour(tuple(starts))
+    day, shifts = day_of_hour(tuple(starts))
     found = db.rows(
         f"SELECT feed_id, {day}, SUM(micro_views) FROM feed_hour WHERE feed_id IN ({_marks(feed_ids)})"
         " AND hour >= ? AND hour < ? GROUP BY 1, 2",
@@ -80,7 +80,7 @@ def views_by_day(feed_ids: Sequence[int], starts: Sequence[int]) -> dict[int, li
 
 
 @lru_cache(maxsize=64)
-def _day_of_hour(starts: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+def day_of_hour(starts: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
     """SQL (and its parameters) for the number of the day to which `hour` belongs.
 
     A day has 24 hours; where the clocks change it has 23 or 25, and all hours from there on are shifted by one.
@@ -144,7 +144,7 @@ def views_gained(feed_ids: Sequence[int], start: int, end: int) -> dict[int, int
 
 def subscribers_by_day(feed_ids: Sequence[int], starts: Sequence[int]) -> dict[int, list[tuple[int, int] | None]]:
     """The last (value, step) read on each day, by feed; None for a day without a reading."""
-    day, shifts = _day_of_hour(tuple(starts))
+    day, shifts = day_of_hour(tuple(starts))
     found = db.rows(
         f"SELECT feed_id, {day}, value, step FROM subscriber_hour WHERE feed_id IN ({_marks(feed_ids)})"
         " AND hour >= ? AND hour < ? ORDER BY feed_id, hour",
@@ -171,10 +171,10 @@ def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, tuple[in
 class PostsSummary:
     """The posts published in a period: how many, with how many views and reactions known, each with its sources.
 
-    `engaged`: what readers did with the posts whose views are known, `engaged_views` those views; `day_old_posts`: how
-    many posts' views at 24 hours are known. `read_at`: the newest reading of each source, by its id. `gaining_*`: of
-    the posts that gained most of the
-    period's views, those of the week before included; their steps add up to what the sum can be off.
+    `engaged`: what readers did with the posts whose views are known, `engaged_views` those views, `engaged_parts` what
+    is in it, of what sources tell; `day_old_posts`: how many posts' views at 24 hours are known. `read_at`: the newest
+    reading of each source, by its id. `gaining_*`: of the posts that gained most of the period's views, those of the
+    week before included; their steps add up to what the sum can be off.
     """
 
     posts: int
@@ -195,6 +195,8 @@ class PostsSummary:
     engaged_views: int
     views_24h: int
     day_old_posts: int
+    engaged_parts: tuple[str, ...]
+    engagement_source_ids: tuple[int, ...]
 
 
 def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, PostsSummary]:
@@ -209,16 +211,22 @@ def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> 
         " CASE WHEN s.posted_at >= ? THEN 1 ELSE 0 END AS is_shown,"
         " SUM(CASE WHEN s.er_ppm IS NOT NULL THEN COALESCE(s.reactions, 0) + COALESCE(s.forwards, 0)"
         " + COALESCE(s.comments, 0) ELSE 0 END),"
-        " SUM(CASE WHEN s.er_ppm IS NOT NULL THEN s.views ELSE 0 END), COALESCE(SUM(s.views_24h), 0), COUNT(s.views_24h)"
+        " SUM(CASE WHEN s.er_ppm IS NOT NULL THEN s.views ELSE 0 END), COALESCE(SUM(s.views_24h), 0), COUNT(s.views_24h),"
+        " s.engagement_source_id, MAX(s.engagement_at), COUNT(CASE WHEN s.er_ppm IS NOT NULL THEN s.forwards END),"
+        " COUNT(CASE WHEN s.er_ppm IS NOT NULL THEN s.reactions END),"
+        " COUNT(CASE WHEN s.er_ppm IS NOT NULL THEN s.comments END)"
         " FROM post_stat s"
         f" WHERE s.feed_id IN ({_marks(feed_ids)}) AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ?"
-        " GROUP BY s.feed_id, s.source_id, s.reactions_source_id, is_shown",
+        " GROUP BY s.feed_id, s.source_id, s.reactions_source_id, s.engagement_source_id, is_shown",
         *(db.stamp(start), *feed_ids, db.stamp(start - _STILL_GAINING), db.stamp(end), False),
     )
     parts: dict[int, list[tuple[Any, ...]]] = {feed: [] for feed in feed_ids}
     for feed, *part in found:
         parts[feed].append(tuple(part))
     return {feed: _summary(of_feed) for feed, of_feed in parts.items()}
+
+
+_ER_PARTS = ("forwards", "reactions", "comments")
 
 
 def _summary(gaining: Sequence[tuple[Any, ...]]) -> PostsSummary:
@@ -232,7 +240,7 @@ def _summary(gaining: Sequence[tuple[Any, ...]]) -> PostsSummary:
         max_step=max((int(r[6]) for r in found), default=0),
         last_at=max((db.moment(r[7]) for r in found if r[7] is not None), default=None),
         source_ids=tuple(sorted({int(r[0]) for r in found if r[0] is not None})),
-        read_at=_newest([(r[0], r[7]) for r in gaining] + [(r[1], r[10]) for r in gaining]),
+        read_at=_newest([(r[source], r[at]) for r in gaining for source, at in ((0, 7), (1, 10), (17, 18))]),
         gaining_step=sum(int(r[11]) for r in gaining),
         gaining_source_ids=tuple(sorted({int(r[0]) for r in gaining if r[0] is not None})),
         reactions=sum(int(r[8]) for r in reacted) if reacted else None,
@@ -243,6 +251,8 @@ def _summary(gaining: Sequence[tuple[Any, ...]]) -> PostsSummary:
         engaged_views=sum(int(r[14]) for r in found),
         views_24h=sum(int(r[15]) for r in found),
         day_old_posts=sum(int(r[16]) for r in found),
+        engaged_parts=tuple(part for n, part in enumerate(_ER_PARTS, 19) if any(r[n] for r in found)),
+        engagement_source_ids=tuple(sorted({int(r[17]) for r in found if r[17] is not None})),
     )
 
 

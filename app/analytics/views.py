@@ -12,7 +12,7 @@ from app.analytics import asked, build, etags, files, queries
 from app.analytics.definitions import DEFINITIONS
 from app.channels.queries import ChannelRef, channel_of
 from app.core.clock import iso
-from app.core.errors import Invalid, NotFound
+from app.core.errors import NotFound
 from app.core.htmx import page
 from app.core.policy import Act, policy
 
@@ -96,24 +96,8 @@ def posts(public_id: str) -> Response:
 
 
 def _posts_page(ref: ChannelRef) -> Any:
-    sort, order, shown = (
-        request.args.get(k, d) for k, d in (("sort", "posted_at"), ("order", "desc"), ("show", "all"))
-    )
-    offset = asked.small(request.args.get("offset", "0"))
-    if sort not in queries.SORTS or order not in ("asc", "desc") or offset is None:
-        raise Invalid("This table cannot be sorted so.")
-    if shown not in ("all", "top", "flop", *build.MEDIA):
-        raise Invalid("There is no such filter.")
-    return build.posts_page(
-        current_user.workspace_id,
-        ref,
-        span=asked.span(request.args),
-        sort=sort,
-        order=order,
-        shown=shown,
-        offset=offset,
-        now=g.now,
-    )
+    table = asked.posts_table(request.args, sorts=queries.SORTS, media=build.MEDIA)
+    return build.posts_page(current_user.workspace_id, ref, span=asked.span(request.args), **table, now=g.now)
 
 
 @blueprint.get("/channels/<public_id>/posts.csv")
@@ -174,8 +158,9 @@ def post_csv(public_id: str, key: str) -> Response:
 
 
 @blueprint.get("/help")
-@policy(Act.SEE)
+@policy(Act.PUBLIC)
 def help_page() -> Response:
+    """What the figures mean; people with a read-only link ask it too."""
     return page("analytics/help.html", definitions=DEFINITIONS.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from app.core import db
 SERVICE_CHAIN = 0
 KEEP = timedelta(days=730)
 _key = b""
+_address: ContextVar[str] = ContextVar("audit_address", default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ def configure(secret_key: str) -> None:
     _key = hashlib.sha256(b"audit-chain" + secret_key.encode()).digest()
 
 
+def come_from(ip: str) -> None:
+    """From where the present request acts; its records tell it. Empty: nobody's address."""
+    _address.set(ip[:64])
+
+
 def record(
     action: str,
     *,
@@ -43,7 +50,10 @@ def record(
     ip: str = "",
     now: datetime,
 ) -> None:
-    """Append one act to the workspace's chain (or the service's), inside the transaction of the act itself."""
+    """Append one act to the workspace's chain (or the service's), inside the transaction of the act itself.
+
+    Without `ip`, the address of the present request is recorded, if there is one.
+    """
     chain = workspace_id or SERVICE_CHAIN
     with db.write():
         if db.is_postgres():
@@ -51,7 +61,7 @@ def record(
         head = db.row("SELECT seq, hash FROM audit_entry WHERE chain = ? ORDER BY seq DESC LIMIT 1", chain)
         seq, prev_hash = (int(head[0]) + 1, str(head[1])) if head else (1, "")
         fields = {"chain": chain, "seq": seq, "at": now, "actor": actor, "action": action, "subject": subject}
-        content = fields | {"before": before, "after": after, "ip": ip, "prev_hash": prev_hash}
+        content = fields | {"before": before, "after": after, "ip": ip or _address.get(), "prev_hash": prev_hash}
         AuditEntry.insert(**content, hash=_hash(content)).execute()
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import SQL, AutoField, BigIntegerField, BooleanField, CharField, CompositeKey, ForeignKeyField
+from peewee import (
+    SQL,
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    DateField,
+    ForeignKeyField,
+    IntegerField,
+)
 
 from app.accounts.models import Workspace
 from app.core.db import JsonText, Personal, Table, UtcTimestamp
@@ -98,6 +108,40 @@ class MemberEvent(Table):
     kind = CharField(max_length=8)
     member_hash = CharField(max_length=64)
     invite_link = CharField(max_length=128, null=True)
+    via_request = BooleanField(null=True)
 
     class Meta:
-        indexes = ((("bot_id", "update_id"), True), (("chat", "at"), False))
+        indexes = ((("bot_id", "update_id"), True), (("chat", "at"), False), (("chat", "member_hash", "at"), False))
+
+
+class BotPresence(Table):
+    """From when until when a bot was administrator of a chat: only then does Telegram tell it of joins and leaves."""
+
+    bot_id = BigIntegerField()
+    chat: Any = ForeignKeyField(Chat, lazy_load=False)
+    since = UtcTimestamp()
+    until = UtcTimestamp(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("bot_id", "chat", "since")
+
+
+class SubscriberReconciliation(Table):
+    """A UTC day on which the count read at its end is not the count at its start plus joins minus leaves."""
+
+    impersonal = frozenset({"reason"})
+    chat: Any = ForeignKeyField(Chat, lazy_load=False)
+    day = DateField()
+    start = BigIntegerField()
+    start_step = IntegerField(default=0)
+    start_at = UtcTimestamp()
+    joins = IntegerField()
+    leaves = IntegerField()
+    counted = BigIntegerField()
+    counted_step = IntegerField(default=0)
+    counted_at = UtcTimestamp()
+    gap = BigIntegerField()
+    reason = CharField(max_length=16)
+
+    class Meta:
+        primary_key = CompositeKey("chat", "day")

@@ -118,6 +118,25 @@ def channel_lines(
     return found
 
 
+def age_lines(curves: Sequence[Any], *, locale: str = "en", no_reading: str = "no reading") -> list[Series]:
+    """One series a curve (with a `title` and percents `kept` by age in days from 0)."""
+    return [
+        Series(
+            str(curve.title),
+            tuple(
+                Point(
+                    formats.duration(86_400 * age, locale) if age else "0",
+                    kept,
+                    no_reading if kept is None else formats.percent(kept, locale),
+                )
+                for age, kept in enumerate(curve.kept)
+            ),
+            tone,
+        )
+        for tone, curve in enumerate(curves, 1)
+    ]
+
+
 def lines_table(lines: Sequence[Series]) -> list[tuple[str, ...]]:
     """What the table under several lines says, the newest day first."""
     days = zip(*(line.points for line in lines), strict=True)
@@ -272,6 +291,7 @@ def globals_(locale: Callable[[], str]) -> dict[str, Callable[..., object]]:
         "sparkline": sparkline,
         "hour_series": lambda hours, **options: hour_series(hours, locale=locale(), **options),
         "channel_lines": lambda *data, **options: channel_lines(*data, locale=locale(), **options),
+        "age_lines": lambda *data, **options: age_lines(*data, locale=locale(), **options),
         "lines_table": lines_table,
         "day_series": lambda *data, **options: day_series(*data, locale=locale(), **options),
         "has_values": has_values,

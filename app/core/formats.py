@@ -19,6 +19,8 @@ from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from babel.units import format_unit
 from markupsafe import Markup
 
+from app.core import money
+
 Number = int | float
 NO_VALUE = "—"
 MINUS = "−"
@@ -101,6 +103,8 @@ def figure(value: Number | None, unit: str = "views", locale: str = "en", *, ful
     """The visible text of a figure; `full` writes all digits below a million instead of '12.4K'."""
     if unit == "percent":
         return percent(value, locale)
+    if unit.startswith("money:") and value is not None:
+        return money.text(value, unit.removeprefix("money:"), locale)
     if unit == "points":
         return f"{number(value, locale, 1)}\xa0{_POINTS.get(locale.partition('_')[0], _POINTS['en'])}"
     if value is not None and (abs(value) < _FULL_DIGITS_BELOW or (full and abs(value) < 1_000_000)):

@@ -17,7 +17,7 @@ from htmx_flask.requests import HtmxAwareRequest
 from app.core import i18n
 from app.core.errors import AppError
 
-VARY = ("HX-Request", "HX-Request-Type", "HX-Target")
+VARY = ("HX-Request", "HX-Request-Type", "HX-Target", "X-Session")
 
 
 class HtmxRequest(HtmxAwareRequest):  # type: ignore[misc]
@@ -73,8 +73,8 @@ def block_of(template: str, block: str, **context: Any) -> str:
 
 
 def redirect_or_hx(location: str) -> Response:
-    """303 for a plain form, HX-Redirect for htmx."""
-    if request.headers.get("HX-Request") == "true":
+    """303 for a plain form and for the Mini App, whose one page stays; HX-Redirect for htmx."""
+    if request.headers.get("HX-Request") == "true" and "X-Session" not in request.headers:
         response = make_response("", 204)
         response.headers["HX-Redirect"] = location
         return response

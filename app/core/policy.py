@@ -27,6 +27,7 @@ class Act(StrEnum):
     SEE = "see"
     MANAGE_CHANNELS = "manage_channels"
     MANAGE_KEYS = "manage_keys"
+    MANAGE_WORKSPACE = "manage_workspace"
     OWN_ACCOUNT = "own_account"
     PUBLIC = "public"
     API = "api"
@@ -38,6 +39,7 @@ _ALLOWED: dict[Act, frozenset[Role]] = {
     Act.OWN_ACCOUNT: frozenset(Role),
     Act.MANAGE_CHANNELS: frozenset({Role.OWNER, Role.ADMIN}),
     Act.MANAGE_KEYS: frozenset({Role.OWNER, Role.ADMIN}),
+    Act.MANAGE_WORKSPACE: frozenset({Role.OWNER, Role.ADMIN}),
 }
 
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 DEV_SECRET = "development-only-secret-key"
 DEV_MASTER_KEY = base64.urlsafe_b64encode(b"development-only-master-key-32b!").decode()
 SIMULATED_BOT_TOKEN = "1000000001:SIMULATED-service-bot-token-not-real"
+SIMULATED_CLIENT_SECRET = "SIMULATED-client-secret-not-real"
 
 
 class SettingsError(Exception):
@@ -52,10 +53,21 @@ class Settings(BaseSettings):
     )
     telegram_api_hash: SecretStr = Field(SecretStr(""), description="the hash that belongs to TELEGRAM_API_ID")
     owner_sessions_enabled: bool = Field(True, description="false stops every read through owners' own accounts")
+    oidc_issuer: str = Field(
+        "", description="OpenID Connect issuer of the login, https://oauth.telegram.org; empty: none"
+    )
+    oidc_client_id: str = Field("", description="our client id there: the bot's id")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="the secret that belongs to OIDC_CLIENT_ID")
     telegram_updates: Literal["polling", "webhook"] = Field("polling", description="how updates arrive")
     telegram_frame_ancestors: str = Field(
         "https://web.telegram.org https://*.telegram.org", description="who may frame the Mini App"
     )
+    telegram_script_url: str = Field(
+        "https://telegram.org/js/telegram-web-app.js", description="Telegram's own script of Mini Apps; empty: none"
+    )
+    live_url: str = Field("", description="where browsers reach the live process; empty: pages ask again by themselves")
+    live_host: str = Field("127.0.0.1", description="the address the live process listens at")
+    live_port: int = Field(8002, description="and its port")
     simulator_url: str = Field("", description="the simulated Telegram of the demo; forbidden in production")
     preview_pages_per_minute: int = Field(
         50, ge=1, le=60, description="preview pages read a minute, all channels together"
@@ -72,7 +84,9 @@ class Settings(BaseSettings):
             raise ValueError(f"{value.path} cannot be read: {value.why}")
         return value
 
-    @field_validator("base_url", "telegram_api_url", "telegram_preview_url", "simulator_url", "temporal_ui_url")
+    @field_validator(
+        "base_url", "telegram_api_url", "telegram_preview_url", "simulator_url", "temporal_ui_url", "oidc_issuer"
+    )
     @classmethod
     def _without_trailing_slash(cls, value: str) -> str:
         if value and urlsplit(value).scheme not in ("http", "https"):
@@ -86,6 +100,12 @@ class Settings(BaseSettings):
             if len(base64.urlsafe_b64decode(key)) != 32:
                 raise ValueError("each key must be 32 bytes in base64url")
         return value
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> Settings:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET")
+        return self
 
     @model_validator(mode="after")
     def _production_is_safe(self) -> Settings:
@@ -149,7 +169,10 @@ def production_problems(settings: Settings) -> list[str]:
         "SIMULATOR_URL must be empty": bool(settings.simulator_url),
         "TELEGRAM_API_URL points at this machine's simulator": _is_loopback(settings.telegram_api_url),
         "TELEGRAM_PREVIEW_URL points at this machine's simulator": _is_loopback(settings.telegram_preview_url),
+        "OIDC_ISSUER must be https": bool(settings.oidc_issuer) and not settings.oidc_issuer.startswith("https://"),
         "TELEGRAM_BOT_TOKEN is the simulator's": settings.telegram_bot_token.get_secret_value() == SIMULATED_BOT_TOKEN,
+        "OIDC_CLIENT_SECRET is the simulator's": settings.oidc_client_secret.get_secret_value()
+        == SIMULATED_CLIENT_SECRET,
         "TELEGRAM_BOT_TOKEN is missing": not settings.telegram_bot_token.get_secret_value(),
         "PROXY_HOPS must say how many proxies stand in front (0 for none)": settings.proxy_hops is None,
         "BASE_URL must be https": not settings.base_url.startswith("https://"),

@@ -53,6 +53,7 @@ def set_member(
     *,
     actor_id: int,
     link: Doc | None = None,
+    via_request: bool = False,
 ) -> None:
     """Change a membership and tell: the bot itself by my_chat_member, admin bots by chat_member."""
     old = channel.member(user_id)
@@ -68,6 +69,8 @@ def set_member(
     }
     if link is not None:
         change["invite_link"] = link_json(world, link)
+    if via_request:
+        change["via_join_request"] = True
     subject = world.bots.get(user_id)
     if subject is not None:
         updates.emit(subject, "my_chat_member", channel.chat_id, change)
@@ -102,12 +105,21 @@ def known_rights(rights: Doc) -> Doc:
     return {name: bool(value) for name, value in rights.items()}
 
 
-def join(world: World, updates: UpdateQueue, channel: Channel, user_id: int | None, link: Doc | None = None) -> int:
+def join(
+    world: World,
+    updates: UpdateQueue,
+    channel: Channel,
+    user_id: int | None,
+    link: Doc | None = None,
+    *,
+    via_request: bool = False,
+) -> int:
     joiner = user_id if user_id is not None else world.rng.randrange(10**9, 9 * 10**9)
     if channel.member(joiner)["status"] in ("creator", "administrator", "member"):
         raise Refused("is a member already")
     new = {"status": "member", "rights": {}}
-    set_member(world, updates, channel, joiner, new, actor_id=joiner, link=link)
+    set_member(world, updates, channel, joiner, new, actor_id=joiner, link=link, via_request=via_request)
+    world.add_move(channel.chat_id, joiner, "join", link["invite_link"] if link else None)
     count_subscribers(world, channel, +1)
     return joiner
 
@@ -120,6 +132,7 @@ def leave(world: World, updates: UpdateQueue, channel: Channel, user_id: int | N
     elif channel.member(leaver)["status"] not in ("administrator", "member"):
         raise Refused("is not a member")
     set_member(world, updates, channel, leaver, {"status": "left", "rights": {}}, actor_id=leaver)
+    world.add_move(channel.chat_id, leaver, "leave", None)
     count_subscribers(world, channel, -1)
     return leaver
 

@@ -87,6 +87,39 @@ async def create_chat_invite_link(call: Call) -> object:
     return link_json(call.world, link)
 
 
+@method("editChatInviteLink")
+async def edit_chat_invite_link(call: Call) -> object:
+    wanted, link, channel = call.method, *_own_link(call)
+    if wanted.name and len(wanted.name) > 32:
+        raise bad_request("chat invite link name is too long")
+    link.update(
+        name=wanted.name,
+        expire_date=_timestamp(wanted.expire_date),
+        member_limit=wanted.member_limit,
+        creates_join_request=bool(wanted.creates_join_request),
+    )
+    call.world.save_channel(channel)
+    return link_json(call.world, link)
+
+
+@method("revokeChatInviteLink")
+async def revoke_chat_invite_link(call: Call) -> object:
+    link, channel = _own_link(call)
+    link["is_revoked"] = True
+    call.world.save_channel(channel)
+    return link_json(call.world, link)
+
+
+def _own_link(call: Call) -> tuple[dict[str, Any], Channel]:
+    """A link of the calling bot's; nobody else's can be edited or revoked by it."""
+    refusal = "not enough rights to manage chat invite link"
+    channel = channel_with_right(call, call.method.chat_id, "can_invite_users", refusal)
+    link = channel.links.get(call.method.invite_link)
+    if link is None or link["creator_id"] != call.bot.id:
+        raise bad_request("INVITE_HASH_EXPIRED")
+    return link, channel
+
+
 def _timestamp(value: Any) -> int | None:
     if isinstance(value, datetime):
         return int(value.timestamp())

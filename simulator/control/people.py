@@ -79,9 +79,26 @@ def admin(sim: Simulation, body: Doc) -> Doc:
 def join(sim: Simulation, body: Doc) -> Doc:
     channel, address = sim.world.channel(body["chat"]), body.get("invite_link")
     link = channel.links.get(address) if address else None
-    if address and link is None:
+    if address and (link is None or link.get("is_revoked")):
         raise Refused("no such invite link")
-    return {"user_id": chats.join(sim.world, sim.updates, channel, body.get("user_id"), link)}
+    via_request = bool(body.get("via_request"))
+    found = [
+        chats.join(sim.world, sim.updates, channel, body.get("user_id"), link, via_request=via_request)
+        for _ in range(int(body.get("count", 1)))
+    ]
+    return {"user_id": found[0], "user_ids": found}
+
+
+@verb("spend")
+def spend(sim: Simulation, body: Doc) -> Doc:
+    """The advertiser's own note of what a link's campaign cost, in minor units."""
+    channel = sim.world.channel(body["chat"])
+    link = channel.links.get(body["invite_link"])
+    if link is None:
+        raise Refused("no such invite link")
+    link["spend_minor"] = int(body["spend_minor"])
+    sim.world.save_channel(channel)
+    return {"spend_minor": link["spend_minor"]}
 
 
 @verb("leave")

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from simulator.clock import parse_moment
 from simulator.control import content, machinery, people
+from simulator.control.ledger import ledger
 from simulator.control.registry import VERBS
 from simulator.control.truth import state, subscribers_csv, view_readings_csv
 from simulator.simulation import Simulation
@@ -30,6 +31,14 @@ def add_routes(app: web.Application, sim: Simulation) -> None:
         return web.json_response({"ok": True, "entries": entries})
 
     app.router.add_get("/_control/state", read_state)
+
+    async def read_ledger(request: web.Request) -> web.StreamResponse:
+        try:
+            return web.json_response({"ok": True, **ledger(sim, request.query["chat"])})
+        except (Refused, KeyError) as error:
+            return web.json_response({"ok": False, "error": str(error)}, status=404)
+
+    app.router.add_get("/_control/ledger", read_ledger)
     app.router.add_get("/_control/clock", read_clock)
     app.router.add_get("/_control/journal", read_journal)
     app.router.add_get("/_control/export/view_readings.csv", _exporter(sim, view_readings_csv))

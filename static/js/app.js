@@ -1,5 +1,6 @@
 // Everything the pages do in the browser. One delegated listener per kind of event, nothing inline:
 // swapped-in fragments work without set-up.
+import { startLive } from "./live.js";
 import { bootMiniApp } from "./twa.js";
 import { chartKey, chartMove, leaveChart } from "./charts.js";
 import { hideHint, showFigure, showMeaning, walkFigures } from "./hints.js";
@@ -82,3 +83,7 @@ for (const kind of ["pointermove", "pointerdown"]) {
 addEventListener("scroll", () => hideHint(), { passive: true, capture: true });
 
 if (document.body.dataset.twa !== undefined) bootMiniApp(document.body.dataset.twa, csrf());
+else if (document.body.dataset.live !== undefined) {
+  const send = (address, request) => fetch(address, { ...request, headers: { ...request.headers, "X-CSRFToken": csrf() } });
+  startLive(send, document.body.dataset.live === "stream");
+}

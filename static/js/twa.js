@@ -1,27 +1,101 @@
-// Mini App start: Telegram puts signed data into the address' fragment; the server checks it and opens a session.
+// The Mini App: one page stays, everything else comes by htmx. The session's token goes with every request in a header,
+// since a frame of another site may have no cookies; Telegram's signed launch data renew it.
+import { keep, kept } from "./kept.js";
+import { startLive } from "./live.js";
+import { goBack, openPage, startNavigation } from "./twa_pages.js";
+import { startTelegram } from "./twa_telegram.js";
 import { text } from "./texts.js";
 
+const launch = new URLSearchParams(location.hash.slice(1));
+let token = kept("ab-session");
+let url = "";
+let csrf = "";
+
+/** A secret that this device made up: with it, and only with it, the same launch opens the session again. */
 function deviceSecret() {
-  let secret = sessionStorage.getItem("ab-device");
+  let secret = kept("ab-device");
   if (!secret) {
     secret = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    sessionStorage.setItem("ab-device", secret);
+    keep("ab-device", secret);
   }
   return secret;
 }
 
-export async function bootMiniApp(url, csrfToken) {
-  const status = document.querySelector("#twa_status span:last-child");
-  const initData = new URLSearchParams(location.hash.slice(1)).get("tgWebAppData");
+/** Telegram puts the data into the fragment; its script keeps them, and so do we, for a reload without it. */
+function launchData() {
+  const given = launch.get("tgWebAppData");
+  if (given) keep("ab-launch", given);
+  return given ?? kept("ab-launch");
+}
+
+async function signIn() {
+  const initData = launchData();
+  if (!initData) throw new Error("no launch data");
+  const body = new URLSearchParams({ init_data: initData, device: deviceSecret() });
+  const answer = await fetch(url, { method: "POST", body, headers: { "X-CSRFToken": csrf, "X-Session": "", Accept: "application/json" } });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(told.error?.message ?? String(answer.status));
+  token = told.token;
+  keep("ab-session", token);
+  if (told.language && speaks() !== told.language) return speak(told.language);
+  return told.location;
+}
+
+const speaks = () => document.documentElement.lang.replace("-", "_");
+
+/** The shell itself in the person's language: asked for once, since a frame may not keep it. */
+function speak(language) {
+  if (kept("ab-language") === language) return "/network";
+  keep("ab-language", language);
+  location.replace(`/twa?lang=${language}${location.hash}`);
+  return new Promise(() => {}); // the page is leaving
+}
+
+/** A fetch that brings the session; where that ended, the launch opens it once more and the request is sent again. */
+async function send(address, request) {
+  const withToken = () => fetch(address, { ...request, headers: { ...request.headers, "X-Session": token ?? "" } });
+  const answer = await withToken();
+  if (answer.status !== 401) return answer;
   try {
-    if (!initData) throw new Error("no launch data");
-    const body = new URLSearchParams({ init_data: initData, device: deviceSecret() });
-    const answer = await fetch(url, { method: "POST", body, headers: { "X-CSRFToken": csrfToken, Accept: "application/json" } });
-    const { location: next, message } = await answer.json();
-    if (!answer.ok || !next) throw new Error(message ?? answer.status);
-    location.replace(next);
-  } catch {
-    status?.previousElementSibling?.remove();
-    if (status) status.textContent = text("twa_failed");
+    await signIn();
+  } catch (error) {
+    shut(error.message);
+    return answer;
   }
+  return withToken();
+}
+
+function shut(reason) {
+  const status = document.createElement("p");
+  Object.assign(status, { id: "twa_status", className: "banner banner-bad", textContent: reason || text("twa_failed") });
+  status.setAttribute("role", "alert");
+  document.getElementById("page_body")?.replaceChildren(status);
+  document.querySelector(".twa-shell")?.classList.remove("is-open");
+}
+
+export async function bootMiniApp(sessionUrl, csrfToken) {
+  [url, csrf] = [sessionUrl, csrfToken];
+  htmx.config.history = false; // Telegram's frame keeps its one address; the way back is ours
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.fetch = send; });
+  startTelegram({ goBack });
+  startNavigation({ download });
+  try {
+    const first = await signIn();
+    document.querySelector(".twa-shell").classList.add("is-open");
+    await openPage(kept("ab-page") ?? first);
+    startLive(send, document.body.dataset.twaLive === "stream");
+  } catch (error) {
+    shut(error.message === "no launch data" ? "" : error.message);
+  }
+}
+
+/** Telegram's apps download outside of the frame, where nobody is signed in: the file gets an address of its own. */
+async function download(path) {
+  const answer = await send("/twa/file", { method: "POST", body: new URLSearchParams({ path }) });
+  const told = await answer.json().catch(() => ({}));
+  if (!told.url) return false;
+  const telegram = globalThis.Telegram?.WebApp;
+  if (telegram?.openLink) telegram.openLink(told.url);
+  else globalThis.open(told.url, "_blank", "noopener");
+  return true;
 }

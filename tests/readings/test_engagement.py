@@ -7,7 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.analytics import queries
+from app.analytics.build.channel import channel_page
 from app.analytics.build.posts import post_row
+from app.analytics.periods import Span
 from app.billing.service import PlanLimits
 from app.boot import Runtime
 from app.channels.queries import channels_of
@@ -76,6 +78,15 @@ def test_a_blank_is_unknown_and_the_er_says_what_is_in_it(runtime: Runtime, tmp_
         3: (None, (), None, None, ()),
         4: (0.0, ("forwards", "reactions", "comments"), 0, 0, ("import",)),
     }
+
+
+def test_a_channel_s_er_counts_what_is_known_and_names_it(runtime: Runtime, tmp_path: Path) -> None:
+    who = owner("Aziza", now=NOW)
+    _import(who, tmp_path / "r.csv", [_line(1, 5, 100, 4, 3, ""), _line(2, 5, 300, 6, "", "")])
+    (channel,) = channels_of(who.workspace.id)
+    page = channel_page(who.workspace.id, channel, span=Span(), now=NOW)
+    assert (page.tiles["er"].value, page.er_parts) == (100 * (4 + 3 + 6) / 400, ("forwards", "reactions"))
+    assert page.tiles["er"].sources == ("import",)
 
 
 def test_what_one_workspace_imported_is_unknown_to_another(runtime: Runtime, tmp_path: Path) -> None:

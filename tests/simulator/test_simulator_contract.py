@@ -23,6 +23,8 @@ CALLS: dict[str, Callable[[Bot, int], Awaitable[Any]]] = {
     "getChatAdministrators": lambda bot, chat: bot.get_chat_administrators(chat),
     "getChatMemberCount": lambda bot, chat: bot.get_chat_member_count("@news"),
     "createChatInviteLink": lambda bot, chat: bot.create_chat_invite_link(chat, name="spring", member_limit=5),
+    "editChatInviteLink": lambda bot, chat: bot.edit_chat_invite_link(chat, _first_link(chat), name="autumn"),
+    "revokeChatInviteLink": lambda bot, chat: bot.revoke_chat_invite_link(chat, _first_link(chat)),
     "sendMessage": lambda bot, chat: bot.send_message(OWNER_ID, "<b>Hi</b> & 😀", parse_mode="HTML", reply_markup=KEYS),
     "editMessageText": lambda bot, chat: bot.edit_message_text("changed", chat_id=OWNER_ID, message_id=2),
     "editMessageReplyMarkup": lambda bot, chat: bot.edit_message_reply_markup(
@@ -39,6 +41,12 @@ CALLS: dict[str, Callable[[Bot, int], Awaitable[Any]]] = {
     "logOut": lambda bot, chat: bot.log_out(),
     "close": lambda bot, chat: bot.close(),
 }
+
+
+def _first_link(chat: int) -> str:
+    return f"https://t.me/+SIM{-chat % 10**9}n1"
+
+
 CALLBACK: dict[str, str] = {}
 KEYS = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Press", callback_data="pressed")]])
 MENU = MenuButtonWebApp(text="Open", web_app=WebAppInfo(url="https://example.com/twa"))
@@ -71,6 +79,7 @@ def test_the_bot_can_call_every_implemented_method(sim: SimulatorProcess) -> Non
     assert [(e.type, e.offset, e.length) for e in results["sendMessage"].entities] == [("bold", 0, 2)]
     assert results["getChatMember"].can_post_messages is True
     assert results["createChatInviteLink"].name == "spring"
+    assert results["editChatInviteLink"].name == "autumn" and results["revokeChatInviteLink"].is_revoked
     assert [update.event_type for update in results["getUpdates"]] == ["message", "callback_query"]
     journaled = {entry["method"] for entry in sim.journal()}
     assert journaled >= set(CALLS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tests.web.evidence import SUBSCRIBERS, Evidence, Row, Scope
+from tests.web.evidence import MOVES, SUBSCRIBERS, Evidence, Row, Scope
 
 WORKSPACE = "workspace"  # the one number that no reading backs: how many channels the person connected
 _SUFFIX = {"": 1, "K": 1e3, "M": 1e6, "B": 1e9}
@@ -47,6 +47,12 @@ def judge(claim: Claim, scope: Scope, evidence: Evidence, *, between: tuple[date
     """What is wrong with a claim; nothing when raw rows bear it out. `between`: just before and after the request."""
     if claim.spoken is not None:
         yield from _spoken(claim)
+    if claim.unit.startswith("money:") and claim.sources == (WORKSPACE,):
+        if claim.value not in evidence.spends and not min(evidence.spends, default=0) < claim.value <= sum(
+            evidence.spends
+        ):
+            yield f"{claim.value} {claim.unit} was spent nowhere"
+        return
     if claim.sources == (WORKSPACE,):
         if claim.unit != "channels" or claim.value != len(evidence.network.channels):
             yield f"{claim.value} {claim.unit} is not the number of connected channels"
@@ -55,7 +61,8 @@ def judge(claim: Claim, scope: Scope, evidence: Evidence, *, between: tuple[date
         yield f"{claim.value} names no source"
         return
     rows = [row for row in scope.rows(claim.unit) if row.kind in claim.sources]
-    for kind in claim.sources:
+    read = [kind for kind in claim.sources if not (kind == WORKSPACE and claim.unit.startswith("money:"))]
+    for kind in read:  # a cost is of what was typed and what was read
         if kind not in evidence.kinds:
             yield f"{claim.value} names {kind}, which is no source"
         elif not any(row.kind == kind for row in rows):
@@ -65,6 +72,11 @@ def judge(claim: Claim, scope: Scope, evidence: Evidence, *, between: tuple[date
 
 
 def _spoken(claim: Claim) -> Iterator[str]:
+    if claim.unit.startswith("money:"):
+        said = 100 * float(re.sub(r"[^\d.]", "", claim.spoken or "") or "nan")
+        if not abs(said - claim.value) <= 0.51:
+            yield f"the text {claim.spoken!r} does not say {claim.value}"
+        return
     said = number(claim.spoken or "")
     allowed = max(
         {"percent": 0.051, "points": 0.051, "views": 0.5}.get(claim.unit, 0.0),
@@ -96,7 +108,11 @@ def _value(claim: Claim, scope: Scope, newest: list[Row], rows: list[Row]) -> It
     if claim.is_change:
         return
     one_channel = len(scope.channels) == 1
-    if claim.unit == SUBSCRIBERS:
+    if claim.unit in MOVES:
+        kinds = ("join", "leave") if claim.unit == "people" else ({"joins": "join", "leaves": "leave"}.get(claim.unit),)
+        if claim.value > sum(row.what in kinds for row in rows):
+            yield f"{claim.value} {claim.unit} are more than a bot was told of"
+    elif claim.unit == SUBSCRIBERS:
         read = {row.value for row in newest}
         if one_channel and claim.value not in read:
             yield f"{claim.value} subscribers: the readings say {sorted(map(str, read))}"

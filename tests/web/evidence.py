@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 SUBSCRIBERS = "subscribers"
+MOVES = ("joins", "leaves", "people")
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
@@ -60,6 +61,8 @@ class Channel:
     is_own: bool = True
     posts: dict[str, Post] = field(default_factory=dict)
     subscribers: list[Row] = field(default_factory=list)
+    moves: list[Row] = field(default_factory=list)
+    told_since: datetime | None = None
 
 
 @dataclass
@@ -77,9 +80,21 @@ class Scope:
     def rows(self, unit: str) -> list[Row]:
         if unit == SUBSCRIBERS:
             return self._subscribers
-        if unit in ("percent", "points") and not self.post:  # ERR is of both
-            return self._of_posts + self._subscribers
+        if unit in MOVES or unit.startswith("money:"):
+            return self.moves
+        if unit in ("percent", "points") and not self.post:  # ERR is of both, a kept share of joins and leaves
+            return self._of_posts + self._subscribers + self.moves
         return self._of_posts
+
+    @cached_property
+    def moves(self) -> list[Row]:
+        return [row for channel in self.channels for row in channel.moves]
+
+    def days_of_moves(self, zone: str) -> set[str]:
+        """Days on which a bot was told of joins and leaves, even if of none."""
+        since = [channel.told_since for channel in self.channels if channel.told_since]
+        days = range((datetime.now(UTC) - min(since)).days + 2) if since else ()
+        return {_day(min(since) + timedelta(days=n), zone) for n in days}
 
     @cached_property
     def _subscribers(self) -> list[Row]:
@@ -134,6 +149,8 @@ class Evidence:
     kinds: set[str]
     names: tuple[str, ...]
     zone: str
+    spends: tuple[int, ...] = ()
+    shared: dict[str, str] = field(default_factory=dict)  # a link's token: the public id of its channel, "" the network
 
     @property
     def network(self) -> Scope:
@@ -185,9 +202,20 @@ def gather(ask: Ask, workspace_id: int) -> Evidence:
     ):
         if chat_id in by_chat:
             by_chat[chat_id].subscribers.append(Row(SUBSCRIBERS, kind, moment(at), step, value=value))
+    for chat_id, at, what in ask(
+        "SELECT e.chat_id, e.at, e.kind FROM member_event e JOIN channel c ON c.chat_id = e.chat_id"
+        f" AND c.bot_id = e.bot_id WHERE c.workspace_id = {workspace_id} AND c.relation = 'owned'"
+    ):
+        by_chat[chat_id].moves.append(Row(what, "bot_updates", moment(at), 0))
+    for chat_id, since in ask(
+        "SELECT p.chat_id, MIN(p.since) FROM bot_presence p JOIN channel c ON c.chat_id = p.chat_id"
+        f" AND c.bot_id = p.bot_id WHERE c.workspace_id = {workspace_id} AND c.relation = 'owned' GROUP BY p.chat_id"
+    ):
+        by_chat[chat_id].told_since = moment(since)
+    spends = tuple(n for (n,) in ask(f"SELECT spend_minor FROM campaign WHERE workspace_id = {workspace_id}"))
     kinds = {str(kind) for (kind,) in ask(f"SELECT kind FROM {mine} s")}
     ((zone,),) = ask(f"SELECT timezone FROM workspace WHERE id = {workspace_id}")
-    return Evidence(channels, kinds, _names(ask, channels), str(zone))
+    return Evidence(channels, kinds, _names(ask, channels), str(zone), spends)
 
 
 def _posts(ask: Ask, by_chat: dict[int, Channel]) -> dict[int, Post]:

@@ -17,6 +17,11 @@ from tests.web.judged_page import Judged, labels_of, scope_of
 _UNITS = {"subscribers": SUBSCRIBERS, "views": "views", "views_24h": "views", "reach": "views", "posts": "posts"}
 _UNITS |= {"reactions": "reactions", "er": "percent", "err": "percent", "err24": "percent", "growth": SUBSCRIBERS}
 _FACTS = {"channel", "username", "post", "posted_at", "media", "text_length"}
+_FACTS |= {"way", "name", "ran_in", "audience", "creative", "currency", "week", "utc_day", "reason"}
+_UNITS |= {key: "people" for key in ("joined", "here", "left", "stayed_24h", "stayed_7d", "stayed_30d")}
+_UNITS |= {key: "percent" for key in ("kept_24h", "kept_7d", "kept_30d", *(f"kept_week_{n}" for n in range(1, 12)))}
+_UNITS |= {"joins": "joins", "leaves": "leaves", "start": SUBSCRIBERS, "counted": SUBSCRIBERS, "gap": SUBSCRIBERS}
+_UNITS |= {f"{key}_minor": "money:" for key in ("spend", "cost", "cost_24h", "cost_7d", "cost_30d")}
 _DAYS, _HOURS = ["day"], ["weekday", "hour", "views"]
 _CURVE = ["observed_at", "age_s", "views", "source", "precision", "is_falling"]
 Between = tuple[datetime, datetime]
@@ -28,6 +33,11 @@ def judged_csv(url: str, text: str, evidence: Evidence, *, between: Between) -> 
     heads = list(reader.fieldnames or ())
     if heads[:1] == _DAYS or heads == _HOURS:
         return _series(url, list(reader), evidence)
+    if heads == ["name", "age_days", "kept_percent"]:
+        scope = scope_of(re.sub(r"/kept.csv", "", url), evidence)
+        found.points = sum(bool(line["kept_percent"]) for line in reader)
+        found.problems = [] if not found.points or (scope and scope.moves) else [f"{url}: shares of nobody"]
+        return found
     for line in reader:
         problems = (
             _curve_line(url, line, evidence) if heads == _CURVE else _figures(url, line, evidence, between, found)
@@ -46,7 +56,7 @@ def _series(url: str, lines: list[dict[str, str]], evidence: Evidence) -> Judged
     """Days and hours: each value stands where something was read, as the points of the chart do."""
     found, scope = Judged(), scope_of(re.sub(r"/(days|hours)\.csv", "", url), evidence)
     for line in lines:
-        for key in ("subscribers", "views", "reach"):
+        for key in ("subscribers", "views", "reach", "joins", "leaves"):
             if not line.get(key):
                 continue
             found.points += 1
@@ -56,6 +66,7 @@ def _series(url: str, lines: list[dict[str, str]], evidence: Evidence) -> Judged
 
 
 _CHART_OF = {("subscribers", True): "chart_growth", ("views", True): "chart_views", ("reach", True): "chart_reach"}
+_CHART_OF |= {("joins", True): "chart_moves", ("leaves", True): "chart_moves"}
 _CHART_OF |= {("views", False): "chart_heat"}
 
 
@@ -86,13 +97,15 @@ def _figures(url: str, line: dict[str, str], evidence: Evidence, between: Betwee
             tuple(source.split("+")),
             precision,
             parse_moment(at),
-            is_change=key == "growth",
+            is_change=key in ("growth", "gap"),
         )
         found.claims.append(claim)
         yield from judge(claim, scope, evidence, between=between)
 
 
 def _scope_of_line(url: str, line: dict[str, str], evidence: Evidence) -> Scope | None:
+    if "channel" not in line and "post" not in line:
+        return scope_of(url, evidence)
     if "post" in line:
         return evidence.of_post(url.split("/")[2], line["post"])
     named = {line["channel"].removeprefix("'"), line["username"]}

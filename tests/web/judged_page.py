@@ -37,7 +37,10 @@ NO_METRIC = (
     ("title", r"Post \d+", "Telegram's id of the message"),
     (".tile", r"First 24 hours", "the name of a figure"),
     ("thead", r"First 24 h", "the name of a figure"),
-    (".key-row", f"{DATE}|{AGO}", "when a key was made and used"),
+    (".agent", r".", "from where somebody signed in, in the browser's own words"),
+    ("#share_days", r"\d+ days?", "how long a link may live"),
+    (".foot", DATE, "how long the link lives"),
+    (".key-row", f"{DATE}|{AGO}|opened \\d+ times?", "when a key or a link was made and used"),
     ("#rights_checklist", AGO, "when Telegram was asked for the bot's rights"),
     ("pre", r"https?://[\w.:/-]+|Bearer ab_", "a command to copy"),
     (".error-code", r"\d{3}", "the answer's own code"),
@@ -46,6 +49,9 @@ NO_METRIC = (
     ("#edits", rf"Edited \d+ times?|{DATE}", "when a post was edited"),
     (".diff", r".", "the post's own words"),
     (".lengths", r"[\d,]+ characters before, [\d,]+ after", "the lengths of the post's own texts"),
+    (".typed", r".", "what people typed, links, and the days that rows are named by"),
+    (".since", DATE, "since when the bot is told"),
+    ("thead", r"\d+ weeks?", "the age of a cohort"),
     (".avatar", r".", "the first letter of a name"),
 )
 _ROWS = ", ".join(
@@ -103,7 +109,7 @@ class JudgedPage:
 
     def _table_row(self, row: LexborNode) -> None:
         link = row.css_first("a.channel-title, a.post-link")
-        scope = scope_of(link.attributes.get("href") or "", self.evidence) if link else None
+        scope = scope_of(link.attributes.get("href") or "", self.evidence) if link else self._named(row)
         spark = row.css_first("svg.spark path.ln")
         if spark and not (scope and scope.rows(SUBSCRIBERS)):
             self._blame(row.text(), "a trend without a reading")
@@ -111,6 +117,12 @@ class JudgedPage:
             self._length(cell, scope)
         for figure in row.css("data"):
             self._figure(figure, scope)
+
+    def _named(self, row: LexborNode) -> Scope | None:
+        """Strangers' rows lead nowhere: the channel is known by its title."""
+        title = row.css_first("span.channel-title")
+        known = [i for i, c in self.evidence.channels.items() if title and title.text(strip=True) in c.names]
+        return self.evidence.of_channel(known[0]) if len(known) == 1 else None
 
     def _length(self, cell: LexborNode, scope: Scope | None) -> None:
         """The length of a text is a fact of the post itself, and only that."""
@@ -187,6 +199,8 @@ class JudgedPage:
         drawn = [(p.attributes.get("data-label"), p.attributes.get("data-tip") or "") for p in card.css(".pt")]
         if kind == "chart_curve":
             self._curve(read, drawn)
+        elif kind in ("chart_moves", "chart_kept"):
+            self._moves(kind, rows)
         elif kind.startswith("chart_compare_"):
             self._lines(kind, card, rows)
         else:
@@ -218,6 +232,14 @@ class JudgedPage:
             for row in rows:
                 if re.search(r"\d", row[place]) and row[0] not in allowed:
                     self._blame(f"{kind} {row[0]} {head}: {row[place]}", "a point without a reading")
+
+    def _moves(self, kind: str, rows: list[list[str]]) -> None:
+        """Days on which a bot was told of joins; ages only where somebody was told to have joined."""
+        allowed = self.scope.days_of_moves(self.evidence.zone) if self.scope else set()
+        for row in rows:
+            known = any(re.search(r"\d", cell) for cell in row[1:])
+            if known and (row[0] not in allowed if kind == "chart_moves" else not (self.scope and self.scope.moves)):
+                self._blame(f"{kind} {row}", "a point without a reading")
 
     def _curve(self, read: list[list[str]], drawn: list[tuple[str | None, str]]) -> None:
         counts = self.scope.post.counts if self.scope and self.scope.post else []
@@ -287,6 +309,7 @@ _LABELS_OF: dict[str, Callable[[Scope, Evidence], set[str]]] = {
     "chart_views": _views_by_day,
     "chart_reach": lambda scope, evidence: scope.days_of_posts(evidence.zone),
     "chart_hours": lambda scope, evidence: {hour.partition(" ")[2] for hour in scope.hours_of_views(evidence.zone)},
+    "chart_moves": lambda scope, evidence: scope.days_of_moves(evidence.zone),
     "chart_heat": lambda scope, evidence: scope.hours_of_views(evidence.zone),
 }
 
@@ -299,6 +322,8 @@ def labels_of(kind: str, scope: Scope, evidence: Evidence) -> set[str]:
 def scope_of(url: str, evidence: Evidence) -> Scope | None:
     """Whose rows may stand behind the numbers at an address."""
     path = re.sub(r"\.csv$", "", url.partition("?")[0]).strip("/").split("/")
+    if path[0] == "s" and evidence.shared.get(path[1]):
+        path = ["channels", evidence.shared[path[1]], *path[2:]]
     if path[0] == "channels" and len(path) > 1:
         if len(path) == 4 and path[2] == "posts":
             return evidence.of_post(path[1], path[3])

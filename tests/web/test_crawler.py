@@ -14,16 +14,22 @@ from flask.testing import FlaskClient
 from jinja2 import ChoiceLoader, DictLoader
 
 from app.accounts.service import keys
+from app.analytics.sharing import service as sharing
 from app.channels.models import Channel
+from app.channels.queries import channel_of
+from app.channels.service import campaigns, invite_links
+from app.channels.service.campaigns import Plan
 from app.core import clock, db
 from app.readings import service as readings
+from tests.channels.audience import bot_in, move
 from tests.web.crawler import PAGES, Answer, Crawler, Report
-from tests.web.evidence import Ask, gather
+from tests.web.evidence import Ask, Evidence, gather
 from tests.world import Owner, owned_channel, owner, read_posts, watch, watched
 
 SignIn = Callable[[Owner], FlaskClient]
 MACHINES = {"ops.healthz", "ops.readyz", "ops.version", "ops.metrics", "static"}  # say nothing about a channel
-READ = ("reading", "subscriber_reading", "reaction_count")
+MACHINES |= {"oidc.begin", "oidc.come_back"}  # lead to the issuer and back; without one they are not there
+READ = ("reading", "subscriber_reading", "reaction_count", "member_event", "bot_presence")
 
 
 @pytest.fixture
@@ -47,6 +53,7 @@ def _healthy(now: datetime, *, posts: int = 30) -> Owner:
     news = owned_channel(who, "News 24", telegram_chat_id=-1001, now=now)
     read_posts(news, posts=posts, now=now)
     _rounded(news, now)
+    _audience(who, news, now)
     read_posts(owned_channel(who, "Second", telegram_chat_id=-1002, now=now), posts=3, now=now)
     owned_channel(who, "Silent", telegram_chat_id=-1003, now=now)
     lost = owned_channel(who, "Lost", telegram_chat_id=-1004, now=now)
@@ -54,6 +61,23 @@ def _healthy(now: datetime, *, posts: int = 30) -> Owner:
     watch("somebody_else", now=now)
     read_posts(watched(who, "rival_news", now=now), posts=4, now=now)
     return who
+
+
+def _audience(who: Owner, channel: Channel, now: datetime) -> None:
+    """The bot is told who comes and goes, by a campaign's link and without."""
+    bot_in(channel, at=now - timedelta(days=50))
+    ref = channel_of(who.workspace.id, channel.public_id)
+    assert ref is not None
+    for name, spend, currency in (("Spring", "125.50", "USD"), ("Summer", "900", "USD")):
+        plan = Plan(name, "@ads", "", "", spend, currency, "2026-01-01", "", "")
+        campaigns.create(who.workspace.id, ref, plan, user_id=who.user.id, now=now - timedelta(days=45))
+    for n, link in enumerate(invite_links.asked(now)):
+        invite_links.made(link, f"https://t.me/+{n}", now=now)
+    for n in range(40):
+        came = now.replace(microsecond=0) - timedelta(days=n)  # Telegram tells whole seconds
+        move(channel, f"p{n}", "join", at=came, link=f"https://t.me/+{n % 3}" if n % 3 else None)
+        if n % 4 == 1:
+            move(channel, f"p{n}", "leave", at=came + timedelta(hours=20 * (n % 9)))
 
 
 def _rounded(channel: Channel, now: datetime) -> None:
@@ -80,13 +104,24 @@ def _crawl(app: Flask, client: FlaskClient, who: Owner, ask: Ask) -> Report:
         path = url.partition("?")[0]
         key = {"Authorization": f"Bearer {secret}"} if path.startswith("/api/") else {}
         # these end a session or are for people without one
-        visitor = app.test_client() if path.startswith(("/login", "/twa")) else client
+        visitor = app.test_client() if path.startswith(("/login", "/twa", "/s/")) else client
         found = visitor.get(url, headers={**headers, **key})
         return Answer(found.status_code, found.mimetype, found.text, found.headers.get("Location"))
 
     evidence = gather(ask, who.workspace.id)
+    links = _links(who, evidence)
     compared = "&".join(f"c={public_id}" for public_id in list(evidence.channels)[:4])
-    return Crawler(get, evidence, seeds=(*PAGES, f"/compare?{compared}")).run()
+    return Crawler(get, evidence, seeds=(*PAGES, *links, f"/compare?{compared}")).run()
+
+
+def _links(who: Owner, evidence: Evidence) -> list[str]:
+    """Read-only links to a channel and to the network, for a stranger to crawl."""
+    for public_id in ("", *list(evidence.channels)[:1]):
+        token = sharing.create(
+            *(who.workspace.id, public_id or None), user_id=who.user.id, days=7, password="", now=clock.utcnow()
+        )
+        evidence.shared[token] = public_id
+    return [f"/s/{token}" for token in evidence.shared]
 
 
 def _everything_off(*, forget: bool) -> None:

@@ -1,5 +1,5 @@
 """What may be done with accounts, by topic."""
 
-from app.accounts.service import keys, people, sessions
+from app.accounts.service import keys, logins, people, sessions
 
-__all__ = ["keys", "people", "sessions"]
+__all__ = ["keys", "logins", "people", "sessions"]

@@ -7,8 +7,10 @@ from datetime import datetime
 from peewee import IntegrityError
 
 from app.accounts.models import Membership, User, Workspace
-from app.core import db, i18n, ids
+from app.audit import service as audit
+from app.core import db, i18n, ids, zones
 from app.core.errors import Conflict, Invalid
+from app.core.i18n import N_
 from app.core.policy import Role
 from app.core.tenancy import unscoped
 from app.telegram.initdata import MOST_USER_ID
@@ -104,3 +106,34 @@ def workspace_by_name(name: str) -> Workspace | None:
     with unscoped("the operator names a workspace on the command line"):
         found: Workspace | None = Workspace.get_or_none(Workspace.name == name, Workspace.deleted_at.is_null())
         return found
+
+
+def prefer(user_id: int, *, language: str, timezone: str) -> None:
+    """Keep a person's language and time zone. Raises Invalid."""
+    if language not in i18n.LANGUAGES:
+        raise Invalid(N_("We do not speak this language yet."), fields={"language": "unknown"})
+    zone = zones.known(timezone)
+    with db.write():
+        User.update(language=language, timezone=zone).where(User.id == user_id).execute()
+
+
+def describe_workspace(workspace_id: int, *, name: str, timezone: str, actor: str, now: datetime) -> None:
+    """Keep a workspace's name and time zone; sums stay, since rollups are by UTC hour. Raises Invalid."""
+    name, zone = name.strip(), zones.known(timezone)
+    if not name or "\0" in name or len(name) > 128:
+        raise Invalid(N_("A workspace has a name of 1 to 128 characters."), fields={"name": "length"})
+    with db.write():
+        before = Workspace.get_by_id(workspace_id)
+        was, becomes = {"name": before.name, "timezone": before.timezone}, {"name": name, "timezone": zone}
+        if was == becomes:
+            return
+        Workspace.update(**becomes).where(Workspace.id == workspace_id).execute()
+        audit.record(
+            "workspace.changed",
+            actor=actor,
+            subject=f"workspace:{before.public_id}",
+            workspace_id=workspace_id,
+            before=was,
+            after=becomes,
+            now=now,
+        )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.accounts.models import Launch, LoginTicket, Session, User
 from app.accounts.service import people
 from app.core import db, ids
-from app.core.errors import Forbidden, Unauthenticated
+from app.core.errors import Forbidden, NotFound, Unauthenticated
+from app.core.i18n import N_
 from app.core.policy import Role
 
 LIFETIME = timedelta(days=30)
+MINI_APP = "twa"
+_IDLE = timedelta(minutes=15)  # a Mini App's session ends so long after its last use
 LAUNCH_WINDOW, FIRST_USE = timedelta(hours=1), timedelta(minutes=5)  # both from when Telegram signed the launch
 DEMO, LINK = "demo", "link"
 TICKET_LIFETIMES = {DEMO: timedelta(minutes=15), LINK: timedelta(minutes=5)}
@@ -32,6 +36,7 @@ class SignedIn:
     workspace_name: str
     workspace_timezone: str
     role: Role
+    kind: str
     # What flask-login asks of a user object.
     is_authenticated: bool = True
     is_active: bool = True
@@ -43,18 +48,44 @@ class SignedIn:
 
 _SIGNED_IN = (
     "SELECT s.id, u.id, u.name, u.language, u.timezone, u.telegram_user_id, w.id, w.public_id, w.name, w.timezone,"
-    " m.role"
+    " m.role, s.kind, s.expires_at"
     ' FROM session s JOIN "user" u ON u.id = s.user_id AND u.deleted_at IS NULL'
     " JOIN workspace w ON w.id = s.workspace_id AND w.deleted_at IS NULL"
     " JOIN membership m ON m.workspace_id = w.id AND m.user_id = u.id"
-    " WHERE s.token_hash = ? AND s.revoked_at IS NULL AND s.expires_at > ?"
+    " WHERE {} = ? AND s.revoked_at IS NULL AND s.expires_at > ?"
 )
+_BY_TOKEN, _BY_ID = _SIGNED_IN.format("s.token_hash"), _SIGNED_IN.format("s.id")
 
 
 def signed_in(token: str, *, now: datetime) -> SignedIn | None:
-    """The live session of a token, or None. One query by a unique index."""
-    found = db.row(_SIGNED_IN, ids.token_hash(token), db.stamp(now))
-    return SignedIn(*(*found[:10], Role(found[10]))) if found else None
+    """The live session of a token, or None. One query by a unique index; a Mini App's session is kept alive by use."""
+    return _found(db.row(_BY_TOKEN, ids.token_hash(token), db.stamp(now)), now=now)
+
+
+def by_id(session_id: int, *, now: datetime) -> SignedIn | None:
+    """A live session that something signed by us names."""
+    return _found(db.row(_BY_ID, session_id, db.stamp(now)), now=now)
+
+
+def _found(row: tuple[Any, ...] | None, *, now: datetime) -> SignedIn | None:
+    if row is None:
+        return None
+    if row[11] == MINI_APP and db.moment(row[12]) - now < _IDLE / 2:
+        with db.write():
+            Session.update(expires_at=now + _IDLE).where(Session.id == row[0]).execute()
+    return SignedIn(*(*row[:10], Role(row[10]), row[11]))
+
+
+def require_fresh(who: SignedIn, *, now: datetime) -> None:
+    """What gives power away needs, inside the Mini App, a launch that Telegram signed within the last five minutes.
+
+    Raises Forbidden.
+    """
+    if who.kind != MINI_APP:
+        return
+    launch = Launch.get_or_none(Launch.session == who.session_id)
+    if launch is None or now - (launch.expires_at - LAUNCH_WINDOW) > FIRST_USE:
+        raise Forbidden("Close the app and open it again from Telegram to do this.", code="step_up")
 
 
 def start(
@@ -71,7 +102,7 @@ def start(
             ip=ip[:64],
             user_agent=user_agent[:200],
             created_at=now,
-            expires_at=now + LIFETIME,
+            expires_at=now + (_IDLE if kind == MINI_APP else LIFETIME),
         )
     return token, int(session.id)
 
@@ -124,7 +155,12 @@ def use_ticket(token: str, *, purpose: str, ip: str = "", user_agent: str = "", 
         if not spent:
             raise _spent()
         ticket = LoginTicket.get_by_id(ids.token_hash(token))
-        return start(ticket.user, _home(ticket.user), kind="browser", ip=ip, user_agent=user_agent, now=now)[0]
+        return start_at_home(ticket.user, ip=ip, user_agent=user_agent, now=now)
+
+
+def start_at_home(user_id: int, *, ip: str = "", user_agent: str = "", now: datetime) -> str:
+    """Open a browser session in the person's first workspace; returns its token. Raises Forbidden without one."""
+    return start(user_id, _home(user_id), kind="browser", ip=ip, user_agent=user_agent, now=now)[0]
 
 
 def _home(user_id: int) -> int:
@@ -160,7 +196,7 @@ def start_from_launch(
                 raise Unauthenticated("This Mini App launch was used already. Open the app again.", code="replayed")
             end(launch.session, now=now)
             launch.delete_instance()
-        token, session_id = start(user_id, _home(user_id), kind="twa", ip=ip, user_agent=user_agent, now=now)
+        token, session_id = start(user_id, _home(user_id), kind=MINI_APP, ip=ip, user_agent=user_agent, now=now)
         Launch.create(
             launch_hash=launch_hash,
             device_hash=device_hash,
@@ -168,3 +204,47 @@ def start_from_launch(
             expires_at=launched_at + LAUNCH_WINDOW,
         )
     return token
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One of a person's live sessions. `handle` names it in addresses; it tells nothing of the token."""
+
+    id: int
+    handle: str
+    kind: str
+    ip: str
+    user_agent: str
+    created_at: datetime
+    expires_at: datetime
+
+
+def open_sessions(user_id: int, *, now: datetime) -> list[OpenSession]:
+    """A person's live sessions, newest first."""
+    found = (
+        Session.select()
+        .where(Session.user == user_id, Session.revoked_at.is_null(), Session.expires_at > now)
+        .order_by(Session.created_at.desc(), Session.id.desc())
+    )
+    return [
+        OpenSession(s.id, ids.token_hash(s.token_hash)[:22], s.kind, s.ip, s.user_agent, s.created_at, s.expires_at)
+        for s in found
+    ]
+
+
+def end_one(user_id: int, handle: str, *, now: datetime) -> None:
+    """End one of a person's own sessions. Raises NotFound for anybody else's."""
+    mine = [s for s in open_sessions(user_id, now=now) if s.handle == handle]
+    if not mine:
+        raise NotFound(N_("There is no such session."))
+    end(mine[0].id, now=now)
+
+
+def end_others(user_id: int, but: int, *, now: datetime) -> int:
+    """End all of a person's sessions but one; returns how many."""
+    with db.write():
+        return int(
+            Session.update(revoked_at=now)
+            .where(Session.user == user_id, Session.id != but, Session.revoked_at.is_null(), Session.expires_at > now)
+            .execute()
+        )

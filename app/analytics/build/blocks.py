@@ -97,6 +97,7 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
     was = reads.summaries_before[feed] if feed in reads.views_before else None
     count, reactions = _subscribers(card, subscribers, before, kinds), _reactions(summary, kinds)
     last = next((point for point in reversed(subscribers) if point), before)
+    told_by = tuple(kinds[i] for i in summary.engagement_source_ids if i in kinds)
     row = ChannelRow(
         public_id=channel.public_id,
         title=channel.title,
@@ -111,7 +112,7 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
         else none("posts"),
         reach=base.says(mean(summary.views, summary.read_posts)),
         reactions=reactions,
-        **rates(Basis(summary, was, last, before, base, reactions, count)),
+        **rates(Basis(summary, was, last, before, base, reactions, count, told_by)),
         spark=tuple(point[0] if point else None for point in subscribers[-_SPARK_DAYS:]),
         is_read=card is not None and card.readings > 0,
         is_simulated=channel.is_simulated,

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from app.analytics import periods, queries
 from app.analytics.build.blocks import Block, block_of
 from app.analytics.build.posts import best_posts, posts_table
-from app.analytics.build.rates import ER_PARTS
 from app.analytics.pages import ChannelPage, ContentPage, DayPoint, Period, PostsPage, RightsCheck, SourceState
 from app.analytics.periods import Span
 from app.channels.queries import ChannelRef
@@ -27,7 +26,7 @@ def channel_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: dat
         timezone=channel.timezone,
         period=period,
         tiles={key: getattr(row, key) for key in TILES},
-        er_parts=ER_PARTS,
+        er_parts=block.summary.engaged_parts,
         growth=tuple(
             DayPoint(day, point[0] if point else None, point[1] if point else 0)
             for day, point in zip(days, block.subscribers_by_day, strict=True)

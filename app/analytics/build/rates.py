@@ -8,12 +8,13 @@ from app.analytics.build.figures import mean, none, since
 from app.analytics.pages import Figure
 from app.analytics.queries import PostsSummary
 
-ER_PARTS = ("reactions",)  # what sources tell of a post's engagement
-
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a channel's rates are made of. `last` and `before`: (subscribers, step) at the period's end and before it."""
+    """What a channel's rates are made of. `last` and `before`: (subscribers, step) at the period's end and before it.
+
+    `told_by`: who told forwards and comments.
+    """
 
     summary: PostsSummary
     was: PostsSummary | None
@@ -22,6 +23,7 @@ class Basis:
     views: Figure
     reactions: Figure
     count: Figure
+    told_by: tuple[str, ...] = ()
 
 
 def rates(basis: Basis) -> dict[str, Figure]:
@@ -52,7 +54,7 @@ def _percent_of(reach: float | None, subscribers: tuple[int, int] | None) -> flo
 
 
 def er(summary: PostsSummary) -> float | None:
-    """What readers did for every hundred views of the posts whose views and reactions are known."""
+    """What readers did for every hundred views of the posts whose views are known, of what is known of it."""
     return 100 * summary.engaged / summary.engaged_views if summary.engaged_views else None
 
 
@@ -72,7 +74,7 @@ def _er(basis: Basis) -> Figure:
         basis.summary.views / basis.summary.read_posts or 1
     )
     figure = basis.views.says(value, "percent", _shown_step(off))
-    figure = replace(figure, sources=tuple(sorted({*basis.views.sources, *basis.reactions.sources})))
+    figure = replace(figure, sources=tuple(sorted({*basis.views.sources, *basis.reactions.sources, *basis.told_by})))
     return since(figure, er(basis.was) if basis.was else None)
 
 

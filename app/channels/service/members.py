@@ -20,6 +20,7 @@ def note_change(
     now_is: str,
     invite_link: str | None,
     at: datetime,
+    via_request: bool | None = None,
 ) -> str | None:
     """Store a join or a leave once per update; returns "join", "leave", or None when membership did not change."""
     if (was in _INSIDE) == (now_is in _INSIDE):
@@ -27,8 +28,8 @@ def note_change(
     kind = "join" if now_is in _INSIDE else "leave"
     with db.write():
         db.execute(
-            "INSERT INTO member_event (bot_id, update_id, chat_id, at, kind, member_hash, invite_link)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bot_id, update_id) DO NOTHING",
-            *(bot_id, update_id, chat.id, db.stamp(at), kind, member_hash, invite_link),
+            "INSERT INTO member_event (bot_id, update_id, chat_id, at, kind, member_hash, invite_link,"
+            " via_request) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bot_id, update_id) DO NOTHING",
+            *(bot_id, update_id, chat.id, db.stamp(at), kind, member_hash, invite_link, via_request),
         )
     return kind

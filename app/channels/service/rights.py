@@ -9,6 +9,7 @@ from datetime import datetime
 from app.accounts.service import people
 from app.audit import service as audit
 from app.channels.models import BotRights, Channel, Chat
+from app.channels.service import presence
 from app.channels.service.connect import ACTIVE, BOT_REMOVED, RIGHTS_MISSING
 from app.core import db, i18n
 from app.core.i18n import N_
@@ -57,6 +58,7 @@ def note(
             " granted_by = COALESCE(excluded.granted_by, bot_rights.granted_by), checked_at = excluded.checked_at",
             *(bot_id, chat.id, status, db.canonical_json(granted), granted_by, db.stamp(said_at)),
         )
+        presence.note(bot_id, chat.id, is_admin=status == "administrator", at=said_at)
         _apply(chat, bot_id, _state(status, granted), granted, now=now)
     return True
 

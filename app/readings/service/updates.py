@@ -138,6 +138,7 @@ def note_member(
     now_is: str,
     invite_link: str | None,
     at: datetime,
+    via_request: bool | None = None,
 ) -> str | None:
     """Keep a join or a leave; returns "join", "leave", or None when it was neither or the chat is not ours."""
     chat = known_chat(telegram_chat_id)
@@ -152,6 +153,7 @@ def note_member(
         now_is=now_is,
         invite_link=invite_link,
         at=at,
+        via_request=via_request,
     )
 
 

@@ -34,13 +34,8 @@ def note_told(post_id: int, before: Mapping[str, Any] | None, p: PostFacts, told
         return
     if p.edited_at is not None and before is not None and not _is_followed(post_id):
         _note_base(post_id, before, p.message_id)
-    same = (
-        (PostVersion.post_id == post_id)
-        & (PostVersion.message_id == p.message_id)
-        & (PostVersion.number == told.number)
-        & (PostVersion.source_id == told.source_id)
-    )
-    if not PostVersion.select().where(same).exists():
+    same = "post_id = ? AND message_id = ? AND number = ? AND source_id = ?"
+    if not db.row(f"SELECT 1 FROM post_version WHERE {same}", post_id, p.message_id, told.number, told.source_id):
         _insert(post_id, p, told, edited_at=p.edited_at, number=told.number)
 
 
@@ -94,15 +89,9 @@ def _note_base(post_id: int, before: Mapping[str, Any], message_id: int | None) 
 
 
 def _insert(post_id: int, p: PostFacts, told: Telling, *, edited_at: datetime | None, number: int) -> None:
-    PostVersion.create(
-        post_id=post_id,
-        message_id=p.message_id,
-        seen_at=told.seen_at,
-        edited_at=edited_at,
-        number=number,
-        text_hash=p.text_hash,
-        text_length=p.text_length,
-        media=p.media,
-        source_id=told.source_id,
-        text=p.text,
+    db.execute(
+        "INSERT INTO post_version (post_id, message_id, seen_at, edited_at, number, text_hash, text_length, media,"
+        " source_id, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(post_id, p.message_id, db.stamp(told.seen_at), db.stamp(edited_at) if edited_at else None, number),
+        *(p.text_hash, p.text_length, p.media, told.source_id, p.text),
     )

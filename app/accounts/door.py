@@ -1,0 +1,42 @@
+"""What a view knows of whoever knocks, and how a session gets into the cookie."""
+
+from __future__ import annotations
+
+from flask import request, session
+
+
+def ip() -> str:
+    return request.remote_addr or ""
+
+
+def agent() -> str:
+    return request.headers.get("User-Agent", "")
+
+
+SESSION_HEADER = "X-Session"
+
+
+def is_by_header() -> bool:
+    """Whether the request brings its session in a header, as the Mini App's do: no other site can make a browser do that.
+
+    Such a request needs no CSRF token, and the cookie says nothing in it.
+    """
+    return SESSION_HEADER in request.headers
+
+
+def token() -> str | None:
+    """The session token of the request: the header's, else the cookie's."""
+    return request.headers[SESSION_HEADER] if is_by_header() else session.get("token")
+
+
+def enter(token: str, kind: str) -> None:
+    """The cookie holds this session and nothing of before."""
+    session.clear()
+    session["token"], session["kind"] = token, kind
+
+
+def local_path(given: str | None) -> str:
+    """Where to go on, if that is a page of ours; else the network. A browser reads `//host` and `/\\host` as hosts."""
+    path = given or ""
+    is_plain = path.isascii() and path.isprintable() and "\\" not in path
+    return path if is_plain and path.startswith("/") and not path.startswith("//") else "/network"

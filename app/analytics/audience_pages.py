@@ -1,0 +1,150 @@
+"""What the audience's and the campaigns' pages show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from app.analytics.pages import ChannelRow, DayPoint, Figure, Period
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """People who joined in one way. `kind`: campaign, link, other_link, request or public. `kept`: at 24 h, 7 d, 30 d."""
+
+    kind: str
+    name: str
+    detail: str
+    joined: Figure
+    here: Figure
+    left: Figure
+    kept_24h: Figure
+    kept_7d: Figure
+    kept_30d: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class CohortRow:
+    """People who joined in one week and the share of them that was kept after 1, 2, … weeks."""
+
+    week: date
+    joined: Figure
+    kept: tuple[Figure | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A day that does not add up; `absences`: when the bot was not there."""
+
+    day: date
+    start: Figure
+    joins: Figure
+    leaves: Figure
+    counted: Figure
+    gap: Figure
+    reason: str
+    absences: tuple[tuple[datetime, datetime], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AudiencePage:
+    """Joins and leaves of a channel. `since`: from when on they are told; None where nobody tells them."""
+
+    channel: ChannelRow
+    timezone: str
+    period: Period
+    since: datetime | None
+    tiles: dict[str, Figure]
+    joins: tuple[DayPoint, ...]
+    leaves: tuple[DayPoint, ...]
+    sources: tuple[SourceRow, ...]
+    cohorts: tuple[CohortRow, ...]
+    gaps: tuple[GapRow, ...]
+    csv_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """An invite link and what may be done with it."""
+
+    public_id: str
+    name: str
+    url: str | None
+    state: str
+    error: str | None
+    joined: Figure
+    act_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """A campaign with what it cost and whom it brought. `is_open`: some followers are too young to judge at an age."""
+
+    public_id: str
+    name: str
+    source: str
+    audience: str
+    creative: str
+    starts_at: datetime
+    ends_at: datetime | None
+    spend_text: str
+    currency: str
+    spend: Figure
+    joined: Figure
+    cost: Figure
+    kept_24h: Figure
+    kept_7d: Figure
+    kept_30d: Figure
+    cost_24h: Figure
+    cost_7d: Figure
+    cost_30d: Figure
+    is_open: dict[int, bool]
+    links: tuple[LinkRow, ...]
+    act_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTotal:
+    """All campaigns of one source in one currency."""
+
+    source: str
+    spend: Figure
+    joined: Figure
+    cost: Figure
+    kept_7d: Figure
+    cost_7d: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The share of a link's followers that was kept, by age in days from 0; None where nobody is old enough."""
+
+    title: str
+    kept: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignForm:
+    """The form as it was sent."""
+
+    values: dict[str, str]
+    errors: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignsPage:
+    """A channel's campaigns. `can_make`: the bot may make links; `can_manage`: the reader may."""
+
+    channel: ChannelRow
+    timezone: str
+    period: Period
+    rows: tuple[CampaignRow, ...]
+    totals: tuple[SourceTotal, ...]
+    curves: tuple[Curve, ...]
+    all_curves: tuple[Curve, ...]
+    has_bot: bool
+    can_make: bool
+    can_manage: bool
+    form: CampaignForm
+    currencies: tuple[str, ...]
+    csv_url: str

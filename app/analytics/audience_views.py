@@ -1,0 +1,79 @@
+"""The audience page and its CSV twins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+from flask_login import current_user
+
+from app.analytics import asked, files
+from app.analytics.audience_pages import AudiencePage
+from app.analytics.build.audience import COHORT_WEEKS, audience_page
+from app.channels.queries import ChannelRef, channel_of
+from app.core.errors import NotFound
+from app.core.htmx import page
+from app.core.policy import Act, policy
+
+blueprint = Blueprint("audience", __name__, url_prefix="/channels/<public_id>/audience")
+_SOURCE = ("joined", "here", "left", "kept_24h", "kept_7d", "kept_30d")
+_GAP = ("start", "joins", "leaves", "counted", "gap")
+
+
+def mine(public_id: str) -> ChannelRef:
+    """The workspace's channel; a stranger's and a missing one answer alike."""
+    found = channel_of(current_user.workspace_id, public_id)
+    if found is None:
+        raise NotFound("There is no such channel.")
+    return found
+
+
+def _page(public_id: str) -> AudiencePage:
+    span = asked.span(request.args)
+    return audience_page(current_user.workspace_id, mine(public_id), span=span, now=g.now)
+
+
+@blueprint.get("")
+@policy(Act.SEE)
+def show(public_id: str) -> Response:
+    return page("analytics/audience.html", page=_page(public_id), weeks=COHORT_WEEKS)
+
+
+@blueprint.get("/days.csv")
+@policy(Act.SEE)
+def days_csv(public_id: str) -> Response:
+    built = _page(public_id)
+    rows = (
+        [a.day.isoformat(), *("" if p.value is None else str(p.value) for p in (a, b))]
+        for a, b in zip(built.joins, built.leaves, strict=True)
+    )
+    return files.answer("audience_days.csv", ["day", "joins", "leaves"], rows)
+
+
+@blueprint.get("/sources.csv")
+@policy(Act.SEE)
+def sources_csv(public_id: str) -> Response:
+    rows = ([r.kind, r.name, r.detail, *files.cells(r, _SOURCE)] for r in _page(public_id).sources)
+    return files.answer("audience_sources.csv", ["way", "name", "ran_in", *files.heads(_SOURCE)], rows)
+
+
+@blueprint.get("/cohorts.csv")
+@policy(Act.SEE)
+def cohorts_csv(public_id: str) -> Response:
+    keys = [f"kept_week_{n}" for n in range(1, COHORT_WEEKS)]
+    rows: Any = (
+        [r.week.isoformat(), *files.cells(r, ["joined"]), *(c for f in r.kept for c in _cells(f))]
+        for r in _page(public_id).cohorts
+    )
+    return files.answer("audience_cohorts.csv", ["week", *files.heads(["joined", *keys])], rows)
+
+
+def _cells(figure: Any) -> list[str]:
+    return files.figure_cells(figure) if figure else [""] * len(files.heads(["x"]))
+
+
+@blueprint.get("/gaps.csv")
+@policy(Act.SEE)
+def gaps_csv(public_id: str) -> Response:
+    rows = ([r.day.isoformat(), r.reason, *files.cells(r, _GAP)] for r in _page(public_id).gaps)
+    return files.answer("audience_gaps.csv", ["utc_day", "reason", *files.heads(_GAP)], rows)

@@ -1,0 +1,110 @@
+"""The Mini App in Telegram's frame: a site of its own around it, no cookies, one page in which everything happens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Frame, expect
+
+from e2e import telegram
+from e2e.stack import OWNER_ID, Stack, wait_for
+from e2e.test_journey import CHANNELS, Visit, browser, stack
+
+__all__ = ["browser", "stack"]  # the journey's fixtures
+
+
+@pytest.fixture
+def phone(browser: object, stack: Stack) -> Iterator[Visit]:
+    """A phone-sized browser that never was here before."""
+    visit = Visit(browser, stack, width=390)  # type: ignore[arg-type]
+    telegram.stand_in(visit.context)
+    yield visit
+    visit.context.close()
+    assert not visit.problems
+
+
+def _launch(phone: Visit) -> Frame:
+    phone.page.goto(f"{phone.stack.other_site}/?user={OWNER_ID}&tab=app")
+    frame = telegram.mini_app(phone.page)
+    expect(frame.locator("#channels_table tbody tr").first).to_be_visible()
+    return frame
+
+
+def test_it_works_in_a_frame_of_another_site_that_keeps_no_cookies(phone: Visit) -> None:
+    app = _launch(phone)
+    app.locator("#channels_table tr", has_text=f"@{CHANNELS[0]}").get_by_role("link").first.click()
+    expect(app.locator("#tiles data.fig").first).to_be_visible()
+    app.locator(".tabs").get_by_role("link", name="Posts").click()
+    expect(app.locator("#posts_table a.post-link").first).to_be_visible()
+    app.get_by_role("navigation", name="Which posts").get_by_role("link", name="Top").click()
+    expect(app.locator('#posts_table .choices a[aria-current="true"]')).to_have_text(re.compile("Top"))
+    kept = [cookie for cookie in phone.context.cookies(phone.stack.base_url) if cookie["name"] == "session"]
+    assert kept == [], "the browser kept no cookie for the frame, and nobody missed it"
+    assert app.url.partition("#")[0].partition("?")[0].endswith("/twa"), "one page stays"
+
+
+def test_telegrams_back_button_goes_the_way_back(phone: Visit) -> None:
+    app = _launch(phone)
+    assert app.evaluate("Telegram.WebApp.BackButton.shown") is False
+    app.locator("#channels_table a.channel-title").first.click()
+    expect(app.locator(".tabs")).to_be_visible()
+    app.locator(".tabs").get_by_role("link", name="Posts").click()
+    expect(app.locator("#posts_table")).to_be_visible()
+    wait_for("the button is shown", lambda: app.evaluate("Telegram.WebApp.BackButton.shown"))
+    assert app.evaluate("Telegram.WebApp.BackButton.presses.length") == 1, "swaps pile no handlers up"
+    telegram.press_back(app)
+    expect(app.locator('.tabs a[aria-current="page"]')).to_have_text("Overview")
+    telegram.press_back(app)
+    expect(app.locator("#channels_table")).to_be_visible()
+    wait_for("the button is hidden", lambda: not app.evaluate("Telegram.WebApp.BackButton.shown"))
+
+
+def test_telegrams_main_button_sends_the_pages_form(phone: Visit) -> None:
+    app = _launch(phone)
+    assert app.evaluate("Telegram.WebApp.MainButton.shown") is False
+    app.get_by_role("link", name="Compare").click()
+    wait_for("the button is offered", lambda: app.evaluate("Telegram.WebApp.MainButton.text") == "Compare")
+    app.locator("input[type=checkbox][name=c]").nth(1).uncheck()
+    app.evaluate("for (const call of Telegram.WebApp.MainButton.presses) call()")
+    expect(app.locator("#compare_table tbody tr")).to_have_count(1)
+    assert app.evaluate("Telegram.WebApp.MainButton.presses.length") == 1
+
+
+def test_a_reload_comes_back_to_the_same_page(phone: Visit) -> None:
+    app = _launch(phone)
+    app.locator("#channels_table a.channel-title").first.click()
+    expect(app.locator(".tabs")).to_be_visible()
+    title = app.locator("h1").inner_text()
+    app.evaluate("location.reload()")
+    app = telegram.mini_app(phone.page)
+    expect(app.locator(".tabs")).to_be_visible()
+    assert app.locator("h1").inner_text() == title
+
+
+def test_the_colours_follow_telegram_while_it_is_open(phone: Visit) -> None:
+    app = _launch(phone)
+    background = "getComputedStyle(document.body).backgroundColor"
+    before = app.evaluate(background)
+    telegram.change_theme(app, bg_color="#101820", secondary_bg_color="#0a0f14", text_color="#f0f0f0")
+    assert before != app.evaluate(background) == "rgb(10, 15, 20)"
+    assert app.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_session_that_ended_is_opened_again_by_the_same_launch(phone: Visit) -> None:
+    app = _launch(phone)
+    phone.allowed = {401}  # once; the launch then opens another session, and the page is asked for again
+    phone.stack.change("UPDATE session SET revoked_at = created_at WHERE kind = 'twa'")
+    app.locator("#channels_table a.channel-title").first.click()
+    expect(app.locator(".tabs")).to_be_visible()
+
+
+def test_a_file_is_downloaded_outside_of_the_frame_by_an_address_of_its_own(phone: Visit) -> None:
+    app = _launch(phone)
+    app.locator("#channels_table header a[download]").click()
+    said = wait_for(
+        "Telegram is asked to open it", lambda: [s for s in app.evaluate("Telegram.WebApp.said") if "open " in s]
+    )
+    stranger = phone.stack.http.get(str(said[0]).removeprefix("open "))
+    assert stranger.status_code == 200 and stranger.text.startswith("channel,username,subscribers")

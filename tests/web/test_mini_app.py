@@ -1,0 +1,143 @@
+"""The Mini App's session: by header first, alive by use, its files by ticket, its power by a fresh launch."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from app.accounts.service import sessions
+from app.boot import Runtime
+from app.core import clock
+from app.web import create_app
+from tests.world import Owner, owned_channel, owner, read_posts
+
+
+class Time:
+    """The clock of the test: it stands, and moves when told."""
+
+    def __init__(self) -> None:
+        self.now = clock.utcnow()
+
+    def shift(self, **by: int) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    standing = Time()
+    monkeypatch.setattr(clock, "utcnow", lambda: standing.now)
+    return standing
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> Flask:
+    return create_app(runtime)  # CSRF stays on
+
+
+@pytest.fixture
+def aziza(runtime: Runtime) -> Owner:
+    return owner("Aziza", telegram_user_id=42, now=clock.utcnow())
+
+
+def _launch(who: Owner, *, seconds_ago: int = 0) -> dict[str, str]:
+    """The header of a session opened by a launch that Telegram signed so long ago."""
+    now = clock.utcnow()
+    token = sessions.start_from_launch(
+        who.user.id,
+        launch_hash=f"launch-{seconds_ago}",
+        launched_at=now - timedelta(seconds=seconds_ago),
+        device="d" * 32,
+        now=now,
+    )
+    return {"X-Session": token}
+
+
+def test_a_page_opens_by_the_header_alone(app: Flask, aziza: Owner) -> None:
+    client = app.test_client(use_cookies=False)
+    assert client.get("/network", headers=_launch(aziza)).status_code == 200
+    assert client.get("/network").status_code == 303
+
+
+def test_the_header_is_heard_and_the_cookie_is_not(app: Flask, aziza: Owner) -> None:
+    """A cookie of somebody who used the frame before says nothing beside a header, nor beside a wrong one."""
+    bek = owner("Bek", now=clock.utcnow())
+    token, _ = sessions.start(bek.user.id, bek.workspace.id, kind="browser", now=clock.utcnow())
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["token"], cookie["kind"] = token, "browser"
+    assert "Bek" in client.get("/network").text
+    assert "Aziza" in client.get("/network", headers=_launch(aziza)).text
+    refused = client.get("/network", headers={"X-Session": "wrong", "HX-Request": "true"})
+    assert refused.status_code == 401 and "HX-Redirect" not in refused.headers, "the app's own script signs in anew"
+
+
+def test_a_form_with_the_header_needs_no_csrf_token_and_one_with_the_cookie_does(app: Flask, aziza: Owner) -> None:
+    header = _launch(aziza)
+    by_header = app.test_client(use_cookies=False).post("/settings/api-keys", headers=header, data={"name": "k"})
+    assert by_header.status_code == 200
+    client = app.test_client()
+    token, _ = sessions.start(aziza.user.id, aziza.workspace.id, kind="browser", now=clock.utcnow())
+    with client.session_transaction() as cookie:
+        cookie["token"], cookie["kind"] = token, "browser"
+    assert client.post("/settings/api-keys", data={"name": "k"}).status_code == 422
+
+
+def test_an_unchanged_page_answers_304_to_the_header_and_to_nobody_else(app: Flask, aziza: Owner) -> None:
+    header, client = _launch(aziza), app.test_client(use_cookies=False)
+    tag = client.get("/network", headers=header).headers["ETag"]
+    assert client.get("/network", headers=header | {"If-None-Match": tag}).status_code == 304
+    assert client.get("/network", headers={"If-None-Match": tag}).status_code == 303
+
+
+def test_the_session_ends_fifteen_minutes_after_its_last_use(app: Flask, aziza: Owner, time: Time) -> None:
+    client = app.test_client(use_cookies=False)
+    header = _launch(aziza)
+    for _ in range(5):
+        time.shift(minutes=10)
+        assert client.get("/network", headers=header).status_code == 200, "use keeps it alive"
+    time.shift(minutes=16)
+    assert client.get("/network", headers=header).status_code == 401
+
+
+def test_a_ticket_opens_its_file_for_a_minute_and_nothing_else(app: Flask, aziza: Owner, time: Time) -> None:
+    channel = owned_channel(aziza, "News", telegram_chat_id=-1001, now=clock.utcnow())
+    read_posts(channel, posts=3, now=clock.utcnow())
+    client, path = app.test_client(use_cookies=False), f"/channels/{channel.public_id}/posts.csv?days=7"
+    told = client.post("/twa/file", headers=_launch(aziza), data={"path": path}).json["url"]
+    address = re.sub(r"^https?://[^/]+", "", told)
+    assert client.get(address).text.startswith("post,posted_at")
+    ticket = address.rpartition("ticket=")[2]
+    for other in ("/network.csv", f"/channels/{channel.public_id}/posts.csv?days=30", "/network", "/settings"):
+        mark = "&" if "?" in other else "?"
+        assert client.get(f"{other}{mark}ticket={ticket}").status_code == 303, other
+    assert client.post(f"/logout?ticket={ticket}").status_code in (303, 401, 422)
+    time.shift(seconds=61)
+    assert client.get(address).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "path", ["/network", "//evil.example/x.csv", "https://evil.example/x.csv", "/a.csv?ticket=x", ""]
+)
+def test_only_files_of_ours_get_a_ticket(app: Flask, aziza: Owner, path: str) -> None:
+    client = app.test_client(use_cookies=False)
+    assert client.post("/twa/file", headers=_launch(aziza), data={"path": path}).status_code == 422
+
+
+def test_making_a_key_needs_a_launch_of_the_last_five_minutes(app: Flask, aziza: Owner, time: Time) -> None:
+    client = app.test_client(use_cookies=False)
+    header = _launch(aziza)
+    time.shift(minutes=4)
+    assert client.post("/settings/api-keys", headers=header, data={"name": "k"}).status_code == 200
+    time.shift(minutes=2)
+    refused = client.post("/settings/api-keys", headers=header, data={"name": "k"})
+    assert refused.status_code == 403 and "open it again from Telegram" in refused.text
+
+
+def test_the_shell_lets_telegrams_script_in_and_no_other_page_does(app: Flask) -> None:
+    client = app.test_client()
+    allowed = "script-src 'self' https://telegram.org/js/telegram-web-app.js"
+    assert allowed in client.get("/twa").headers["Content-Security-Policy"]
+    assert "telegram.org/js" not in client.get("/login").headers["Content-Security-Policy"]
