@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from deploy.proof_live import PAGES, live_crowd  # noqa: E402
 from deploy.proof_run import make_run  # noqa: E402
 
 
@@ -78,6 +79,10 @@ def main() -> int:
         "Recorded data: import twice, recount": recorded_data(shared),
         "Kill -9 of every process at 20 moments amid 2,000 updates": tests_at_full_size(
             "tests/chaos", CHAOS_UPDATES="2000", CHAOS_KILLS="20"
+        ),
+        f"{PAGES} live pages: a tile within 2 s, /healthz within 50 ms": live_crowd(),
+        "Owner session: 10,000 posts, killed ten times": tests_at_full_size(
+            "tests/readings/owner_session/test_history.py"
         ),
         "Rows visited by the pages at 10^4, 10^5 and 10^6 readings": tests_at_full_size("tests/analytics"),
     }

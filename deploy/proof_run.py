@@ -33,6 +33,7 @@ class Running:
             "SIMULATOR_URL": simulator,
             "TEMPORAL_ADDRESS": f"127.0.0.1:{ports['temporal']}",
             "TEMPORAL_UI_URL": f"http://127.0.0.1:{ports['ui']}",
+            "LIVE_PORT": str(ports["live"]),
         }
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
@@ -72,7 +73,7 @@ class Running:
 def make_run() -> tuple[bool, str]:
     """Start cold, stop, start again. Each limit of the issue is asserted; says what was measured."""
     with tempfile.TemporaryDirectory() as folder:
-        ports = dict(zip(("web", "simulator", "temporal", "ui"), _free_ports(4), strict=True))
+        ports = dict(zip(("web", "simulator", "temporal", "ui", "live"), _free_ports(5), strict=True))
         said, is_good = [], True
         before: dict[str, int] = {}
         for name, limit_s in (("first start", _COLD_S), ("restart", _WARM_S)):

@@ -13,7 +13,7 @@ let polling = 0;
 let waiting = 0;
 
 const here = () => document.body.dataset.path ?? location.pathname + location.search;
-const blocks = () => [...document.querySelectorAll("[data-live]")];
+const blocks = () => [...document.querySelectorAll("main [data-live]")];
 
 function look() {
   if (waiting) return;
