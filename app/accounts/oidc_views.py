@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, current_app, g, redirect, request, session, url_for
 from flask_babel import get_locale
 from flask_login import current_user
 
 from app.accounts import door
-from app.accounts.oidc import Attempt, Client, Provider, Refused
-from app.accounts.oidc.client import LIFETIME
+from app.accounts.oidc import LIFETIME, Attempt, Provider, Refused
 from app.accounts.service import logins, sessions
 from app.core import i18n, telemetry
 from app.core.errors import AppError, NotFound, Unauthenticated
@@ -21,6 +20,9 @@ from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 
+if TYPE_CHECKING:
+    from app.accounts.oidc.client import Client
+
 blueprint = Blueprint("oidc", __name__, url_prefix="/login/oidc")
 LABEL, SCOPES = "Telegram", ("openid", "profile")
 _KEPT = "login"
@@ -28,6 +30,8 @@ _KEPT = "login"
 
 def _client() -> Client:
     """The client of the configured issuer; one for the process, since it keeps the issuer's keys."""
+    from app.accounts.oidc.client import Client  # JOSE costs the web process 12 MB: only where somebody logs in so
+
     known: Client | None = current_app.extensions.get("oidc")
     if known is None:
         settings = current_app.extensions["runtime"].settings

@@ -13,8 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.accounts.models import Session, User
-from app.accounts.oidc import Attempt, Client, Provider, Refused
+from app.accounts.oidc import Attempt, Provider, Refused
 from app.accounts.oidc import issuer as issuers
+from app.accounts.oidc.client import Client
 from app.accounts.service import people
 from app.boot import Runtime
 from app.core import clock
