@@ -92,7 +92,7 @@ def _in_a_fresh_database(tmp_path: Path, name: str) -> str:
     return url
 
 
-def test_ten_thousand_posts_killed_ten_times_are_complete_and_nothing_is_doubled(tmp_path: Path) -> None:
+def test_a_history_killed_ten_times_is_complete_and_nothing_is_doubled(tmp_path: Path) -> None:
     """kill -9 at ten random moments of the import, each process a real one; then as if nothing had happened."""
     chance, posts = Random(8), 10_000
     _in_a_fresh_database(tmp_path, "whole.sqlite3")
@@ -107,7 +107,7 @@ def test_ten_thousand_posts_killed_ten_times_are_complete_and_nothing_is_doubled
     found = _facts(channel, own_source(who.workspace.id))
     for name, rows in expected.items():
         assert found[name] == rows, name
-    assert found["import"][0][0] == "done" and len(found["readings"]) > 9_000
+    assert found["import"][0][0] == "done" and len(found["readings"]) > 0.9 * posts
     assert readings.check_feeds(now=LATER).differences == 0
 
 
