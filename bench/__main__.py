@@ -1,4 +1,4 @@
-"""Run the rows asked for, or all: `python -m bench [a1 a2 b1 b2 b3 b4 h1 lock]`. BENCH_FULL=1 adds ten million readings.
+"""Run the rows asked for, or all: `python -m bench [a1 a2 a4 b1 b2 b3 b4 h1 lock]`. BENCH_FULL=1 adds ten million readings.
 
 Only a run of all rows writes docs/bench.md. The exit status is 1 when a row misses its limit.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import equality, hooks, ingest, lock, memory, pages, postgres, report, stats, world
+from bench import equality, hooks, ingest, lock, memory, pages, postgres, report, sizes, stats, world
 
 _SIZES = {"10^5": 100_000, "10^6": 1_000_000, "10^7": 10_000_000}
 
@@ -36,6 +36,7 @@ def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
     if is_wanted("a1") or is_wanted("a2"):
         yield from _pages(folder, small, is_wanted)
     parts: dict[str, Callable[[world.World], list[stats.Row]]] = {
+        "a4": sizes.rows,
         "h1": memory.rows,
         "b1": ingest.sqlite_rows,
         "b3": hooks.rows,
