@@ -5,6 +5,7 @@ from __future__ import annotations
 from huey import crontab
 
 from app.accounts import jobs as accounts
+from app.analytics import effect_jobs
 from app.analytics.sharing import jobs as sharing
 from app.audit import service as audit
 from app.boot import boot
@@ -46,6 +47,11 @@ def read_member_counts() -> None:
 @huey.periodic_task(crontab(minute="40", hour="*/6"))  # type: ignore[untyped-decorator]
 def reconcile_audience() -> None:
     audience_jobs.reconcile_days(now=clock.utcnow())
+
+
+@huey.periodic_task(crontab(minute="5-59/10"))  # type: ignore[untyped-decorator]
+def refresh_effects() -> None:
+    effect_jobs.refresh_effects(now=clock.utcnow())
 
 
 @huey.periodic_task(crontab(minute="17", hour="3"))  # type: ignore[untyped-decorator]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from app.accounts.models import ApiKey, Launch, LoginTicket, Membership, Session, SpentState, User, Workspace
+from app.analytics import models as effects
+from app.analytics.annotation_models import Annotation
 from app.analytics.sharing.models import ShareLink
 from app.audit.models import AuditAnchor, AuditEntry
 from app.billing.models import WorkspacePlan
@@ -38,4 +40,6 @@ TABLES: tuple[type[Table], ...] = (
     *(PostStat, FeedHour, SubscriberHour, FeedStat),
     *owner_session.TABLES,
     ShareLink,
+    Annotation,
+    *effects.TABLES,
 )

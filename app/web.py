@@ -25,6 +25,7 @@ from app.accounts.service.sessions import SignedIn
 from app.accounts.settings_views import blueprint as settings_pages
 from app.accounts.twa_views import blueprint as mini_app
 from app.accounts.views import blueprint as accounts
+from app.analytics.annotation_views import blueprint as notes
 from app.analytics.audience_views import blueprint as audience
 from app.analytics.beside_views import blueprint as beside
 from app.analytics.campaign_views import blueprint as campaigns
@@ -39,7 +40,7 @@ from app.audit import service as audit
 from app.boot import Runtime
 from app.core import charts, clock, formats, htmx, i18n, ratelimit, telemetry
 from app.core.cookies import Cookies
-from app.core.errors import AppError, Unauthenticated
+from app.core.errors import AppError, Invalid, Unauthenticated
 from app.core.htmx import explained
 from app.core.i18n import N_
 from app.core.policy import Act, may, require
@@ -57,6 +58,7 @@ _BLUEPRINTS = (
     beside,
     audience,
     campaigns,
+    notes,
     channels,
     api,
     hooks,
@@ -125,7 +127,7 @@ def _init_login(app: Flask) -> None:
     @manager.request_loader  # type: ignore[untyped-decorator]
     def load(_request: Any) -> SignedIn | None:
         token = door.token()
-        return sessions.signed_in(token, now=g.now) if token else _by_ticket()
+        return _by_ticket() or (sessions.signed_in(token, now=g.now) if token else None)
 
 
 def _by_ticket() -> SignedIn | None:
@@ -260,6 +262,8 @@ def _start() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return
+    if "\0" in request.path or any("\0" in given for given in (*request.args.values(), *request.form.values())):
+        raise Invalid("This holds a character that cannot be stored.")
     act = getattr(view, "policy", None)
     if act is None:
         raise RuntimeError(f"the route {request.endpoint} declares no policy")
@@ -268,6 +272,8 @@ def _start() -> None:
     if not current_user.is_authenticated:
         raise Unauthenticated("Sign in to see this page.")
     require(current_user.role, act)
+    if getattr(view, "is_fresh", False):
+        sessions.require_fresh(current_user, now=g.now)
 
 
 _CSP = (
@@ -358,5 +364,6 @@ def _signed_out(message: str, code: str) -> Any:
         return Response(status=401, headers={"HX-Redirect": "/login/expired", "HX-Reswap": "none"})
     if request.method == "GET" and not session.get("token"):
         return Response(status=303, headers={"Location": "/login"})
-    session.clear()
+    if not current_user.is_authenticated:  # a refused launch or link signs nobody out who is signed in here
+        session.clear()
     return render_template("accounts/expired.html", message=message), 401

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import equality, hooks, ingest, lock, memory, pages, postgres, report, sizes, stats, world
+from bench import equality, hooks, ingest, lock, memory, pages, postgres, posts_table, report, sizes, stats, world
 
 _SIZES = {"10^5": 100_000, "10^6": 1_000_000, "10^7": 10_000_000}
 
@@ -47,6 +47,8 @@ def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
             yield from measure(small)
     if is_wanted("b1"):
         yield from ingest.growth_rows(small, world.build(folder / "growth", _SIZES["10^6"]))
+    if is_wanted("p1"):
+        yield from posts_table.rows(folder / "posts", database="SQLite")
     if is_wanted("b4"):
         yield from equality.rows(small, database="SQLite")
     if is_wanted("b2") or is_wanted("b4"):

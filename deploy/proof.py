@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from deploy.proof_live import PAGES, live_crowd  # noqa: E402
+from deploy.proof_pages import lighthouse  # noqa: E402
 from deploy.proof_run import make_run  # noqa: E402
 
 
@@ -79,6 +80,13 @@ def main() -> int:
         "Recorded data: import twice, recount": recorded_data(shared),
         "Kill -9 of every process at 20 moments amid 2,000 updates": tests_at_full_size(
             "tests/chaos", CHAOS_UPDATES="2000", CHAOS_KILLS="20"
+        ),
+        "Lighthouse, mobile: performance >= 90, accessibility 100": lighthouse(),
+        "axe: every page, two themes, three languages, 360 and 1280 px": tests_at_full_size(
+            "e2e/test_accessibility.py", AXE="full"
+        ),
+        "20 channels with 50,000 posts in a browser; script and style <= 60 KB": tests_at_full_size(
+            "e2e/test_big_network.py"
         ),
         f"{PAGES} live pages: a tile within 2 s, /healthz within 50 ms": live_crowd(),
         "Owner session: 10,000 posts, killed ten times": tests_at_full_size(

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from app.core.settings import SIMULATED_BOT_TOKEN, Settings
+from app.core.settings import SIMULATED_BOT_TOKEN, SIMULATED_CLIENT_SECRET, Settings
 from deploy.local import procfile
 from workflows import devserver
 
@@ -105,6 +105,9 @@ class Stack:
             "TELEGRAM_PREVIEW_URL": self.simulator_url,
             "TELEGRAM_BOT_TOKEN": "",
             "TELEGRAM_UPDATES": "polling",
+            "OIDC_ISSUER": f"{self.simulator_url}/oidc",
+            "OIDC_CLIENT_ID": str(BOT_ID),
+            "OIDC_CLIENT_SECRET": SIMULATED_CLIENT_SECRET,
             "TELEGRAM_FRAME_ANCESTORS": self.other_site,
             "LIVE_URL": self.live_url,
             "LIVE_PORT": self.live_url.rpartition(":")[2] or "0",

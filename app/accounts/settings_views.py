@@ -94,7 +94,7 @@ def save_me() -> Any:
 
 
 @blueprint.post("/workspace")
-@policy(Act.MANAGE_WORKSPACE)
+@policy(Act.MANAGE_WORKSPACE, is_fresh=True)
 def save_workspace() -> Any:
     name, timezone = request.form.get("name", ""), request.form.get("timezone", "")
     try:
@@ -115,7 +115,7 @@ def end_session(handle: str) -> Any:
 
 
 @blueprint.post("/sessions/end-others")
-@policy(Act.OWN_ACCOUNT)
+@policy(Act.OWN_ACCOUNT, is_fresh=True)
 def end_other_sessions() -> Any:
     sessions.end_others(current_user.user_id, current_user.session_id, now=g.now)
     return _sessions_left(N_("All other sessions are ended."))

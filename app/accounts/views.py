@@ -92,15 +92,11 @@ def sign_out() -> Any:
 @blueprint.post("/workspaces/<public_id>/enter")
 @policy(Act.OWN_ACCOUNT)
 def enter_workspace(public_id: str) -> Any:
-    """Open a session in another of the person's workspaces."""
+    """Go on in another of the person's workspaces, with the same session: its kind, its end and its launch stay."""
     mine = {w[1]: w[0] for w in people.workspaces_of(current_user.user_id)}
     if public_id not in mine:
         raise NotFound("There is no such workspace.")
-    token, _ = sessions.start(
-        current_user.user_id, mine[public_id], kind="browser", ip=door.ip(), user_agent=door.agent(), now=g.now
-    )
-    sessions.end(current_user.session_id, now=g.now)
-    door.enter(token, session.get("kind", "browser"))
+    sessions.move(current_user.session_id, mine[public_id])
     return redirect("/network", 303)
 
 
@@ -141,9 +137,8 @@ def api_keys() -> Response:
 
 
 @blueprint.post("/settings/api-keys")
-@policy(Act.MANAGE_KEYS)
+@policy(Act.MANAGE_KEYS, is_fresh=True)
 def create_api_key() -> Response:
-    sessions.require_fresh(current_user, now=g.now)
     try:
         secret = keys.create(
             current_user.workspace_id, user_id=current_user.user_id, name=request.form.get("name", ""), now=g.now

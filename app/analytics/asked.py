@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
-from app.analytics import periods
+from app.analytics import periods, queries
 from app.analytics.periods import Span
+from app.analytics.queries import AtLeast
 from app.core.errors import Invalid
+
+_PLAIN_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
 
 
 def span(args: Mapping[str, str]) -> Span:
@@ -42,12 +46,24 @@ def small(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def posts_table(args: Mapping[str, str], *, sorts: Collection[str], media: Collection[str]) -> dict[str, Any]:
-    """Which page of the posts table: sort, order, shown, offset. Raises Invalid."""
+def posts_table(args: Mapping[str, str], *, choices: Collection[str]) -> dict[str, Any]:
+    """Which page of the posts table: sort, order, shown (one of `choices`), offset, at_least. Raises Invalid."""
     sort, order, shown = (args.get(k, d) for k, d in (("sort", "posted_at"), ("order", "desc"), ("show", "all")))
     offset = small(args.get("offset", "0"))
-    if sort not in sorts or order not in ("asc", "desc") or offset is None:
+    if sort not in queries.SORTS or order not in ("asc", "desc") or offset is None:
         raise Invalid("This table cannot be sorted so.")
-    if shown not in ("all", "top", "flop", *media):
+    if shown not in choices:
         raise Invalid("There is no such filter.")
-    return {"sort": sort, "order": order, "shown": shown, "offset": offset}
+    return {"sort": sort, "order": order, "shown": shown, "offset": offset, "at_least": _at_least(args)}
+
+
+def _at_least(args: Mapping[str, str]) -> AtLeast | None:
+    """The bound on one number; none where the field is empty."""
+    metric, text = args.get("metric", "views"), args.get("least", "").strip().replace(",", ".")
+    if metric not in queries.METRICS:
+        raise Invalid("There is no such filter.", fields={"metric": "unknown"})
+    if not text:
+        return None
+    if not _PLAIN_NUMBER.fullmatch(text):
+        raise Invalid("Write a number that is not negative, like 250 or 2.5.", fields={"least": "no number"})
+    return AtLeast(metric, text)

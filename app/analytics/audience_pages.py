@@ -47,6 +47,37 @@ class GapRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseRow:
+    """Leaves after a post against the expected; `verdict`: found, chance or too_little.
+
+    `p`: the chance of so many leaves or more without it; `q`: the rate of false findings at that line.
+    """
+
+    key: str
+    url: str
+    posted_at: datetime
+    media_label: str
+    is_deleted: bool
+    leaves: Figure
+    expected: Figure
+    excess: Figure
+    verdict: str
+    p: float | None
+    q: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """Unsubscribes per post. `posts`: how many the period has; `has_source`: a bot is told; `computed_at` None: not yet."""
+
+    rows: tuple[CauseRow, ...]
+    posts: int
+    has_source: bool
+    computed_at: datetime | None
+    csv_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class AudiencePage:
     """Joins and leaves of a channel. `since`: from when on they are told; None where nobody tells them."""
 
@@ -61,6 +92,7 @@ class AudiencePage:
     cohorts: tuple[CohortRow, ...]
     gaps: tuple[GapRow, ...]
     csv_url: str
+    causes: Causes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,17 @@ from flask_login import current_user
 from app.analytics import asked, files
 from app.analytics.audience_pages import AudiencePage
 from app.analytics.build.audience import COHORT_WEEKS, audience_page
+from app.analytics.build.blocks import block_of
+from app.analytics.build.causes import IN_FILE, causes_of
 from app.channels.queries import ChannelRef, channel_of
+from app.core.clock import iso
 from app.core.errors import NotFound
 from app.core.htmx import page
 from app.core.policy import Act, policy
 
 blueprint = Blueprint("audience", __name__, url_prefix="/channels/<public_id>/audience")
 _SOURCE = ("joined", "here", "left", "kept_24h", "kept_7d", "kept_30d")
+_CAUSE = ("leaves", "expected", "excess")
 _GAP = ("start", "joins", "leaves", "counted", "gap")
 
 
@@ -77,3 +81,24 @@ def _cells(figure: Any) -> list[str]:
 def gaps_csv(public_id: str) -> Response:
     rows = ([r.day.isoformat(), r.reason, *files.cells(r, _GAP)] for r in _page(public_id).gaps)
     return files.answer("audience_gaps.csv", ["utc_day", "reason", *files.heads(_GAP)], rows)
+
+
+@blueprint.get("/causes.csv")
+@policy(Act.SEE)
+def causes_csv(public_id: str) -> Response:
+    """Unsubscribes per post: leaves within two hours, the number expected without it, and the false discovery rate."""
+    ref, span = mine(public_id), asked.span(request.args)
+    _, block = block_of(current_user.workspace_id, ref, span=span, now=g.now)
+    found = causes_of(ref, block.starts, query=span.query, limit=IN_FILE)
+    rows = (
+        [
+            r.key,
+            iso(r.posted_at),
+            r.media_label,
+            r.verdict,
+            *("" if n is None else f"{n:.4g}" for n in (r.p, r.q)),
+            *files.cells(r, _CAUSE),
+        ]
+        for r in found.rows
+    )
+    return files.answer("causes.csv", ["post", "posted_at", "media", "verdict", "p", "q", *files.heads(_CAUSE)], rows)

@@ -134,7 +134,7 @@ def _label(x: int, is_time: bool, lang: str) -> str:
 
 
 @blueprint.post("/start")
-@policy(Act.MANAGE_CHANNELS)
+@policy(Act.MANAGE_CHANNELS, is_fresh=True)
 @limiter.limit("6 per minute; 20 per hour")
 def start() -> Any:
     """Ask for a QR code, or for a code to the phone number given."""
@@ -164,7 +164,7 @@ def _shown() -> Any:
 
 
 @blueprint.post("/answer")
-@policy(Act.MANAGE_CHANNELS)
+@policy(Act.MANAGE_CHANNELS, is_fresh=True)
 @limiter.limit("6 per minute; 30 per hour")
 def answer() -> Any:
     """Hand in the code or the second password that Telegram asked for."""

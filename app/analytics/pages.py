@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from app.analytics.annotations import Note
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with where it comes from. `value` None: there is no source. `step` 0 exact, else the rounding step."""
+    """A number with where it comes from. `value` None: there is no source. `step` 0 exact, else the rounding step.
+
+    `is_estimate`: computed from these readings by a model, not read.
+    """
 
     value: int | float | None
     unit: str
@@ -17,10 +22,11 @@ class Figure:
     observed_at: datetime | None = None
     readings: int = 0
     delta: Figure | None = None
+    is_estimate: bool = False
 
     @property
     def precision(self) -> str:
-        return "rounded" if self.step else "exact"
+        return "estimate" if self.is_estimate else "rounded" if self.step else "exact"
 
     def says(self, value: float | None, unit: str = "", step: float | None = None) -> Figure:
         """Another number from the same readings: its unit and rounding are the same unless they are given."""
@@ -109,6 +115,7 @@ class NetworkPage:
     csv_url: str
     days_csv_url: str
     connect_url: str
+    is_compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,10 @@ class FilterChoice:
 
 @dataclass(frozen=True, slots=True)
 class PostsTable:
-    """One page of posts; sorting and filtering are links."""
+    """One page of posts; sorting and filtering are links, and a form asks for at least so much of one number.
+
+    `form_kept`: what the form carries on; `metric` and `least`: what is in it.
+    """
 
     rows: tuple[PostRow, ...]
     sort: str
@@ -189,6 +199,11 @@ class PostsTable:
     total: int
     sort_urls: dict[str, str]
     filter_urls: tuple[FilterChoice, ...]
+    form_url: str = ""
+    form_kept: tuple[tuple[str, str], ...] = ()
+    metrics: tuple[str, ...] = ()
+    metric: str = "views"
+    least: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +241,7 @@ class ChannelPage:
     rights: RightsCheck | None
     sources: tuple[SourceState, ...]
     csv_url: str
-    annotations: tuple[str, ...] = ()
+    annotations: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +266,34 @@ class ContentPage:
     by_hour: tuple[int | None, ...]
     heat: tuple[tuple[int | None, ...], ...]
     csv_url: str
+    mix: Mix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MixRow:
+    """A sort of posts: how much further it reaches than the rest, in percent, with the ends of the interval."""
+
+    aspect: str
+    value: str
+    posts: Figure
+    effect: Figure
+    low: Figure
+    high: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Which sorts of posts reach more. `is_usual`: it is computed for such a period; `computed_at` None: not yet.
+
+    `least` and `most` are the ends of the drawn axis, as ratios.
+    """
+
+    rows: tuple[MixRow, ...]
+    is_usual: bool
+    basis: str
+    computed_at: datetime | None
+    least: float
+    most: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from app.core.errors import Invalid
+
 HOUR_MS = 3_600_000
 CHOICES = (7, 30, 90, 365)
 MAX_DAYS = 731
@@ -26,6 +28,15 @@ class Span:
         if self.end is None:
             return f"days={self.days}"
         return f"from={self.end - timedelta(days=self.days - 1)}&to={self.end}"
+
+    def until(self, today: date) -> Span:
+        """The part of the days that has come: it keeps its first day. Raises Invalid when none has."""
+        if self.end is None or self.end <= today:
+            return self
+        days = self.days - (self.end - today).days
+        if days < 1:
+            raise Invalid("This period has not begun yet.", fields={"from": "range"})
+        return Span(days, today)
 
 
 @lru_cache(maxsize=256)

@@ -5,9 +5,11 @@ Every query takes the workspace (through its channel rows) or a feed that a chan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +19,10 @@ from app.readings import curves
 
 MICRO = 1_000_000
 _STILL_GAINING = timedelta(days=7)
-SORTS = {"posted_at": "posted_at", "views": "views", "views_24h": "views_24h", "reactions": "reactions", "er": "er_ppm"}
+SORTS = {key: f"s.{key}" for key in ("posted_at", "views", "views_24h", "reactions", "forwards", "comments")}
+SORTS |= {"er": "s.er_ppm", "text_length": "p.text_length"}
+METRICS = tuple(key for key in SORTS if key != "posted_at")
+_PPM_OF_PERCENT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,13 @@ def cards(workspace_id: int) -> dict[int, FeedCard]:
 
 
 def data_version(workspace_id: int) -> str:
-    """Changes whenever any number or channel of the workspace changes: the ETag's material."""
+    """Changes whenever any number, channel or note of the workspace changes: the ETag's material."""
     found = db.rows(
         "SELECT c.id, c.state, c.timezone, s.version FROM channel c LEFT JOIN feed_stat s ON s.feed_id = c.feed_id"
-        " WHERE c.workspace_id = ? AND c.deleted_at IS NULL ORDER BY c.id",
-        workspace_id,
+        " WHERE c.workspace_id = ? AND c.deleted_at IS NULL"
+        " UNION ALL SELECT 0, CAST(MAX(a.created_at) AS TEXT), '', COUNT(*) FROM annotation a WHERE a.workspace_id = ?"
+        " ORDER BY 1",
+        *(workspace_id, workspace_id),
     )
     return repr(found)
 
@@ -156,15 +163,25 @@ def subscribers_by_day(feed_ids: Sequence[int], starts: Sequence[int]) -> dict[i
     return days
 
 
-def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, tuple[int, int]]:
-    """The last (value, step) read before an hour, for the feeds that have one."""
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A subscriber count of a feed's hour, with where it comes from."""
+
+    value: int
+    step: int
+    source_id: int
+    observed_at: datetime
+
+
+def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, Count]:
+    """The last count read before an hour, for the feeds that have one."""
     last = "SELECT MAX(b.hour) FROM subscriber_hour b WHERE b.feed_id = f.id AND b.hour < ?"
     found = db.rows(
-        f"SELECT f.id, h.value, h.step FROM feed f JOIN subscriber_hour h ON h.feed_id = f.id AND h.hour = ({last})"
-        f" WHERE f.id IN ({_marks(feed_ids)})",
+        "SELECT f.id, h.value, h.step, h.source_id, h.observed_at FROM feed f"
+        f" JOIN subscriber_hour h ON h.feed_id = f.id AND h.hour = ({last}) WHERE f.id IN ({_marks(feed_ids)})",
         *(hour, *feed_ids),
     )
-    return {int(feed): (int(value), int(step)) for feed, value, step in found}
+    return {int(f): Count(int(value), int(step), int(source), db.moment(at)) for f, value, step, source, at in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,32 +299,78 @@ _POST_COLUMNS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """Only posts of which a number is known and at least so much. `metric`: of METRICS; `text`: as people write it."""
+
+    metric: str
+    text: str
+
+    @property
+    def stored(self) -> int:
+        """The bound as the column keeps it: an ER is written in percent and kept in millionths."""
+        return math.ceil(Decimal(self.text) * (_PPM_OF_PERCENT if self.metric == "er" else 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which posts of a period: of one media, edited or deleted ones, and those that reach every bound."""
+
+    media: str | None = None
+    state: str | None = None
+    bounds: tuple[AtLeast, ...] = ()
+
+    def conditions(self) -> tuple[str, tuple[Any, ...]]:
+        """SQL over post_stat s and post p, and its parameters."""
+        found: list[tuple[str, Any]] = [(f"{SORTS[b.metric]} >= ?", b.stored) for b in self.bounds]
+        if self.media:
+            found.append(("s.media = ?", self.media))
+        if self.state == "deleted":
+            found.append(("s.is_deleted = ?", True))
+        text = "".join(f" AND {sql}" for sql, _ in found) + " AND p.edited_at IS NOT NULL" * (self.state == "edited")
+        return text, tuple(value for _, value in found)
+
+
+ALL_POSTS = Which()
+
+
 def posts_page(
     feed_id: int,
     *,
     sort: str,
     descending: bool,
-    media: str | None,
+    which: Which = ALL_POSTS,
     start: datetime,
     end: datetime,
     limit: int,
     offset: int,
 ) -> list[dict[str, Any]]:
-    """One page of a feed's posts published in the period, in the order of a column.
+    """One page of a feed's posts published in the period, in the order of a column; those without it come last.
 
     The (feed, posted_at) index bounds the work by the days shown; `+ 0` keeps both planners from walking all posts
-    of the feed in the order of another column instead.
+    of the feed in the order of another column instead. Only ids are sorted, the page's rows are read afterwards.
     """
-    column = SORTS[sort]
-    order = ("posted_at" if sort == "posted_at" else f"{column} + 0") + (" DESC" if descending else " ASC")
-    media_is = "AND media = ?" if media else ""
+    way = "DESC" if descending else "ASC"
+    order = f"s.posted_at {way}" if sort == "posted_at" else f"{SORTS[sort]} + 0 {way} NULLS LAST"
+    wanted, values = which.conditions()
+    post = " JOIN post p ON p.id = s.post_id" if "p." in order + wanted else ""
     found = db.rows(
-        f"SELECT {_POST_COLUMNS} FROM (SELECT * FROM post_stat WHERE feed_id = ? AND posted_at >= ? AND posted_at < ?"
-        f" AND {column} IS NOT NULL {media_is} ORDER BY {order}, post_id LIMIT ? OFFSET ?) s"
-        f" JOIN post p ON p.id = s.post_id ORDER BY s.{order}, s.post_id",
-        *(feed_id, db.stamp(start), db.stamp(end), *((media,) if media else ()), limit, offset),
+        f"SELECT {_POST_COLUMNS} FROM (SELECT s.post_id FROM post_stat s{post} WHERE s.feed_id = ? AND s.posted_at >= ?"
+        f" AND s.posted_at < ?{wanted} ORDER BY {order}, s.post_id LIMIT ? OFFSET ?) o"
+        " JOIN post_stat s ON s.feed_id = ? AND s.post_id = o.post_id JOIN post p ON p.id = o.post_id"
+        f" ORDER BY {order}, s.post_id",
+        *(feed_id, db.stamp(start), db.stamp(end), *values, limit, offset, feed_id),
     )
     return [_post(row) for row in found]
+
+
+def count_posts(feed_id: int, start: datetime, end: datetime) -> int:
+    """How many posts were published in a period and not deleted."""
+    found = db.row(
+        "SELECT COUNT(*) FROM post_stat WHERE feed_id = ? AND posted_at >= ? AND posted_at < ? AND is_deleted = ?",
+        *(feed_id, db.stamp(start), db.stamp(end), False),
+    )
+    return int(found[0]) if found else 0
 
 
 def post_of(feed_id: int, chat_id: int, key: str) -> dict[str, Any] | None:
@@ -336,16 +399,16 @@ def _post(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def curve(post_id: int, workspace_id: int, *, limit: int = 2000) -> list[tuple[datetime, int, int, str, bool]]:
-    """(observed at, views, step, source kind, is falling) of a post's readings visible to the workspace, by time.
+    """(observed at, views, step, source kind, is falling) of a post's newest readings visible to the workspace, by time.
 
     Falls are told among these: `reading.flag` speaks for the audience of the reading's source, not for this workspace.
     """
     found = db.rows(
         "SELECT r.observed_at, r.views, r.step, s.kind FROM reading r JOIN source s ON s.id = r.source_id"
-        " WHERE r.post_id = ? AND s.workspace_id IN (0, ?) AND r.views IS NOT NULL ORDER BY r.observed_at LIMIT ?",
+        " WHERE r.post_id = ? AND s.workspace_id IN (0, ?) AND r.views IS NOT NULL ORDER BY r.observed_at DESC LIMIT ?",
         *(post_id, workspace_id, limit),
     )
-    points = [(db.moment(at), int(views), int(step), kind) for at, views, step, kind in found]
+    points = [(db.moment(at), int(views), int(step), kind) for at, views, step, kind in reversed(found)]
     falling = curves.falls_of_post([(int(at.timestamp()), views, step) for at, views, step, _ in points])
     return [(*point, is_falling) for point, is_falling in zip(points, falling, strict=True)]
 

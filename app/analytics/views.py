@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, make_response, request
 from flask_login import current_user
 
-from app.analytics import asked, build, etags, files, queries
+from app.analytics import asked, build, etags, files
+from app.analytics.annotations import Note
 from app.analytics.definitions import DEFINITIONS
 from app.channels.queries import ChannelRef, channel_of
 from app.core.clock import iso
@@ -18,7 +19,7 @@ from app.core.policy import Act, policy
 
 blueprint = Blueprint("analytics", __name__)
 _ROW_KEYS = ("subscribers", "growth", "views", "reach", "err", "err24", "er", "posts", "reactions")
-_POST_KEYS = ("views", "views_24h", "reactions", "er")
+_POST_KEYS = ("views", "views_24h", "reactions", "forwards", "comments", "er")
 
 
 def _channel(public_id: str) -> ChannelRef:
@@ -52,6 +53,7 @@ def _network_page() -> Any:
         timezone=current_user.workspace_timezone,
         span=asked.span(request.args),
         is_demo=settings.demo,
+        is_compared=request.args.get("compare") == "1",
         now=g.now,
     )
 
@@ -85,7 +87,9 @@ def _overview(ref: ChannelRef) -> Any:
 @policy(Act.SEE)
 def channel_days_csv(public_id: str) -> Response:
     built = _overview(_channel(public_id))
-    return _days_csv(subscribers=built.growth, views=built.views_by_day, reach=built.reach_by_day)
+    return _days_csv(
+        subscribers=built.growth, views=built.views_by_day, reach=built.reach_by_day, notes=built.annotations
+    )
 
 
 @blueprint.get("/channels/<public_id>/posts")
@@ -96,7 +100,7 @@ def posts(public_id: str) -> Response:
 
 
 def _posts_page(ref: ChannelRef) -> Any:
-    table = asked.posts_table(request.args, sorts=queries.SORTS, media=build.MEDIA)
+    table = asked.posts_table(request.args, choices=build.SHOWN)
     return build.posts_page(current_user.workspace_id, ref, span=asked.span(request.args), **table, now=g.now)
 
 
@@ -140,8 +144,8 @@ def post(public_id: str, key: str) -> Response:
     return page("analytics/post.html", page=_post_page(public_id, key))
 
 
-def _post_page(public_id: str, key: str) -> Any:
-    built = build.post_page(current_user.workspace_id, _channel(public_id), key, now=g.now)
+def _post_page(public_id: str, key: str, **how: int) -> Any:
+    built = build.post_page(current_user.workspace_id, _channel(public_id), key, **how, now=g.now)
     if built is None:
         raise NotFound("There is no such post.")
     return built
@@ -152,7 +156,7 @@ def _post_page(public_id: str, key: str) -> Any:
 def post_csv(public_id: str, key: str) -> Response:
     rows = (
         [iso(p.at), str(p.age_s), str(p.views), p.source, "rounded" if p.step else "exact", str(int(p.is_falling))]
-        for p in _post_page(public_id, key).curve
+        for p in _post_page(public_id, key, most_points=build.ALL_READINGS).curve
     )
     return files.answer("curve.csv", ["observed_at", "age_s", "views", "source", "precision", "is_falling"], rows)
 
@@ -164,11 +168,15 @@ def help_page() -> Response:
     return page("analytics/help.html", definitions=DEFINITIONS.values())
 
 
-def _days_csv(**series: Sequence[Any]) -> Response:
-    """One line a day, one column a series; empty where nothing was read."""
+def _days_csv(notes: Sequence[Note] | None = None, **series: Sequence[Any]) -> Response:
+    """One line a day, one column a series; empty where nothing was read. `notes` make one more."""
     days = next(iter(series.values()))
+    said = [
+        ["; ".join(n.text for n in notes if n.place == place)] if notes is not None else []
+        for place in range(len(days))
+    ]
     rows = (
-        [point.day.isoformat(), *("" if s[n].value is None else str(s[n].value) for s in series.values())]
+        [point.day.isoformat(), *("" if s[n].value is None else str(s[n].value) for s in series.values()), *said[n]]
         for n, point in enumerate(days)
     )
-    return files.answer("days.csv", ["day", *series], rows)
+    return files.answer("days.csv", ["day", *series, *(["annotation"] if notes is not None else [])], rows)

@@ -13,13 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, Protocol
 
 from markupsafe import Markup
 
 from app.core import formats
+from app.core.chart_marks import Mark, drawn
+from app.core.chart_series import Point as Point
+from app.core.chart_series import Series as Series
+from app.core.chart_series import age_lines as age_lines
+from app.core.chart_series import channel_lines as channel_lines
+from app.core.chart_series import day_series as day_series
+from app.core.chart_series import hour_series as hour_series
+from app.core.chart_series import lines_table as lines_table
 from app.core.formats import escape
+from app.core.interval_chart import interval_chart
 
 _WIDTH = 1000  # inner width of the stretched layer
 _TOP, _BOTTOM = 10, 26  # room above the highest tick and for the labels of the x axis
@@ -31,28 +38,6 @@ _Tick = Callable[[float, float], str]  # value, distance to the next tick
 
 
 @dataclass(frozen=True)
-class Point:
-    """One value over one label; `tip` is the raw text for the tooltip and the data table."""
-
-    label: str
-    value: float | None
-    tip: str = ""
-
-
-@dataclass(frozen=True)
-class Series:
-    """A named line or set of bars; `tone` 1-4 picks the colour class."""
-
-    name: str
-    points: tuple[Point, ...]
-    tone: int = 1
-
-    def rows(self) -> list[tuple[str, str]]:
-        """What the table under the chart says, the newest first."""
-        return [(point.label, point.tip) for point in reversed(self.points)]
-
-
-@dataclass(frozen=True)
 class CurveAt:
     """One reading of a growing number at an age in seconds."""
 
@@ -61,86 +46,6 @@ class CurveAt:
     label: str
     tip: str = ""
     is_falling: bool = False
-
-
-class DayValue(Protocol):
-    """What a day's point of a page looks like; `step` 0 is exact, otherwise the rounding."""
-
-    @property
-    def day(self) -> date: ...
-    @property
-    def value(self) -> int | None: ...
-    @property
-    def step(self) -> int: ...
-
-
-def day_series(
-    name: str, days: Iterable[DayValue], *, locale: str = "en", tone: int = 1, no_reading: str = "no reading"
-) -> Series:
-    """Days as a series with readable labels and all digits in the tips."""
-    points = []
-    for item in days:
-        tip = no_reading if item.value is None else formats.number(item.value, locale)
-        if item.value is not None and item.step > 0:
-            tip += f" ±{formats.number(item.step, locale)}"
-        points.append(Point(formats.day(item.day, locale, short=True), item.value, tip))
-    return Series(name, tuple(points), tone)
-
-
-def hour_series(
-    hours: Sequence[int | None], *, locale: str = "en", tone: int = 2, no_reading: str = "no reading"
-) -> Series:
-    """24 numbers from midnight as a series."""
-    tips = (no_reading if value is None else formats.number(value, locale) for value in hours)
-    points = (Point(f"{hour:02}:00", value, tip) for (hour, value), tip in zip(enumerate(hours), tips, strict=True))
-    return Series("", tuple(points), tone)
-
-
-def channel_lines(
-    period: Any,
-    rows: Sequence[Any],
-    many: Sequence[Sequence[Any]],
-    *,
-    locale: str = "en",
-    unit: str = "",
-    no_reading: str = "no reading",
-) -> list[Series]:
-    """One series a row (with a `title`) over the period's days; `many` holds numbers, percents or day points."""
-    days = [period.start + timedelta(days=n) for n in range(period.days)]
-    found = []
-    for tone, (row, values) in enumerate(zip(rows, many, strict=True), 1):
-        points = []
-        for day, value in zip(days, values, strict=True):
-            known = getattr(value, "value", value)
-            tip = no_reading if known is None else formats.figure(known, unit or "views", locale, full=True)
-            points.append(Point(formats.day(day, locale, short=True), known, tip))
-        found.append(Series(str(row.title), tuple(points), tone))
-    return found
-
-
-def age_lines(curves: Sequence[Any], *, locale: str = "en", no_reading: str = "no reading") -> list[Series]:
-    """One series a curve (with a `title` and percents `kept` by age in days from 0)."""
-    return [
-        Series(
-            str(curve.title),
-            tuple(
-                Point(
-                    formats.duration(86_400 * age, locale) if age else "0",
-                    kept,
-                    no_reading if kept is None else formats.percent(kept, locale),
-                )
-                for age, kept in enumerate(curve.kept)
-            ),
-            tone,
-        )
-        for tone, curve in enumerate(curves, 1)
-    ]
-
-
-def lines_table(lines: Sequence[Series]) -> list[tuple[str, ...]]:
-    """What the table under several lines says, the newest day first."""
-    days = zip(*(line.points for line in lines), strict=True)
-    return [(points[0].label, *(point.tip for point in points)) for points in reversed(list(days))]
 
 
 def has_values(series: Series | Sequence[Series]) -> bool:
@@ -162,7 +67,7 @@ def nice_ticks(low: float, high: float, count: int = 4) -> tuple[float, ...]:
 
 def line_chart(
     series: Series | Sequence[Series], *, id: str, title: str, desc: str = "", height: int = 220,
-    zero: bool = False, tick: _Tick = formats.tick,
+    zero: bool = False, tick: _Tick = formats.tick, marks: Sequence[Mark] = (),
 ) -> Markup:  # fmt: skip
     """Lines over equal steps; the first series is filled. The axis need not start at zero unless `zero`."""
     many = _many(series)
@@ -171,6 +76,7 @@ def line_chart(
     for one in many:
         body.append(_gaps(one.points, scale))
         body.append(_stretched(_line_paths(one, scale, filled=one is many[0]), height))
+    body.append(drawn(marks, len(many[0].points), top=_TOP, floor=scale.floor))
     body += [_dots(one, scale) for one in many]
     return _svg(id, title, desc, height, "line", body)
 
@@ -183,6 +89,7 @@ def bar_chart(
     desc: str = "",
     height: int = 220,
     tick: _Tick = formats.tick,
+    marks: Sequence[Mark] = (),
 ) -> Markup:
     """Bars from zero; several series stand side by side."""
     many = _many(series)
@@ -195,6 +102,7 @@ def bar_chart(
         for i, point in enumerate(one.points):
             x = slot * i + slot * 0.14 + width * k
             body.append(_bar(point, scale, x, width, one.tone))
+    body.append(drawn(marks, len(labels), top=_TOP, floor=scale.floor, is_centred=True))
     return _svg(id, title, desc, height, "bars", body)
 
 
@@ -289,6 +197,7 @@ def globals_(locale: Callable[[], str]) -> dict[str, Callable[..., object]]:
         "heat_map": speaking(heat_map, text=lambda value: formats.number(value, locale())),
         "curve_chart": speaking(curve_chart, tick=tick, age_text=lambda seconds: formats.duration(seconds, locale())),
         "sparkline": sparkline,
+        "interval_chart": interval_chart,
         "hour_series": lambda hours, **options: hour_series(hours, locale=locale(), **options),
         "channel_lines": lambda *data, **options: channel_lines(*data, locale=locale(), **options),
         "age_lines": lambda *data, **options: age_lines(*data, locale=locale(), **options),

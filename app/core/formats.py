@@ -150,7 +150,8 @@ def figure_html(
     """
     seen, value = fig.observed_at, fig.value
     age = f' data-observed-at="{seen.isoformat()}" data-age-s="{age_s(seen, now)}"' if seen is not None else ""
-    source, exactness = _sources(fig.sources), precision(fig.step, fig.sources)
+    source = _sources(fig.sources)
+    exactness = "estimate" if getattr(fig, "is_estimate", False) else precision(fig.step, fig.sources)
     text = figure(value, fig.unit, locale, full=full and not fig.step)
     return Markup(
         f'<data class="fig {css}" value="{value}" data-unit="{fig.unit}" data-source="{source}"'

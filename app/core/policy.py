@@ -53,11 +53,14 @@ def require(role: Role, act: Act) -> None:
         raise Forbidden("Your role in this workspace does not allow this.")
 
 
-def policy(act: Act) -> Callable[[View], View]:
-    """Declare what a route does; a route without this declaration fails a test and answers 500."""
+def policy(act: Act, *, is_fresh: bool = False) -> Callable[[View], View]:
+    """Declare what a route does; a route without this declaration fails a test and answers 500.
+
+    `is_fresh`: it gives power or numbers away, so inside the Mini App it needs a launch of the last five minutes.
+    """
 
     def declare(view: View) -> View:
-        view.policy = act  # type: ignore[attr-defined]
+        view.policy, view.is_fresh = act, is_fresh  # type: ignore[attr-defined]
         return view
 
     return declare

@@ -87,7 +87,7 @@ def _spoken(claim: Claim) -> Iterator[str]:
 
 
 def _provenance(claim: Claim, scope: Scope, rows: list[Row], between: tuple[datetime, datetime]) -> Iterator[str]:
-    if claim.precision not in ("exact", "rounded", "mixed"):
+    if claim.precision not in ("exact", "rounded", "mixed", "estimate"):
         yield f"{claim.value} says no precision: {claim.precision!r}"
     if (claim.precision == "exact") != (claim.step in (0, None)) and claim.step is not None:
         yield f"{claim.value} is called {claim.precision} at a step of {claim.step}"
@@ -119,7 +119,7 @@ def _value(claim: Claim, scope: Scope, newest: list[Row], rows: list[Row]) -> It
     elif claim.is_reaction:
         if claim.value not in {row.value for row in newest if row.what == "reaction"}:
             yield f"{claim.value} reactions of one kind were never read"
-    elif scope.post and claim.unit in ("views", "reactions"):
+    elif scope.post and claim.unit in ("views", "reactions", "forwards", "comments"):
         yield from _of_a_post(claim, rows)
     elif claim.unit == "posts":
         if claim.value > sum(1 for post in scope.posts if post.rows):
@@ -129,7 +129,7 @@ def _value(claim: Claim, scope: Scope, newest: list[Row], rows: list[Row]) -> It
 
 
 def _of_a_post(claim: Claim, rows: list[Row]) -> Iterator[str]:
-    counts = {row.views if claim.unit == "views" else row.reactions for row in rows if row.what == "post"}
+    counts = {getattr(row, claim.unit) for row in rows if row.what == "post"}
     highest = max((n for n in counts if n is not None), default=-1)
     # views at 24 hours lie between two readings of the curve, so only their bound is known
     if claim.value > highest:

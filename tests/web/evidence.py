@@ -35,6 +35,8 @@ class Row:
     step: int
     views: int | None = None
     reactions: int | None = None
+    forwards: int | None = None
+    comments: int | None = None
     value: int | None = None
 
 
@@ -184,12 +186,12 @@ def gather(ask: Ask, workspace_id: int) -> Evidence:
             public_id, tuple(n for n in (title, username) if n), bool(is_own)
         )
     posts = _posts(ask, by_chat)
-    for post_id, at, kind, views, reactions, step in ask(
-        f"SELECT r.post_id, r.observed_at, s.kind, r.views, r.reactions, r.step FROM reading r JOIN {mine} s"
-        " ON s.id = r.source_id"
+    for post_id, at, kind, views, reactions, forwards, comments, step in ask(
+        "SELECT r.post_id, r.observed_at, s.kind, r.views, r.reactions, r.forwards, r.comments, r.step FROM reading r"
+        f" JOIN {mine} s ON s.id = r.source_id"
     ):
         if post_id in posts:
-            posts[post_id].rows.append(Row("post", kind, moment(at), step, views=views, reactions=reactions))
+            posts[post_id].rows.append(Row("post", kind, moment(at), step, views, reactions, forwards, comments))
     for post_id, at, kind, count, step in ask(
         f"SELECT r.post_id, r.observed_at, s.kind, r.count, r.step FROM reaction_count r JOIN {mine} s"
         " ON s.id = r.source_id"

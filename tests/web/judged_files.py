@@ -15,13 +15,16 @@ from tests.web.evidence import MONTHS, SUBSCRIBERS, WEEKDAYS, Evidence, Scope
 from tests.web.judged_page import Judged, labels_of, scope_of
 
 _UNITS = {"subscribers": SUBSCRIBERS, "views": "views", "views_24h": "views", "reach": "views", "posts": "posts"}
-_UNITS |= {"reactions": "reactions", "er": "percent", "err": "percent", "err24": "percent", "growth": SUBSCRIBERS}
+_UNITS |= {key: key for key in ("reactions", "forwards", "comments")}
+_UNITS |= {"er": "percent", "err": "percent", "err24": "percent", "growth": SUBSCRIBERS}
 _FACTS = {"channel", "username", "post", "posted_at", "media", "text_length"}
 _FACTS |= {"way", "name", "ran_in", "audience", "creative", "currency", "week", "utc_day", "reason"}
 _UNITS |= {key: "people" for key in ("joined", "here", "left", "stayed_24h", "stayed_7d", "stayed_30d")}
 _UNITS |= {key: "percent" for key in ("kept_24h", "kept_7d", "kept_30d", *(f"kept_week_{n}" for n in range(1, 12)))}
 _UNITS |= {"joins": "joins", "leaves": "leaves", "start": SUBSCRIBERS, "counted": SUBSCRIBERS, "gap": SUBSCRIBERS}
 _UNITS |= {f"{key}_minor": "money:" for key in ("spend", "cost", "cost_24h", "cost_7d", "cost_30d")}
+_UNITS |= {"expected": "leaves", "excess": "leaves"}
+_FACTS |= {"verdict", "p", "q"}
 _DAYS, _HOURS = ["day"], ["weekday", "hour", "views"]
 _CURVE = ["observed_at", "age_s", "views", "source", "precision", "is_falling"]
 Between = tuple[datetime, datetime]
@@ -79,7 +82,12 @@ def _label(line: dict[str, str]) -> str:
 
 def _figures(url: str, line: dict[str, str], evidence: Evidence, between: Between, found: Judged) -> Iterator[str]:
     scope = _scope_of_line(url, line, evidence)
-    if scope and scope.post and line["text_length"] not in (str(scope.post.text_length or ""),):
+    if (
+        scope
+        and scope.post
+        and "text_length" in line
+        and line["text_length"] not in (str(scope.post.text_length or ""),)
+    ):
         yield "not the post's length"
     for key in (key for key in _UNITS if key in line):
         source, precision, at = (line[f"{key}_{tail}"] for tail in ("source", "precision", "observed_at"))
@@ -97,7 +105,7 @@ def _figures(url: str, line: dict[str, str], evidence: Evidence, between: Betwee
             tuple(source.split("+")),
             precision,
             parse_moment(at),
-            is_change=key in ("growth", "gap"),
+            is_change=key in ("growth", "gap", "excess"),
         )
         found.claims.append(claim)
         yield from judge(claim, scope, evidence, between=between)

@@ -37,6 +37,7 @@ NO_METRIC = (
     ("title", r"Post \d+", "Telegram's id of the message"),
     (".tile", r"First 24 hours", "the name of a figure"),
     ("thead", r"First 24 h", "the name of a figure"),
+    ("option", r"First 24 h", "the name of a figure"),
     (".agent", r".", "from where somebody signed in, in the browser's own words"),
     ("#share_days", r"\d+ days?", "how long a link may live"),
     (".foot", DATE, "how long the link lives"),
@@ -53,6 +54,7 @@ NO_METRIC = (
     (".since", DATE, "since when the bot is told"),
     ("thead", r"\d+ weeks?", "the age of a cohort"),
     (".avatar", r".", "the first letter of a name"),
+    (".bucket", r"[\d,]+(?:–[\d,]+)?", "the lengths of text that a row is about"),
 )
 _ROWS = ", ".join(
     f"#{table} tbody tr"

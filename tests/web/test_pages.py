@@ -197,7 +197,9 @@ def test_headers_stand_on_every_answer(app: Flask) -> None:
     client = app.test_client()
     for path in ("/login", "/healthz", "/nothing", "/twa"):
         headers = client.get(path).headers
-        assert ("script-src" in headers["Content-Security-Policy"]) == (path == "/twa"), "Telegram's own script, there only"
+        assert ("script-src" in headers["Content-Security-Policy"]) == (path == "/twa"), (
+            "Telegram's own script, there only"
+        )
         assert "'unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
     assert "frame-ancestors 'none'" in client.get("/login").headers["Content-Security-Policy"]

@@ -81,6 +81,7 @@ def test_the_period_changes_and_stays_within_the_link(app: Flask) -> None:
     stranger, token = app.test_client(), _link(who, channel)
     html = stranger.get(f"/s/{token}?days=7").text
     assert f'href="/s/{token}?days=90"' in html and f'action="/s/{token}"' in html
+    assert 'href="?lang=ru&amp;days=7"' in html and "?lang=ru&amp;from=" not in html
     partial = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#posts_table"}
     block = stranger.get(f"/s/{token}/posts?sort=views&days=7", headers=partial).text
     assert block.lstrip().startswith('<section id="posts_table"') and f"/s/{token}/posts?days=7" in block

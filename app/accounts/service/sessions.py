@@ -107,6 +107,12 @@ def start(
     return token, int(session.id)
 
 
+def move(session_id: int, workspace_id: int) -> None:
+    """Let a session see another workspace; whose it may be is asked with each request."""
+    with db.write():
+        Session.update(workspace=workspace_id).where(Session.id == session_id).execute()
+
+
 def end(session_id: int, *, now: datetime) -> None:
     with db.write():
         Session.update(revoked_at=now).where(Session.id == session_id, Session.revoked_at.is_null()).execute()

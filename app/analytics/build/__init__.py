@@ -2,11 +2,12 @@
 
 from app.analytics.build.channel import channel_page, content_page, posts_page
 from app.analytics.build.network import channel_rows, network_page, totals
-from app.analytics.build.post import post_page
-from app.analytics.build.posts import MEDIA, all_posts
+from app.analytics.build.post import ALL_READINGS, post_page
+from app.analytics.build.posts import SHOWN, all_posts
 
 __all__ = [
-    "MEDIA",
+    "ALL_READINGS",
+    "SHOWN",
     "all_posts",
     "channel_page",
     "channel_rows",

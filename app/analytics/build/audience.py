@@ -11,6 +11,7 @@ from app.analytics import periods
 from app.analytics.audience_pages import AudiencePage, CohortRow, GapRow, SourceRow
 from app.analytics.audience_queries import Stay
 from app.analytics.build.blocks import block_of
+from app.analytics.build.causes import causes_of
 from app.analytics.build.figures import none
 from app.analytics.pages import DayPoint, Figure, Period
 from app.analytics.periods import Span
@@ -56,6 +57,7 @@ def audience_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: da
         "period": period,
         "since": there.since,
         "csv_url": f"/channels/{channel.public_id}/audience",
+        "causes": causes_of(channel, block.starts, query=span.query),
     }
     if channel.bot_id is None or not there.meets(start, min(end, now)):
         tiles = {"joins": none("joins"), "leaves": none("leaves"), "net": none("people")}

@@ -24,7 +24,8 @@ class Reads:
     summaries: Mapping[int, queries.PostsSummary]
     views: Mapping[int, list[int | None]]
     subscribers: Mapping[int, list[tuple[int, int] | None]]
-    before: Mapping[int, tuple[int, int]]
+    before: Mapping[int, queries.Count]
+    at_end: Mapping[int, queries.Count]
     views_before: Mapping[int, int]
     summaries_before: Mapping[int, queries.PostsSummary]
 
@@ -54,10 +55,15 @@ class Block:
         return next((n for n, point in enumerate(self.subscribers_by_day) if point), None)
 
 
-def blocks_of(channels: Sequence[ChannelRef], cards: Mapping[int, queries.FeedCard], period: Period) -> list[Block]:
-    """One block a channel, in their order; as many statements however many channels there are."""
+def blocks_of(
+    channels: Sequence[ChannelRef], cards: Mapping[int, queries.FeedCard], period: Period, *, is_compared: bool = False
+) -> list[Block]:
+    """One block a channel, in their order; as many statements however many channels there are.
+
+    `is_compared`: with the changes since the period before, for which as many rows again are read.
+    """
     kinds = queries.source_kinds()
-    reads = _read([c.feed_id for c in channels], period)
+    reads = _read([c.feed_id for c in channels], period, is_compared=is_compared)
     return [_block(channel, cards.get(channel.feed_id), reads, kinds) for channel in channels]
 
 
@@ -69,10 +75,37 @@ def block_of(
     card = cards.get(channel.feed_id)
     url = f"/channels/{channel.public_id}{tab}"
     period = period_of([card] if card else [], span=span, timezone=channel.timezone, url=url, now=now)
-    return period, blocks_of([channel], cards, period)[0]
+    return period, blocks_of([channel], cards, period, is_compared=True)[0]
 
 
-def _read(feed_ids: list[int], period: Period) -> Reads:
+def head_of(
+    workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime, tab: str = ""
+) -> tuple[Period, ChannelRow]:
+    """The period of a channel's page, and who it is without its numbers: for pages that show none of them."""
+    card = queries.cards(workspace_id).get(channel.feed_id)
+    url = f"/channels/{channel.public_id}"
+    period = period_of([card] if card else [], span=span, timezone=channel.timezone, url=f"{url}{tab}", now=now)
+    return period, ChannelRow(
+        public_id=channel.public_id,
+        title=channel.title,
+        username=channel.username,
+        url=url,
+        relation=channel.relation,
+        state=channel.state,
+        subscribers=none("subscribers"),
+        views=none("views"),
+        posts=none("posts"),
+        reach=none("views"),
+        reactions=none("reactions"),
+        er=none("percent"),
+        err=none("percent"),
+        err24=none("percent"),
+        is_read=card is not None and card.readings > 0,
+        is_simulated=channel.is_simulated,
+    )
+
+
+def _read(feed_ids: list[int], period: Period, *, is_compared: bool) -> Reads:
     starts = periods.day_starts(period.end, period.days, period.timezone)
     earlier = periods.day_starts(period.start, period.days + 1, period.timezone)[0]
     return Reads(
@@ -81,21 +114,25 @@ def _read(feed_ids: list[int], period: Period) -> Reads:
         queries.views_by_day(feed_ids, starts),
         queries.subscribers_by_day(feed_ids, starts),
         queries.subscribers_before(feed_ids, starts[0]),
-        queries.views_gained(feed_ids, earlier, starts[0]),
-        queries.posts_summaries(feed_ids, periods.hour_moment(earlier), periods.hour_moment(starts[0])),
+        queries.subscribers_before(feed_ids, starts[-1]),
+        queries.views_gained(feed_ids, earlier, starts[0]) if is_compared else {},
+        queries.posts_summaries(feed_ids, periods.hour_moment(earlier), periods.hour_moment(starts[0]))
+        if is_compared
+        else {},
     )
 
 
 def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kinds: Mapping[int, str]) -> Block:
     feed = channel.feed_id
     summary, views, subscribers = reads.summaries[feed], reads.views[feed], reads.subscribers[feed]
-    before = reads.before.get(feed)
+    first, end = reads.before.get(feed), reads.at_end.get(feed)
+    before = (first.value, first.step) if first else None
     sources = tuple(sorted({kinds[i] for i in summary.source_ids if i in kinds}))
     base = Figure(None, "views", summary.max_step, sources, summary.last_at, summary.readings)
     has_posts = summary.posts > 0 and summary.last_at is not None
     gained = _gained(card, [v for v in views if v is not None], channel, summary, kinds)
     was = reads.summaries_before[feed] if feed in reads.views_before else None
-    count, reactions = _subscribers(card, subscribers, before, kinds), _reactions(summary, kinds)
+    count, reactions = _subscribers(card, end, first, subscribers, kinds), _reactions(summary, kinds)
     last = next((point for point in reversed(subscribers) if point), before)
     told_by = tuple(kinds[i] for i in summary.engagement_source_ids if i in kinds)
     row = ChannelRow(
@@ -148,27 +185,26 @@ def _gained(
 
 def _subscribers(
     card: queries.FeedCard | None,
+    end: queries.Count | None,
+    first: queries.Count | None,
     by_day: Sequence[tuple[int, int] | None],
-    before: tuple[int, int] | None,
     kinds: Mapping[int, str],
 ) -> Figure:
-    if card is None or card.subscribers is None or card.subscribers_source_id is None:
+    """The last count of the period, with its change since the last one before it, or the first within it."""
+    if card is None or end is None:
         return none("subscribers")
     count = Figure(
-        card.subscribers,
-        "subscribers",
-        card.subscribers_step,
-        (kinds[card.subscribers_source_id],),
-        card.subscribers_at,
-        card.subscriber_readings,
+        end.value, "subscribers", end.step, _kinds_of([end.source_id], kinds), end.observed_at, card.subscriber_readings
     )
-    return replace(count, delta=_growth(count, by_day, before))
-
-
-def _growth(count: Figure, by_day: Sequence[tuple[int, int] | None], before: tuple[int, int] | None) -> Figure | None:
-    """The last count of the period minus the last before it, or minus the first within it when nothing is older."""
     read = [point for point in by_day if point]
-    first = before or (read[0] if read else None)
-    if not read or first is None or (before is None and len(read) < 2):
-        return None
-    return count.says(read[-1][0] - first[0], step=max(read[-1][1], first[1]))
+    start = (first.value, first.step) if first else read[0] if len(read) > 1 else None
+    if not read or start is None:
+        return count
+    growth = count.says(read[-1][0] - start[0], step=max(read[-1][1], start[1]))
+    if first is not None:
+        growth = replace(growth, sources=_kinds_of([end.source_id, first.source_id], kinds))
+    return replace(count, delta=growth)
+
+
+def _kinds_of(source_ids: Sequence[int], kinds: Mapping[int, str]) -> tuple[str, ...]:
+    return tuple(sorted({kinds[i] for i in source_ids if i in kinds}))

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from app.analytics import periods, queries
-from app.analytics.build.blocks import Block, block_of
+from app.analytics.annotations import notes_of
+from app.analytics.build.blocks import Block, block_of, head_of
+from app.analytics.build.mix import mix_of
 from app.analytics.build.posts import best_posts, posts_table
 from app.analytics.pages import ChannelPage, ContentPage, DayPoint, Period, PostsPage, RightsCheck, SourceState
 from app.analytics.periods import Span
@@ -37,6 +39,7 @@ def channel_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: dat
         rights=_rights(channel),
         sources=_sources(channel, workspace_id, block.summary.read_at),
         csv_url=f"/channels/{channel.public_id}/days.csv?{span.query}",
+        annotations=notes_of(workspace_id, channel.id, period.start, period.end),
     )
 
 
@@ -49,15 +52,18 @@ def posts_page(
     order: str,
     shown: str,
     offset: int,
+    at_least: queries.AtLeast | None = None,
     now: datetime,
 ) -> PostsPage:
     """One page of the table of a channel's posts."""
-    period, block = block_of(workspace_id, channel, span=span, now=now, tab="/posts")
+    period, head = head_of(workspace_id, channel, span=span, now=now, tab="/posts")
     return PostsPage(
-        channel=block.row,
+        channel=head,
         timezone=channel.timezone,
         period=period,
-        posts=posts_table(channel, block, span=span, sort=sort, order=order, shown=shown, offset=offset),
+        posts=posts_table(
+            channel, period, span=span, sort=sort, order=order, shown=shown, offset=offset, at_least=at_least
+        ),
         csv_url=f"/channels/{channel.public_id}/posts.csv?{span.query}",
     )
 
@@ -74,6 +80,7 @@ def content_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: dat
         by_hour=tuple(_sum_known([day[hour] for day in heat]) for hour in range(24)),
         heat=tuple(tuple(row) for row in heat),
         csv_url=f"/channels/{channel.public_id}/hours.csv?{span.query}",
+        mix=mix_of(channel, span),
     )
 
 

@@ -49,7 +49,8 @@ def period_of(cards: Iterable[queries.FeedCard], *, span: Span, timezone: str, u
     """Whole days that end at the last reading of the feeds, or as asked for, with links to the usual lengths."""
     last = max((c.last_at for c in cards if c.last_at), default=None)
     today = periods.local_day(now, timezone)
-    end = min(span.end, today) if span.end else periods.local_day(min(last, now), timezone) if last else today
+    span = span.until(today)
+    end = span.end or (periods.local_day(min(last, now), timezone) if last else today)
     path, _, kept = url.partition("?")
     first = f"{url}&" if kept else f"{url}?"
     choices = tuple(PeriodChoice(n, f"{first}days={n}", span.end is None and n == span.days) for n in periods.CHOICES)

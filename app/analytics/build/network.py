@@ -18,13 +18,20 @@ _PROBLEMS = ("bot_removed", "rights_missing")
 
 
 def network_page(
-    workspace_id: int, workspace_name: str, *, timezone: str, span: Span, is_demo: bool, now: datetime
+    workspace_id: int,
+    workspace_name: str,
+    *,
+    timezone: str,
+    span: Span,
+    is_demo: bool,
+    is_compared: bool = False,
+    now: datetime,
 ) -> NetworkPage:
     """The channels that a workspace runs. A post counts once, in its own channel; watched channels are in no sum."""
     channels, cards = [c for c in channels_of(workspace_id) if c.is_own], queries.cards(workspace_id)
     mine = [cards[c.feed_id] for c in channels if c.feed_id in cards]
     period = period_of(mine, span=span, timezone=timezone, url="/network", now=now)
-    built = blocks_of(channels, cards, period)
+    built = blocks_of(channels, cards, period, is_compared=is_compared)
     rows = tuple(b.row for b in built)
     since_start = _known_from_the_start(built)
     return NetworkPage(
@@ -51,6 +58,7 @@ def network_page(
         csv_url=f"/network.csv?{span.query}",
         days_csv_url=f"/network/days.csv?{span.query}",
         connect_url="/channels/connect",
+        is_compared=is_compared,
     )
 
 

@@ -11,15 +11,19 @@ from app.analytics.pages import CurvePoint, Figure, PostPage
 from app.analytics.periods import Span
 from app.channels.queries import ChannelRef
 
+MOST_DRAWN, ALL_READINGS = 2000, 1_000_000
 
-def post_page(workspace_id: int, channel: ChannelRef, key: str, *, now: datetime) -> PostPage | None:
-    """One post with its curve; None when this feed has no such post."""
+
+def post_page(
+    workspace_id: int, channel: ChannelRef, key: str, *, most_points: int = MOST_DRAWN, now: datetime
+) -> PostPage | None:
+    """One post with its curve of the newest `most_points` readings; None when this feed has no such post."""
     post = queries.post_of(channel.feed_id, channel.chat_id, key)
     if post is None:
         return None
     curve = tuple(
         CurvePoint(at, round((at - post["posted_at"]).total_seconds()), views, step, kind, falling)
-        for at, views, step, kind, falling in queries.curve(post["post_id"], workspace_id)
+        for at, views, step, kind, falling in queries.curve(post["post_id"], workspace_id, limit=most_points)
     )
     reactions = tuple(
         (emoji, Figure(count, "reactions", step, (kind,), at, 1))
@@ -32,6 +36,7 @@ def post_page(workspace_id: int, channel: ChannelRef, key: str, *, now: datetime
         csv_url=f"{row.url}.csv",
         post=row,
         curve=curve,
+        is_curve_cut=len(curve) == most_points,
         reactions=reactions,
         edits=edits.edits_of(post["post_id"], workspace_id, shows_text=channel.relation == "owned"),
     )

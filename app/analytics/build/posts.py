@@ -5,53 +5,62 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from app.analytics import periods, queries
-from app.analytics.build.blocks import Block, block_of
+from app.analytics.build.blocks import Block, head_of
 from app.analytics.build.figures import none
-from app.analytics.pages import Figure, FilterChoice, PostRow, PostsTable
+from app.analytics.pages import Figure, FilterChoice, Period, PostRow, PostsTable
 from app.analytics.periods import Span
+from app.analytics.queries import AtLeast, Which
 from app.channels.queries import ChannelRef
 
 PAGE_SIZE = 25
 MEDIA = ("photo", "video", "album", "document", "poll", "text")
+EXTREMES, STATES = ("top", "flop"), ("edited", "deleted")
+SHOWN = ("all", *EXTREMES, *MEDIA, *STATES)
+_VIEWED = AtLeast("views", "0")
 
 
 def posts_table(
     channel: ChannelRef,
-    block: Block,
+    period: Period,
     *,
     span: Span,
     sort: str,
     order: str,
     shown: str,
     offset: int,
+    at_least: AtLeast | None = None,
 ) -> PostsTable:
-    """One page of the posts of the block's days, sorted by a key of queries.SORTS, with the links around it."""
-    kinds, starts = queries.source_kinds(), block.starts
-    if shown in ("top", "flop"):
+    """One page of the posts of the period, sorted by a key of queries.SORTS, with the links around it.
+
+    `shown`: all, the most or least viewed, one kind of media, or one of STATES; `at_least` bounds one of the numbers.
+    """
+    kinds, (start, end) = queries.source_kinds(), _bounds(period)
+    if shown in EXTREMES:
         sort, order = "views", "desc" if shown == "top" else "asc"
-    media = shown if shown in MEDIA else None
-    start, end = periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])
     found = queries.posts_page(
         channel.feed_id,
         sort=sort,
         descending=order == "desc",
-        media=media,
+        which=_which(shown, at_least),
         start=start,
         end=end,
         limit=PAGE_SIZE + 1,
         offset=offset,
     )
-    base = {"sort": sort, "order": order, "show": shown}
+    page_url = f"/channels/{channel.public_id}/posts"
+    bound = {"metric": at_least.metric, "least": at_least.text} if at_least else {}
+    base = {"sort": sort, "order": order, "show": shown, **bound}
 
     def url(**changes: object) -> str:
-        return f"/channels/{channel.public_id}/posts?{span.query}&" + urlencode(base | changes)
+        return f"{page_url}?{span.query}&" + urlencode(base | changes)
 
     def flipped(key: str) -> str:
         return "asc" if key == sort and order == "desc" else "desc"
 
+    kept = "all" if shown in EXTREMES else shown
     return PostsTable(
         rows=tuple(post_row(channel, post, kinds) for post in found[:PAGE_SIZE]),
         sort=sort,
@@ -59,18 +68,41 @@ def posts_table(
         filter=shown,
         next_url=url(offset=offset + PAGE_SIZE) if len(found) > PAGE_SIZE else None,
         prev_url=url(offset=max(0, offset - PAGE_SIZE)) if offset else None,
-        total=block.summary.posts,
-        sort_urls={key: url(sort=key, order=flipped(key), show="all") for key in queries.SORTS},
-        filter_urls=tuple(FilterChoice(key, url(show=key), key == shown) for key in ("all", "top", "flop", *MEDIA)),
+        total=queries.count_posts(channel.feed_id, start, end),
+        sort_urls={key: url(sort=key, order=flipped(key), show=kept) for key in queries.SORTS},
+        filter_urls=tuple(FilterChoice(key, url(show=key), key == shown) for key in SHOWN),
+        form_url=page_url,
+        form_kept=(*parse_qsl(span.query), ("sort", sort), ("order", order), ("show", shown)),
+        metrics=queries.METRICS,
+        metric=at_least.metric if at_least else "views",
+        least=at_least.text if at_least else "",
     )
+
+
+def _bounds(period: Period) -> tuple[datetime, datetime]:
+    starts = periods.day_starts(period.end, period.days, period.timezone)
+    return periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])
+
+
+def _which(shown: str, at_least: AtLeast | None) -> Which:
+    bounds = (at_least,) if at_least else ()
+    if shown in EXTREMES:
+        return Which(bounds=(*bounds, _VIEWED))
+    return Which(media=shown if shown in MEDIA else None, state=shown if shown in STATES else None, bounds=bounds)
 
 
 def best_posts(channel: ChannelRef, block: Block, *, limit: int = 5) -> tuple[PostRow, ...]:
     """The most viewed posts of the block's days."""
     kinds, starts = queries.source_kinds(), block.starts
-    start, end = periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])
     found = queries.posts_page(
-        channel.feed_id, sort="views", descending=True, media=None, start=start, end=end, limit=limit, offset=0
+        channel.feed_id,
+        sort="views",
+        descending=True,
+        which=Which(bounds=(_VIEWED,)),
+        start=periods.hour_moment(starts[0]),
+        end=periods.hour_moment(starts[-1]),
+        limit=limit,
+        offset=0,
     )
     return tuple(post_row(channel, post, kinds) for post in found)
 
@@ -134,14 +166,14 @@ def _engagement_rate(post: dict[str, Any], parts: tuple[Figure, ...], views: Fig
 
 def all_posts(workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime) -> list[PostRow]:
     """Every post of the period, newest first: what the CSV holds."""
-    kinds, (_, block) = queries.source_kinds(), block_of(workspace_id, channel, span=span, now=now)
+    kinds, (period, _) = queries.source_kinds(), head_of(workspace_id, channel, span=span, now=now)
+    start, end = _bounds(period)
     found = queries.posts_page(
         channel.feed_id,
         sort="posted_at",
         descending=True,
-        media=None,
-        start=periods.hour_moment(block.starts[0]),
-        end=periods.hour_moment(block.starts[-1]),
+        start=start,
+        end=end,
         limit=100_000,
         offset=0,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, make_response, redirect, request, url_for
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from app.analytics import asked, build, queries
+from app.analytics import asked, build
 from app.analytics.sharing import service as sharing
 from app.analytics.sharing.outside import seen_from_outside
 from app.analytics.sharing.service import Shared
@@ -64,7 +64,7 @@ def posts(token: str) -> Any:
     shared = sharing.opened(token, now=g.now)
     if not _is_unlocked(shared):
         return _locked(token)
-    table = asked.posts_table(request.args, sorts=queries.SORTS, media=build.MEDIA)
+    table = asked.posts_table(request.args, choices=build.SHOWN)
     return _channel_answer(shared, token, "analytics/posts.html", build.posts_page, **table)
 
 

@@ -10,6 +10,7 @@ Page = TypeVar("Page")
 Move = Callable[[str], str]
 # What a page may hold for its owner alone: checklists, files, doors to other pages. Those that are not there are skipped.
 _INSIDE = {"rights": None, "csv_url": "", "days_csv_url": "", "connect_url": "", "problems": (), "is_demo": False}
+_INSIDE |= {"annotations": ()}  # what somebody noted down for the team
 
 
 def seen_from_outside(page: Page, *, inside: str, outside: str) -> Page:

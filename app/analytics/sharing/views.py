@@ -113,14 +113,14 @@ def network() -> Response:
 
 
 @blueprint.post("/channels/<public_id>/settings")
-@policy(Act.MANAGE_CHANNELS)
+@policy(Act.MANAGE_CHANNELS, is_fresh=True)
 def share_channel(public_id: str) -> Response:
     _channel(public_id)
     return _made(public_id, lambda: _channel_page(public_id))
 
 
 @blueprint.post("/network/share")
-@policy(Act.MANAGE_CHANNELS)
+@policy(Act.MANAGE_CHANNELS, is_fresh=True)
 def share_network() -> Response:
     return _made(None, _network_page)
 

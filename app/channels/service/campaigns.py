@@ -54,7 +54,9 @@ def create(
             created_by=user_id,
             created_at=now,
         )
-        invite_links.want(workspace_id, channel.id, campaign.id, plan.link_name or texts["name"], now=now)
+        invite_links.want(
+            workspace_id, channel.id, campaign.id, plan.link_name or texts["name"][: invite_links.MAX_NAME], now=now
+        )
         _audit("campaign.created", campaign, user_id, after=_facts(campaign), ip=ip, now=now)
     return campaign
 
