@@ -14,6 +14,7 @@ from app.boot import Runtime
 from app.channels.models import Channel
 from app.channels.queries import ChannelRef, channel_of
 from app.core import db
+from app.core.errors import Invalid
 from app.readings import service as readings
 from tests.world import Owner, owned_channel, owner
 
@@ -115,3 +116,24 @@ def test_the_change_is_against_the_days_before_and_missing_without_them(runtime:
     yesterday = build.channel_page(who.workspace.id, ref, span=Span(1, date(2026, 3, 11)), now=NOW).tiles["views"].value
     assert today is not None and yesterday is not None
     assert known.tiles["views"].delta.value == today - yesterday
+
+
+def test_a_period_in_the_past_tells_its_own_count_and_not_todays(runtime: Runtime) -> None:
+    who, ref = _fixture()
+    source = readings.ensure_source(readings.BOT_UPDATES, now=NOW)
+    for days, value in ((6, 700), (3, 740)):
+        readings.record_subscribers(
+            ref.chat_id, source_id=source, value=value, step=0, observed_at=NOW - timedelta(days=days)
+        )
+    page = build.channel_page(who.workspace.id, ref, span=Span(2, date(2026, 3, 9)), now=NOW)
+    count = page.tiles["subscribers"]
+    assert (count.value, count.sources, count.observed_at) == (740, ("bot_updates",), NOW - timedelta(days=3))
+    assert page.tiles["growth"].value == 40
+
+
+def test_a_period_that_ends_in_the_future_keeps_its_first_day(runtime: Runtime) -> None:
+    who, ref = _fixture()
+    page = build.channel_page(who.workspace.id, ref, span=Span(10, date(2026, 3, 15)), now=NOW)
+    assert (page.period.start, page.period.end, page.period.days) == (date(2026, 3, 6), date(2026, 3, 12), 7)
+    with pytest.raises(Invalid):
+        build.channel_page(who.workspace.id, ref, span=Span(2, date(2026, 4, 1)), now=NOW)

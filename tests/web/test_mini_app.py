@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from app.accounts.service import sessions
+from app.accounts.service import people, sessions
 from app.boot import Runtime
-from app.core import clock
+from app.core import clock, db
 from app.web import create_app
 from tests.world import Owner, owned_channel, owner, read_posts
 
@@ -141,3 +141,54 @@ def test_the_shell_lets_telegrams_script_in_and_no_other_page_does(app: Flask) -
     allowed = "script-src 'self' https://telegram.org/js/telegram-web-app.js"
     assert allowed in client.get("/twa").headers["Content-Security-Policy"]
     assert "telegram.org/js" not in client.get("/login").headers["Content-Security-Policy"]
+
+
+def test_what_gives_power_away_is_listed_and_nothing_else_asks_for_a_fresh_launch(app: Flask) -> None:
+    fresh = {name for name, view in app.view_functions.items() if getattr(view, "is_fresh", False)}
+    assert fresh == {
+        "accounts.create_api_key",
+        "sharing.share_channel",
+        "sharing.share_network",
+        "owner_session.start",
+        "owner_session.answer",
+        "settings.save_workspace",
+        "settings.end_other_sessions",
+    }
+
+
+def test_another_workspace_is_entered_with_the_same_short_session(app: Flask, aziza: Owner) -> None:
+    """A move may not turn a Mini App's quarter of an hour into a browser's month, nor end the frame's session."""
+    second = people.create_workspace("Second", owner=aziza.user, timezone="UTC", now=clock.utcnow())
+    client, header = app.test_client(use_cookies=False), _launch(aziza)
+    moved = client.post(f"/workspaces/{second.public_id}/enter", headers=header)
+    assert moved.status_code == 303 and "token" not in str(moved.headers.get("Set-Cookie", ""))
+    assert "Second" in client.get("/network", headers=header).text
+    assert db.rows("SELECT DISTINCT kind FROM session") == [("twa",)]
+
+
+def test_a_ticket_counts_before_the_cookie_of_somebody_else(app: Flask, aziza: Owner) -> None:
+    bek = owner("Bek", now=clock.utcnow())
+    channel = owned_channel(aziza, "News", telegram_chat_id=-1001, now=clock.utcnow())
+    path = f"/channels/{channel.public_id}/posts.csv"
+    told = app.test_client().post("/twa/file", headers=_launch(aziza), data={"path": path}).json["url"]
+    token, _ = sessions.start(bek.user.id, bek.workspace.id, kind="browser", now=clock.utcnow())
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["token"], cookie["kind"] = token, "browser"
+    assert client.get(re.sub(r"^https?://[^/]+", "", told)).status_code == 200
+    assert client.get(path).status_code == 404
+
+
+def test_a_refused_launch_signs_nobody_out(app: Flask, runtime: Runtime, aziza: Owner) -> None:
+    token, _ = sessions.start(aziza.user.id, aziza.workspace.id, kind="browser", now=clock.utcnow())
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["token"], cookie["kind"] = token, "browser"
+    refused = client.post("/twa/session", data={"init_data": "x", "device": "d" * 32}, headers={"X-Session": ""})
+    assert refused.status_code == 401
+    assert client.get("/network").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/channels/x/posts/u-%00", "/network?days=%00"])
+def test_a_character_that_cannot_be_stored_is_refused(app: Flask, aziza: Owner, path: str) -> None:
+    assert app.test_client().get(path, headers=_launch(aziza)).status_code == 422
