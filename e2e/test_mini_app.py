@@ -64,7 +64,7 @@ def test_telegrams_back_button_goes_the_way_back(phone: Visit) -> None:
 def test_telegrams_main_button_sends_the_pages_form(phone: Visit) -> None:
     app = _launch(phone)
     assert app.evaluate("Telegram.WebApp.MainButton.shown") is False
-    app.get_by_role("link", name="Compare").click()
+    app.get_by_role("link", name="Compare", exact=True).click()
     wait_for("the button is offered", lambda: app.evaluate("Telegram.WebApp.MainButton.text") == "Compare")
     app.locator("input[type=checkbox][name=c]").nth(1).uncheck()
     app.evaluate("for (const call of Telegram.WebApp.MainButton.presses) call()")
