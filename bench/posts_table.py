@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from app.analytics import asked, build, queries
+from app.analytics import asked, build, post_queries
 from app.analytics.periods import Span
 from app.channels.queries import ChannelRef, channels_of
 from app.core import db
@@ -53,7 +53,7 @@ def rows(folder: Path, *, database: str, address: str = "") -> list[stats.Row]:
     workspace_id, channel = filled(folder, address=address)
     found: dict[str, list[float]] = {}
     clocks: list[float] = []
-    for sort in queries.SORTS:
+    for sort in post_queries.SORTS:
         for order in ("desc", "asc"):
             question = {"sort": sort, "order": order, "metric": "er", "least": ""}
             table = asked.posts_table(question, choices=build.SHOWN)

@@ -13,7 +13,7 @@ from flask_login import current_user
 from app.accounts import door
 from app.accounts.service import keys, people, sessions
 from app.core.errors import Invalid, NotFound
-from app.core.htmx import page
+from app.core.htmx import explained, page
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 
@@ -144,7 +144,7 @@ def create_api_key() -> Response:
             current_user.workspace_id, user_id=current_user.user_id, name=request.form.get("name", ""), now=g.now
         )
     except Invalid as error:
-        return page("accounts/api_keys.html", status=422, page=_keys_page(error=error.message))
+        return page("accounts/api_keys.html", status=422, page=_keys_page(error=explained(error)))
     return page("accounts/api_keys.html", page=_keys_page(new_secret=secret))
 
 

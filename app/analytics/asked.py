@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
-from app.analytics import periods, queries
+from app.analytics import periods, post_queries
 from app.analytics.periods import Span
-from app.analytics.queries import AtLeast
+from app.analytics.post_queries import AtLeast
 from app.core.errors import Invalid
 
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
@@ -50,7 +50,7 @@ def posts_table(args: Mapping[str, str], *, choices: Collection[str]) -> dict[st
     """Which page of the posts table: sort, order, shown (one of `choices`), offset, at_least. Raises Invalid."""
     sort, order, shown = (args.get(k, d) for k, d in (("sort", "posted_at"), ("order", "desc"), ("show", "all")))
     offset = small(args.get("offset", "0"))
-    if sort not in queries.SORTS or order not in ("asc", "desc") or offset is None:
+    if sort not in post_queries.SORTS or order not in ("asc", "desc") or offset is None:
         raise Invalid("This table cannot be sorted so.")
     if shown not in choices:
         raise Invalid("There is no such filter.")
@@ -60,7 +60,7 @@ def posts_table(args: Mapping[str, str], *, choices: Collection[str]) -> dict[st
 def _at_least(args: Mapping[str, str]) -> AtLeast | None:
     """The bound on one number; none where the field is empty."""
     metric, text = args.get("metric", "views"), args.get("least", "").strip().replace(",", ".")
-    if metric not in queries.METRICS:
+    if metric not in post_queries.METRICS:
         raise Invalid("There is no such filter.", fields={"metric": "unknown"})
     if not text:
         return None

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from app.core.charts import Point, Series
 from app.core.errors import AppError, Invalid
 from app.core.formats import day, number
-from app.core.htmx import page, redirect_or_hx
+from app.core.htmx import explained, page, redirect_or_hx
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 from app.readings.service import owner_session as own
@@ -143,7 +143,7 @@ def start() -> Any:
         _require_open()
         own.start(_sealer(), **_who(), phone=phone)
     except AppError as error:
-        return page(_TEMPLATE, status=error.status, page=_page(error=error.message, phone=(phone or "")[:32]))
+        return page(_TEMPLATE, status=error.status, page=_page(error=explained(error), phone=(phone or "")[:32]))
     return _shown()
 
 
@@ -171,7 +171,7 @@ def answer() -> Any:
     try:
         own.answer(_sealer(), request.form.get("answer", ""), **_who())
     except Invalid as error:
-        return page(_TEMPLATE, status=422, page=_page(error=error.message))
+        return page(_TEMPLATE, status=422, page=_page(error=explained(error)))
     return _shown()
 
 

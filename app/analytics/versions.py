@@ -12,7 +12,7 @@ def versions(workspace_ids: Sequence[int]) -> dict[int, str]:
     """workspace id -> a word that changes whenever a number or a channel of the workspace does. One statement for all."""
     if not workspace_ids:
         return {}
-    marks = ", ".join("?" * len(workspace_ids))
+    marks = db.marks(workspace_ids)
     found = db.rows(
         "SELECT c.workspace_id, c.id, c.state, s.version FROM channel c LEFT JOIN feed_stat s ON s.feed_id = c.feed_id"
         f" WHERE c.workspace_id IN ({marks}) AND c.deleted_at IS NULL ORDER BY c.workspace_id, c.id",

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -133,6 +133,11 @@ def after_commit(hook: Callable[[], None]) -> None:
         _local.after_commit.append(hook)
     else:
         hook()
+
+
+def marks(values: Sized) -> str:
+    """A placeholder for each value; for none, one that no id equals."""
+    return ", ".join("?" * len(values)) or "NULL"
 
 
 def rows(sql: str, *params: Any) -> list[tuple[Any, ...]]:

@@ -159,7 +159,7 @@ def load(post_ids: Sequence[int], wanted: Iterable[int]) -> curves.ReadingRows:
     """All readings of the `wanted` posts; `rows.post` is a place in `post_ids`, which ascend."""
     flat: list[Any] = []
     for part in parts(list(wanted)):
-        marks = ",".join("?" * len(part))
+        marks = db.marks(part)
         found = db.rows(
             f"SELECT post_id, {seconds('observed_at')}, source_id, COALESCE(views, -1), COALESCE(reactions, -1), step,"
             " COALESCE(forwards, -1), COALESCE(comments, -1)"

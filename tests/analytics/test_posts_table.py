@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.analytics import asked, build, queries
-from app.analytics.queries import AtLeast, Which
+from app.analytics import asked, build, post_queries
+from app.analytics.post_queries import AtLeast, Which
 from app.boot import Runtime
 from app.channels.models import Channel
 from app.core import db
@@ -44,9 +44,9 @@ def channel(runtime: Runtime) -> Channel:
 
 
 def _shown(
-    channel: Channel, sort: str, *, descending: bool = True, which: Which = queries.ALL_POSTS, **part: int
+    channel: Channel, sort: str, *, descending: bool = True, which: Which = post_queries.ALL_POSTS, **part: int
 ) -> list[int]:
-    found = queries.posts_page(
+    found = post_queries.posts_page(
         channel.feed,
         sort=sort,
         descending=descending,
@@ -78,7 +78,7 @@ def test_ties_keep_the_order_of_the_posts_and_unknown_numbers_come_last(
     assert sum(pages, []) == down
 
 
-@pytest.mark.parametrize("sort", list(queries.SORTS))
+@pytest.mark.parametrize("sort", list(post_queries.SORTS))
 def test_every_sort_shows_every_post_once(channel: Channel, sort: str) -> None:
     assert sorted(_shown(channel, sort)) == list(POSTS)
 

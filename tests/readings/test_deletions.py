@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.analytics import queries
+from app.analytics import post_queries
 from app.analytics.build import rates
 from app.boot import Runtime
 from app.channels.models import Channel, Chat
@@ -119,18 +119,18 @@ def test_without_the_second_look_a_page_that_stumbled_once_deletes(
 def test_a_deleted_post_is_kept_and_marked_and_out_of_reach_and_err(channel: Channel) -> None:
     _page(channel, 1, 2, 3, minutes=0)
     span = (channel.feed,), NOW - timedelta(days=1), NOW + timedelta(days=1)
-    before = queries.posts_summaries(*span)[channel.feed]
+    before = post_queries.posts_summaries(*span)[channel.feed]
     assert (before.posts, before.views) == (3, 600)
     version = db.row("SELECT version FROM feed_stat")
     gone = readings.mark_messages_deleted(
         channel.chat, [2, 99], at=NOW, source_id=readings.ensure_source("owner_session", workspace_id=1, now=NOW)
     )
     assert len(gone) == 1
-    after = queries.posts_summaries(*span)[channel.feed]
+    after = post_queries.posts_summaries(*span)[channel.feed]
     assert (after.posts, after.views, after.engaged_views) == (2, 400, 400)
     assert rates.err(after, (1000, 0)) == 20.0  # (100 + 300) / 2 of 1,000 subscribers
-    assert [views for _, views in queries.reach_by_day(channel.feed, *span[1:])] == [100, 300]
-    post = queries.post_of(channel.feed, channel.chat, "2")
+    assert [views for _, views in post_queries.reach_by_day(channel.feed, *span[1:])] == [100, 300]
+    post = post_queries.post_of(channel.feed, channel.chat, "2")
     assert post is not None and post["deleted_at"] == NOW and post["views"] == 200
     assert db.row("SELECT version FROM feed_stat") != version, "pages are not answered from before"
     assert readings.check_feeds(now=NOW).differences == 0

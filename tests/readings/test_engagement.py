@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from pathlib import Path
 
-from app.analytics import queries
+from app.analytics import post_queries, queries
 from app.analytics.build.channel import channel_page
 from app.analytics.build.posts import post_row
 from app.analytics.periods import Span
@@ -68,7 +68,7 @@ def test_a_blank_is_unknown_and_the_er_says_what_is_in_it(runtime: Runtime, tmp_
     (channel,) = channels_of(who.workspace.id)
     shown = {}
     for message in (1, 2, 3, 4):
-        post = queries.post_of(channel.feed_id, channel.chat_id, str(message))
+        post = post_queries.post_of(channel.feed_id, channel.chat_id, str(message))
         assert post is not None
         row = post_row(channel, post, queries.source_kinds())
         shown[message] = (row.er.value, row.er_parts, row.forwards.value, row.comments.value, row.forwards.sources)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.analytics import build, queries
+from app.analytics import build, post_queries
 from app.billing.service import PlanLimits
 from app.boot import Runtime
 from app.channels.models import Chat
@@ -34,7 +34,7 @@ def _told(workspace_id: int) -> list[tuple[int, bool]]:
     """(views, is falling) of the first message's curve, as its page and its CSV have them."""
     found = db.row("SELECT id FROM post WHERE message_id = 1")
     assert found is not None
-    return [(views, is_falling) for _, views, _, _, is_falling in queries.curve(found[0], workspace_id)]
+    return [(views, is_falling) for _, views, _, _, is_falling in post_queries.curve(found[0], workspace_id)]
 
 
 def _marked() -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.analytics import queries
+from app.analytics import post_queries
 from app.boot import Runtime
 from app.channels.models import Chat
 from app.core import db
@@ -225,7 +225,9 @@ def _assert_exactly_the_falls_are_marked() -> None:
             expected[post, db.moment(at), views, step, falls] += 1
             assert owner != workspace or flag == int(falls)
         posts = [post for (post,) in db.rows("SELECT id FROM post")]
-        assert expected == Counter((p, at, v, s, f) for p in posts for at, v, s, _, f in queries.curve(p, workspace))
+        assert expected == Counter(
+            (p, at, v, s, f) for p in posts for at, v, s, _, f in post_queries.curve(p, workspace)
+        )
 
 
 def _total_gain(workspace: int) -> int:

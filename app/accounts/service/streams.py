@@ -43,7 +43,7 @@ def still_open(session_ids: list[int], *, now: datetime) -> set[int]:
     """Those of the sessions that neither ended nor were revoked."""
     if not session_ids:
         return set()
-    marks = ", ".join("?" * len(session_ids))
+    marks = db.marks(session_ids)
     found = db.rows(
         f"SELECT id FROM session WHERE id IN ({marks}) AND revoked_at IS NULL AND expires_at > ?",
         *(*session_ids, db.stamp(now)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.analytics import periods, queries
+from app.analytics import periods, post_queries, queries
 from app.analytics.build.figures import mean, none, period_of, since
 from app.analytics.build.rates import Basis, rates
 from app.analytics.pages import ChannelRow, Figure, Period
@@ -21,13 +21,13 @@ class Reads:
     """The rollups of some feeds over a period, by feed."""
 
     starts: tuple[int, ...]
-    summaries: Mapping[int, queries.PostsSummary]
+    summaries: Mapping[int, post_queries.PostsSummary]
     views: Mapping[int, list[int | None]]
     subscribers: Mapping[int, list[tuple[int, int] | None]]
     before: Mapping[int, queries.Count]
     at_end: Mapping[int, queries.Count]
     views_before: Mapping[int, int]
-    summaries_before: Mapping[int, queries.PostsSummary]
+    summaries_before: Mapping[int, post_queries.PostsSummary]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Block:
     subscribers_by_day: list[tuple[int, int] | None]
     before: tuple[int, int] | None
     post_views: Figure
-    summary: queries.PostsSummary
+    summary: post_queries.PostsSummary
     is_own: bool
 
     @property
@@ -110,13 +110,13 @@ def _read(feed_ids: list[int], period: Period, *, is_compared: bool) -> Reads:
     earlier = periods.day_starts(period.start, period.days + 1, period.timezone)[0]
     return Reads(
         starts,
-        queries.posts_summaries(feed_ids, periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])),
+        post_queries.posts_summaries(feed_ids, periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])),
         queries.views_by_day(feed_ids, starts),
         queries.subscribers_by_day(feed_ids, starts),
         queries.subscribers_before(feed_ids, starts[0]),
         queries.subscribers_before(feed_ids, starts[-1]),
         queries.views_gained(feed_ids, earlier, starts[0]) if is_compared else {},
-        queries.posts_summaries(feed_ids, periods.hour_moment(earlier), periods.hour_moment(starts[0]))
+        post_queries.posts_summaries(feed_ids, periods.hour_moment(earlier), periods.hour_moment(starts[0]))
         if is_compared
         else {},
     )
@@ -158,7 +158,7 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
     return Block(row, reads.starts, views, subscribers, before, post_views, summary, channel.is_own)
 
 
-def _reactions(summary: queries.PostsSummary, kinds: Mapping[int, str]) -> Figure:
+def _reactions(summary: post_queries.PostsSummary, kinds: Mapping[int, str]) -> Figure:
     """Reactions to the posts of the period, with the sources that counted them."""
     sources = tuple(sorted({kinds[i] for i in summary.reactions_source_ids if i in kinds}))
     step, readings = summary.reactions_step, summary.readings if sources else 0
@@ -169,7 +169,7 @@ def _gained(
     card: queries.FeedCard | None,
     gained: list[int],
     channel: ChannelRef,
-    summary: queries.PostsSummary,
+    summary: post_queries.PostsSummary,
     kinds: Mapping[int, str],
 ) -> Figure:
     """Views gained in the period. Posts of earlier days gain too, so the reading behind it is the feed's last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from app.analytics import periods, queries
+from app.analytics import periods, post_queries, queries
 from app.analytics.annotations import notes_of
 from app.analytics.build.blocks import Block, block_of, head_of
 from app.analytics.build.mix import mix_of
@@ -52,7 +52,7 @@ def posts_page(
     order: str,
     shown: str,
     offset: int,
-    at_least: queries.AtLeast | None = None,
+    at_least: post_queries.AtLeast | None = None,
     now: datetime,
 ) -> PostsPage:
     """One page of the table of a channel's posts."""
@@ -92,7 +92,7 @@ def _sum_known(values: Sequence[int | None]) -> int | None:
 def _reach_by_day(channel: ChannelRef, block: Block, days: Sequence[date], period: Period) -> tuple[DayPoint, ...]:
     by_day: dict[date, list[int]] = {}
     first, last = periods.hour_moment(block.starts[0]), periods.hour_moment(block.starts[-1])
-    for posted_at, views in queries.reach_by_day(channel.feed_id, first, last):
+    for posted_at, views in post_queries.reach_by_day(channel.feed_id, first, last):
         by_day.setdefault(periods.local_day(posted_at, period.timezone), []).append(views)
     return tuple(DayPoint(d, round(sum(by_day[d]) / len(by_day[d])) if d in by_day else None) for d in days)
 

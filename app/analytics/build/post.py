@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.analytics import edits, queries
+from app.analytics import edits, post_queries, queries
 from app.analytics.build.blocks import block_of
 from app.analytics.build.posts import post_row
 from app.analytics.pages import CurvePoint, Figure, PostPage
@@ -18,16 +18,16 @@ def post_page(
     workspace_id: int, channel: ChannelRef, key: str, *, most_points: int = MOST_DRAWN, now: datetime
 ) -> PostPage | None:
     """One post with its curve of the newest `most_points` readings; None when this feed has no such post."""
-    post = queries.post_of(channel.feed_id, channel.chat_id, key)
+    post = post_queries.post_of(channel.feed_id, channel.chat_id, key)
     if post is None:
         return None
     curve = tuple(
         CurvePoint(at, round((at - post["posted_at"]).total_seconds()), views, step, kind, falling)
-        for at, views, step, kind, falling in queries.curve(post["post_id"], workspace_id, limit=most_points)
+        for at, views, step, kind, falling in post_queries.curve(post["post_id"], workspace_id, limit=most_points)
     )
     reactions = tuple(
         (emoji, Figure(count, "reactions", step, (kind,), at, 1))
-        for emoji, count, step, kind, at in queries.reactions_of(post["post_id"], workspace_id)
+        for emoji, count, step, kind, at in post_queries.reactions_of(post["post_id"], workspace_id)
     )
     row = post_row(channel, post, queries.source_kinds())
     return PostPage(

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from app.analytics import periods, queries
+from app.analytics import periods, post_queries, queries
 from app.analytics.build.blocks import Block, head_of
 from app.analytics.build.figures import none
 from app.analytics.pages import Figure, FilterChoice, Period, PostRow, PostsTable
 from app.analytics.periods import Span
-from app.analytics.queries import AtLeast, Which
+from app.analytics.post_queries import AtLeast, Which
 from app.channels.queries import ChannelRef
 
 PAGE_SIZE = 25
@@ -33,14 +33,14 @@ def posts_table(
     offset: int,
     at_least: AtLeast | None = None,
 ) -> PostsTable:
-    """One page of the posts of the period, sorted by a key of queries.SORTS, with the links around it.
+    """One page of the posts of the period, sorted by a key of post_queries.SORTS, with the links around it.
 
     `shown`: all, the most or least viewed, one kind of media, or one of STATES; `at_least` bounds one of the numbers.
     """
     kinds, (start, end) = queries.source_kinds(), _bounds(period)
     if shown in EXTREMES:
         sort, order = "views", "desc" if shown == "top" else "asc"
-    found = queries.posts_page(
+    found = post_queries.posts_page(
         channel.feed_id,
         sort=sort,
         descending=order == "desc",
@@ -68,12 +68,12 @@ def posts_table(
         filter=shown,
         next_url=url(offset=offset + PAGE_SIZE) if len(found) > PAGE_SIZE else None,
         prev_url=url(offset=max(0, offset - PAGE_SIZE)) if offset else None,
-        total=queries.count_posts(channel.feed_id, start, end),
-        sort_urls={key: url(sort=key, order=flipped(key), show=kept) for key in queries.SORTS},
+        total=post_queries.count_posts(channel.feed_id, start, end),
+        sort_urls={key: url(sort=key, order=flipped(key), show=kept) for key in post_queries.SORTS},
         filter_urls=tuple(FilterChoice(key, url(show=key), key == shown) for key in SHOWN),
         form_url=page_url,
         form_kept=(*parse_qsl(span.query), ("sort", sort), ("order", order), ("show", shown)),
-        metrics=queries.METRICS,
+        metrics=post_queries.METRICS,
         metric=at_least.metric if at_least else "views",
         least=at_least.text if at_least else "",
     )
@@ -94,7 +94,7 @@ def _which(shown: str, at_least: AtLeast | None) -> Which:
 def best_posts(channel: ChannelRef, block: Block, *, limit: int = 5) -> tuple[PostRow, ...]:
     """The most viewed posts of the block's days."""
     kinds, starts = queries.source_kinds(), block.starts
-    found = queries.posts_page(
+    found = post_queries.posts_page(
         channel.feed_id,
         sort="views",
         descending=True,
@@ -108,7 +108,7 @@ def best_posts(channel: ChannelRef, block: Block, *, limit: int = 5) -> tuple[Po
 
 
 def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -> PostRow:
-    """A post as queries.posts_page gives it, with the provenance of its counts."""
+    """A post as post_queries.posts_page gives it, with the provenance of its counts."""
     base = Figure(None, "views", post["step"], _named(post["source_id"], kinds), post["observed_at"], post["readings"])
     reactions = Figure(
         post["reactions"],
@@ -168,7 +168,7 @@ def all_posts(workspace_id: int, channel: ChannelRef, *, span: Span, now: dateti
     """Every post of the period, newest first: what the CSV holds."""
     kinds, (period, _) = queries.source_kinds(), head_of(workspace_id, channel, span=span, now=now)
     start, end = _bounds(period)
-    found = queries.posts_page(
+    found = post_queries.posts_page(
         channel.feed_id,
         sort="posted_at",
         descending=True,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.analytics.build.figures import mean, none, since
 from app.analytics.pages import Figure
-from app.analytics.queries import PostsSummary
+from app.analytics.post_queries import PostsSummary
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def _albums(posts: Sequence[PostFacts]) -> list[list[PostFacts]]:
 
 def _rows_of(chat_id: int, ids: Sequence[int], key: str | None) -> list[tuple[int, int]]:
     """(post id, message id) of the rows that are, or hold, messages of one album; the one to keep first."""
-    marks = ", ".join("?" * len(ids))
+    marks = db.marks(ids)
     return [
         (int(i), int(message))
         for i, message in db.rows(
@@ -96,7 +96,7 @@ def merge_posts(chat_id: int, kept: int, others: Sequence[int]) -> None:
         if len(was.post):
             rollups.apply_change(feed_id, after, was, now_is)
         rollups.mark_falls(marked, rollups.falls(after, now_is, own))
-    marks = ", ".join("?" * len(others))
+    marks = db.marks(others)
     db.execute(f"DELETE FROM post_stat WHERE post_id IN ({marks})", *others)
     db.execute(f"DELETE FROM post WHERE id IN ({marks})", *others)
 

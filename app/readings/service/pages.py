@@ -84,7 +84,7 @@ def record_seen(
 def _heads(by_post: dict[int, list[SeenPost]]) -> dict[int, int]:
     """The message id that a post bears, of those whose messages came one by one."""
     ids = [i for i, shown in by_post.items() if any(p.album_key for p in shown)]
-    marks = ", ".join("?" * len(ids))
+    marks = db.marks(ids)
     return dict(db.rows(f"SELECT id, message_id FROM post WHERE id IN ({marks})", *ids)) if ids else {}
 
 

@@ -71,7 +71,7 @@ def _correct_times(chat_id: int, said: Mapping[int, PostFacts]) -> None:
 
     Of an album its first message tells the time.
     """
-    marks = ",".join("?" * len(said))
+    marks = db.marks(said)
     stored = db.rows(f"SELECT id, posted_at, message_id FROM post WHERE id IN ({marks})", *said) if said else []
     wrong = [
         i
