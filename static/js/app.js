@@ -82,6 +82,11 @@ for (const kind of ["pointermove", "pointerdown"]) {
 }
 addEventListener("scroll", () => hideHint(), { passive: true, capture: true });
 
+// On a phone the tabs are wider than the screen: the one that is open must be in sight.
+const showTab = () => document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+document.addEventListener("htmx:after:swap", showTab);
+showTab();
+
 if (document.body.dataset.twa !== undefined) bootMiniApp(document.body.dataset.twa, csrf());
 else if (document.body.dataset.live !== undefined) {
   const send = (address, request) => fetch(address, { ...request, headers: { ...request.headers, "X-CSRFToken": csrf() } });
