@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.core import db
-from app.readings import curves
+from app.readings.falls import falls_of_post
 
 _STILL_GAINING = timedelta(days=7)
 SORTS = {key: f"s.{key}" for key in ("posted_at", "views", "views_24h", "reactions", "forwards", "comments")}
@@ -119,14 +119,14 @@ def _newest(found: Sequence[tuple[Any, Any]]) -> dict[int, datetime]:
     return newest
 
 
-def reach_by_day(feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, int]]:
-    """(posted at, views) of the period's read posts, bounded by the posts of the days shown."""
+def read_posts(feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, int, int, int | None, datetime]]:
+    """(posted at, views, step, source id, observed at) of the period's read posts, bounded by the posts of the days."""
     found = db.rows(
-        "SELECT posted_at, views FROM post_stat WHERE feed_id = ?"
+        "SELECT posted_at, views, step, source_id, observed_at FROM post_stat WHERE feed_id = ?"
         " AND posted_at >= ? AND posted_at < ? AND views IS NOT NULL AND is_deleted = ?",
         *(feed_id, db.stamp(start), db.stamp(end), False),
     )
-    return [(db.moment(at), int(views)) for at, views in found]
+    return [(db.moment(r[0]), int(r[1]), int(r[2]), r[3], db.moment(r[4])) for r in found]
 
 
 _POST_COLUMNS = (
@@ -152,21 +152,24 @@ class AtLeast:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which posts of a period: of one media, edited or deleted ones, and those that reach every bound."""
+    """Which posts of a period: of one media, edited, deleted or live ones, and those that reach every bound."""
 
     media: str | None = None
     state: str | None = None
     bounds: tuple[AtLeast, ...] = ()
 
-    def conditions(self) -> tuple[str, tuple[Any, ...]]:
+    def conditions(self, *, with_bounds: bool = True) -> tuple[str, tuple[Any, ...]]:
         """SQL over post_stat s and post p, and its parameters."""
-        found: list[tuple[str, Any]] = [(f"{SORTS[b.metric]} >= ?", b.stored) for b in self.bounds]
-        if self.media:
-            found.append(("s.media = ?", self.media))
-        if self.state == "deleted":
-            found.append(("s.is_deleted = ?", True))
-        text = "".join(f" AND {sql}" for sql, _ in found) + " AND p.edited_at IS NOT NULL" * (self.state == "edited")
-        return text, tuple(value for _, value in found)
+        texts, values = self.bounded() if with_bounds else ([], ())
+        found: list[tuple[str, Any]] = [("s.media = ?", self.media)] if self.media else []
+        if self.state in ("deleted", "live"):
+            found.append(("s.is_deleted = ?", self.state == "deleted"))
+        wanted = [*texts, *(sql for sql, _ in found), *["p.edited_at IS NOT NULL"] * (self.state == "edited")]
+        return "".join(f" AND {sql}" for sql in wanted), (*values, *(value for _, value in found))
+
+    def bounded(self) -> tuple[list[str], tuple[int, ...]]:
+        """The conditions of the bounds alone, and their parameters."""
+        return [f"{SORTS[b.metric]} >= ?" for b in self.bounds], tuple(b.stored for b in self.bounds)
 
 
 ALL_POSTS = Which()
@@ -202,13 +205,20 @@ def posts_page(
     return [_post(row) for row in found]
 
 
-def count_posts(feed_id: int, start: datetime, end: datetime) -> int:
-    """How many posts were published in a period and not deleted."""
-    found = db.row(
-        "SELECT COUNT(*) FROM post_stat WHERE feed_id = ? AND posted_at >= ? AND posted_at < ? AND is_deleted = ?",
-        *(feed_id, db.stamp(start), db.stamp(end), False),
+def posts_before(
+    feed_id: int, *, which: Which, start: datetime, end: datetime, last: dict[str, Any] | None, limit: int
+) -> list[dict[str, Any]]:
+    """The newest posts of [start, end), or those that come after the post `last` in that order: a page by its key."""
+    wanted, values = which.conditions()
+    newest = last["posted_at"] if last else end
+    after = "s.posted_at <= ? AND (s.posted_at < ? OR s.post_id > ?)" if last else "s.posted_at < ?"
+    key = (db.stamp(newest), db.stamp(newest), last["post_id"]) if last else (db.stamp(newest),)
+    found = db.rows(
+        f"SELECT {_POST_COLUMNS} FROM post_stat s JOIN post p ON p.id = s.post_id"
+        f" WHERE s.feed_id = ? AND s.posted_at >= ? AND {after}{wanted} ORDER BY s.posted_at DESC, s.post_id LIMIT ?",
+        *(feed_id, db.stamp(start), *key, *values, limit),
     )
-    return int(found[0]) if found else 0
+    return [_post(row) for row in found]
 
 
 def post_of(feed_id: int, chat_id: int, key: str) -> dict[str, Any] | None:
@@ -247,7 +257,7 @@ def curve(post_id: int, workspace_id: int, *, limit: int = 2000) -> list[tuple[d
         *(post_id, workspace_id, limit),
     )
     points = [(db.moment(at), int(views), int(step), kind) for at, views, step, kind in reversed(found)]
-    falling = curves.falls_of_post([(int(at.timestamp()), views, step) for at, views, step, _ in points])
+    falling = falls_of_post([(int(at.timestamp()), views, step) for at, views, step, _ in points])
     return [(*point, is_falling) for point, is_falling in zip(points, falling, strict=True)]
 
 

@@ -121,7 +121,7 @@ def test_peewees_own_date_fields_are_not_used() -> None:
 
 def test_the_web_process_stays_light() -> None:
     code = (
-        "import os, sys; import app.wsgi; heavy = {'aiogram', 'pandas', 'prophet', 'temporalio', 'huey'} & set(sys.modules);"
+        "import os, sys; import app.wsgi; heavy = {'aiogram', 'pandas', 'prophet', 'temporalio', 'huey', 'numpy'} & set(sys.modules);"
         "print(sorted(heavy))"
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.analytics import build, post_queries
 from app.billing.service import PlanLimits
@@ -14,7 +17,9 @@ from app.channels.models import Chat
 from app.channels.queries import channels_of
 from app.channels.service import connect
 from app.core import db
+from app.readings import curves
 from app.readings import service as readings
+from app.readings.falls import falls_of_post
 from app.readings.service.merging import merge
 from tests.world import Owner, owned_channel, owner, read_posts, watched
 
@@ -102,3 +107,12 @@ def test_merged_posts_are_marked_anew(runtime: Runtime, now: datetime) -> None:
     merge(old, kept, now=now)
     assert db.rows("SELECT views, flag FROM reading ORDER BY observed_at") == [(500, 0), (300, 1)]
     assert readings.check_feeds(now=now).differences == 0
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 60), st.sampled_from([1, 10])), max_size=30))
+def test_one_posts_falls_are_what_the_arrays_say(told: list[tuple[int, int, int]]) -> None:
+    at, views, step = np.asarray(told, dtype=np.int64).reshape(-1, 3).T
+    none = np.zeros_like(at)
+    rows = curves.ReadingRows(none, at, views, none, step, none, none, none)
+    assert falls_of_post(told) == curves.falls(rows).tolist()

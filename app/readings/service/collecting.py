@@ -8,18 +8,19 @@ from datetime import datetime, timedelta
 
 from app.channels.models import Chat
 from app.core import db
-from app.core.errors import Invalid, LimitReached, Upstream
+from app.core.errors import Invalid, Upstream
 from app.readings.collectors.base import ChannelPage, Collector
-from app.readings.collectors.cadence import LOOK_EVERY, TrackedPost, next_request, pages_per_day
+from app.readings.collectors.cadence import LOOK_EVERY, TrackedPost, next_request
 from app.readings.models import PreviewWatch
-from app.readings.service.ingest import PREVIEW_PAGE, ensure_source
+from app.readings.service import following
+from app.readings.service.following import SHOWN
 from app.readings.service.merging import merge
 from app.readings.service.pages import record_page
+from app.readings.service.sources import PREVIEW_PAGE, ensure_source
 
 _TRACKED = timedelta(days=31)
 _REST = timedelta(seconds=10)  # between two pages of one chat, whatever its posts ask for: none may take the source
 _MOST_AHEAD = timedelta(hours=1)
-_ASSUMED_POSTS_PER_DAY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,45 +33,11 @@ class DuePage:
     due_at: datetime
 
 
-def follow(chat: Chat, *, pages_per_minute: int, now: datetime) -> None:
-    """Start reading a chat's public preview at once; twice changes nothing.
-
-    Raises LimitReached when the source's capacity is spoken for: numbers that come late are worse than a refusal.
-    """
-    if not chat.username or PreviewWatch.get_or_none(PreviewWatch.chat_id == chat.id):
-        return
-    followed = _followed() + 1
-    if followed * pages_per_day(_ASSUMED_POSTS_PER_DAY) > pages_per_minute * 60 * 24:
-        raise LimitReached(
-            "The public preview source is full: it is read at most once a second for all channels together.",
-            code="source_full",
-        )
-    with db.write():
-        PreviewWatch.create(chat_id=chat.id, next_due_at=now)
-
-
-# A chat is read while some workspace shows it.
-_SHOWN = "EXISTS (SELECT 1 FROM channel k WHERE k.chat_id = w.chat_id AND k.deleted_at IS NULL)"
-
-
-def _followed() -> int:
-    found = db.row(f"SELECT COUNT(*) FROM preview_watch w WHERE {_SHOWN}")
-    return int(found[0]) if found else 0
-
-
-def room(*, pages_per_minute: int) -> int:
-    """How many more chats the preview source can follow at its pace; never negative."""
-    most = int(pages_per_minute * 60 * 24 / pages_per_day(_ASSUMED_POSTS_PER_DAY))
-    return max(0, most - _followed())
-
-
 def due_page(now: datetime) -> DuePage | None:
     """The page that has been due longest; None while nothing is due or the source is switched off."""
     found = db.row(
         "SELECT w.chat_id, c.username, w.before, w.next_due_at FROM preview_watch w JOIN chat c ON c.id = w.chat_id"
-        " WHERE w.next_due_at <= ? AND w.state != 'stopped' AND c.username IS NOT NULL AND "
-        + _SHOWN
-        + " AND NOT EXISTS"
+        " WHERE w.next_due_at <= ? AND w.state != 'stopped' AND c.username IS NOT NULL AND " + SHOWN + " AND NOT EXISTS"
         " (SELECT 1 FROM source s WHERE s.kind = 'preview_page' AND s.is_on = ?) ORDER BY w.next_due_at LIMIT 1",
         *(db.stamp(now), False),
     )
@@ -197,11 +164,10 @@ def _note_failure(page: DuePage, error: Upstream, *, now: datetime) -> None:
 
 def utilisation(now: datetime, *, pages_per_minute: int) -> dict[str, int]:
     """How full the source is: channels followed, per mille of its capacity spoken for, seconds the oldest page is late."""
-    followed = _followed()
-    per_mille = round(1000 * followed * pages_per_day(_ASSUMED_POSTS_PER_DAY) / (pages_per_minute * 1440))
+    followed = following.followed()
     late = due_page(now)
     return {
         "preview_channels": followed,
-        "preview_capacity_per_mille": per_mille,
+        "preview_capacity_per_mille": following.spoken_for_per_mille(followed, pages_per_minute=pages_per_minute),
         "preview_late_seconds": max(0, round((now - late.due_at).total_seconds())) if late else 0,
     }

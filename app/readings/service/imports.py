@@ -27,9 +27,10 @@ from app.readings.collectors.imports import (
 )
 from app.readings.rollups import FullReading, RawReading
 from app.readings.service.facts import PostFacts
-from app.readings.service.ingest import ensure_feed, ensure_source, record_readings
+from app.readings.service.ingest import ensure_feed, record_readings
 from app.readings.service.pages import record_seen
 from app.readings.service.posts import record_posts
+from app.readings.service.sources import ensure_source
 
 IMPORT = "import"
 CHECK_TOPIC = "rollups.check"

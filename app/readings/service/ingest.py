@@ -13,24 +13,6 @@ from app.readings.raw import Batch, FullReading, RawReading
 from app.readings.service.repair import rebuild_feed
 from app.readings.tails import FeedTail, are_continued_by, tails_of
 
-BOT_UPDATES = "bot_updates"
-PREVIEW_PAGE = "preview_page"
-
-
-def ensure_source(kind: str, *, name: str = "", workspace_id: int = 0, now: datetime) -> int:
-    """The id of a source, made on first use. `workspace_id` 0 is public, else private to that workspace."""
-    known = "SELECT id FROM source WHERE kind = ? AND workspace_id = ? AND name = ?"
-    if found := db.row(known, kind, workspace_id, name):
-        return int(found[0])
-    with db.write():
-        db.execute(
-            "INSERT INTO source (kind, workspace_id, name, is_on, created_at) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (kind, workspace_id, name) DO NOTHING",
-            *(kind, workspace_id, name, True, db.stamp(now)),
-        )
-    found = db.row(known, kind, workspace_id, name)
-    return int(found[0]) if found else 0
-
 
 def ensure_feed(chat_id: int, *, workspace_id: int = 0, now: datetime) -> int:
     """The id of a chat's feed for everybody (0) or for a workspace; a new feed is filled from the raw readings."""

@@ -8,7 +8,7 @@ from app.channels.models import Channel, Chat
 from app.channels.service import connect, rights
 from app.core import db
 from app.core.policy import Limits
-from app.readings.service.collecting import follow
+from app.readings.service.following import follow
 from app.readings.service.ingest import ensure_feed
 from app.readings.service.merging import adopt_recorded
 

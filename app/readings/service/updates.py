@@ -20,15 +20,10 @@ from app.core.tenancy import unscoped
 from app.notices import service as notices
 from app.readings.service import versions
 from app.readings.service.facts import PostFacts
-from app.readings.service.ingest import (
-    BOT_UPDATES,
-    ensure_source,
-    record_reactions,
-    record_readings,
-    record_subscribers,
-)
+from app.readings.service.ingest import record_reactions, record_readings, record_subscribers
 from app.readings.service.onboard import connect_owned
 from app.readings.service.posts import edited_at_of, post_id_of, record_posts
+from app.readings.service.sources import BOT_UPDATES, ensure_source
 
 ADMINISTRATOR = "administrator"
 EDITED, STANDING = "edited_channel_post", "my_chat_member"

@@ -21,7 +21,7 @@ from app.core.settings import Settings
 from app.readings import service as readings
 from app.readings.collectors.owner_session.base import ChannelKey, NotAllowed
 from app.readings.collectors.owner_session.models import HistoryImport
-from app.readings.service.owner_session import history
+from app.readings.service.owner_session import history, wishes
 from tests.conftest import NOW
 from tests.readings.owner_session.generated import CHANNEL, GeneratedChannel, GeneratedTelegram, account_of
 from tests.readings.owner_session.world import connected, news, own_source, work_until_idle
@@ -41,7 +41,7 @@ def _asked_for(telegram: GeneratedTelegram) -> tuple[Owner, Channel, HistoryImpo
     channel = news(who, now=NOW)
     connected(who, now=NOW)
     work_until_idle(telegram, clock=lambda: NOW)
-    asked = history.want_history(who.workspace.id, channel.public_id, user_id=who.user.id, now=NOW)
+    asked = wishes.want_history(who.workspace.id, channel.public_id, user_id=who.user.id, now=NOW)
     return who, channel, asked
 
 
@@ -218,7 +218,7 @@ def test_a_refused_import_stops_with_its_reason_and_goes_on_when_asked_again(run
     history.stop(HistoryImport.get(HistoryImport.workspace == who.workspace.id), NotAllowed("no").code, now=LATER)
     before = db.row("SELECT state, last_error, next_before, done FROM history_import")
     assert before is not None and before[:2] == ("stopped", "not_allowed") and before[2] is not None
-    again = history.want_history(who.workspace.id, channel.public_id, user_id=who.user.id, now=LATER)
+    again = wishes.want_history(who.workspace.id, channel.public_id, user_id=who.user.id, now=LATER)
     assert (again.next_before, again.done) == before[2:]
     work_until_idle(telegram, clock=lambda: LATER + timedelta(hours=1))
     assert db.row("SELECT state FROM history_import") == ("done",)
@@ -228,7 +228,7 @@ def test_only_a_channel_that_the_account_runs_can_be_imported(runtime: Runtime, 
     who, _, _ = _asked_for(GeneratedTelegram())
     other = owner("Bek", now=now)
     with pytest.raises(NotFound):
-        history.want_history(other.workspace.id, "A" * 22, user_id=other.user.id, now=now)
+        wishes.want_history(other.workspace.id, "A" * 22, user_id=other.user.id, now=now)
     unknown = owned_channel(who, "Unknown", telegram_chat_id=-1009, now=now)
     with pytest.raises(Conflict):
-        history.want_history(who.workspace.id, unknown.public_id, user_id=who.user.id, now=now)
+        wishes.want_history(who.workspace.id, unknown.public_id, user_id=who.user.id, now=now)

@@ -1,9 +1,9 @@
 """An owner's own Telegram account: connected by its owner, read only, private to the workspace, ended at any time."""
 
 from app.readings.service.owner_session.accounts import answer, disconnect, live_session, shown_code, start
-from app.readings.service.owner_session.history import want_history
 from app.readings.service.owner_session.queries import OwnChannelState, own_channels
 from app.readings.service.owner_session.states import OWNER_SESSION, is_configured
+from app.readings.service.owner_session.wishes import want_history
 
 __all__ = [
     "OWNER_SESSION",

@@ -10,7 +10,7 @@ from app.core import db
 from app.core.crypto import Sealer
 from app.core.settings import Settings
 from app.readings.collectors.owner_session.models import OwnerSession
-from app.readings.service.ingest import ensure_source
+from app.readings.service.sources import ensure_source
 
 OWNER_SESSION = "owner_session"
 WAITING_QR, WAITING_CODE, WAITING_PASSWORD = "waiting_qr", "waiting_code", "waiting_password"
