@@ -13,7 +13,7 @@ from app.channels import jobs as channels
 from app.core import clock, retention, telemetry
 from app.core.jobs import Pulse, make_huey
 from app.notices import jobs as notices
-from app.readings import audience_jobs, owner_jobs
+from app.readings import audience_jobs, desktop_jobs, owner_jobs
 from app.readings import jobs as readings
 
 KEPT = (*retention.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT)
@@ -39,6 +39,11 @@ def read_through_owners() -> None:
     owner_jobs.work_for_owners(_runtime.settings, _runtime.sealer)
 
 
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def read_exports() -> None:
+    desktop_jobs.read_exports(_runtime.settings.data_dir)
+
+
 @huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]
 def read_member_counts() -> None:
     readings.read_member_counts(_runtime.bots)
@@ -58,4 +63,5 @@ def refresh_effects() -> None:
 def forget() -> None:
     gone = retention.sweep(KEPT, now=clock.utcnow())
     gone["audit_entry"] = audit.forget(now=clock.utcnow())
+    gone["post_version_text"] = readings.forget_texts()
     telemetry.log().info("retention", **gone)

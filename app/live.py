@@ -1,7 +1,8 @@
 """The `live` process: it holds all streams, so that web holds none. A message says "look"; web tells what is there.
 
-One look at the database a second serves every stream. A stream ends after ten minutes, with its session, or when its
-person has too many; the page then asks for a new ticket, or falls back to asking web every quarter of a minute.
+One look at the database a second serves every stream. A stream ends after ten minutes, with its session, when that goes to
+another workspace, or when its person has too many; the page then asks for a new ticket, or falls back to asking web
+every quarter of a minute.
 """
 
 from __future__ import annotations
@@ -144,7 +145,8 @@ class Live:
         session_ids = sorted({s.claim.session_id for s in self.streams})
         alive = await self._ask(partial(streams.still_open, session_ids, now=clock.utcnow()))
         for stream in tuple(self.streams):
-            if stream.claim.session_id in session_ids and stream.claim.session_id not in alive:
+            claim = stream.claim
+            if claim.session_id in session_ids and (claim.session_id, claim.workspace_id) not in alive:
                 stream.end()
 
     async def _end_all(self, _app: web.Application) -> None:

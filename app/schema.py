@@ -13,7 +13,9 @@ from app.channels.models import BotPresence, BotRights, Channel, Chat, Feed, Mem
 from app.core.db import Table
 from app.core.models import Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun
 from app.notices.models import Notice
+from app.readings.boost_models import ChatBoost
 from app.readings.collectors.owner_session import models as owner_session
+from app.readings.desktop_models import DesktopImport
 from app.readings.models import (
     AlbumItem,
     FeedHour,
@@ -22,6 +24,7 @@ from app.readings.models import (
     PostStat,
     PostVersion,
     PreviewWatch,
+    PrivateDeletion,
     ReactionCount,
     Reading,
     RollupCheck,
@@ -36,10 +39,23 @@ TABLES: tuple[type[Table], ...] = (
     *(User, Workspace, Membership, Session, LoginTicket, SpentState, Launch, ApiKey),
     *(AuditEntry, AuditAnchor, Notice, WorkspacePlan, Bot, SendBudget),
     *(Chat, Feed, Channel, BotRights, BotPresence, MemberEvent, SubscriberReconciliation, *campaign_models.TABLES),
-    *(Source, Post, AlbumItem, PostVersion, Reading, ReactionCount, SubscriberReading, PreviewWatch, RollupCheck),
+    *(
+        Source,
+        Post,
+        PrivateDeletion,
+        AlbumItem,
+        PostVersion,
+        Reading,
+        ReactionCount,
+        SubscriberReading,
+        PreviewWatch,
+        RollupCheck,
+    ),
     *(PostStat, FeedHour, SubscriberHour, FeedStat),
     *owner_session.TABLES,
     ShareLink,
     Annotation,
+    DesktopImport,
+    ChatBoost,
     *effects.TABLES,
 )

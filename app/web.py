@@ -31,6 +31,7 @@ from app.analytics.beside_views import blueprint as beside
 from app.analytics.campaign_views import blueprint as campaigns
 from app.analytics.connect_views import blueprint as channels
 from app.analytics.definitions import DEFINITIONS
+from app.analytics.export_views import blueprint as exports
 from app.analytics.owner_session_views import blueprint as owner_session
 from app.analytics.sharing.door import blueprint as shared
 from app.analytics.sharing.views import blueprint as sharing
@@ -44,6 +45,7 @@ from app.core.errors import AppError, Invalid, Unauthenticated
 from app.core.htmx import explained
 from app.core.i18n import N_
 from app.core.policy import Act, may, require
+from app.readings.service.desktop import states as desktop_states
 from app.shortcuts import Shortcuts
 from app.telegram.views import blueprint as hooks
 from app.web_ops import blueprint as ops
@@ -66,6 +68,7 @@ _BLUEPRINTS = (
     oidc,
     settings_pages,
     sharing,
+    exports,
     shared,
 )
 _LANGUAGE_COOKIE = "lang"
@@ -262,11 +265,18 @@ def _start() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return
-    if "\0" in request.path or any("\0" in given for given in (*request.args.values(), *request.form.values())):
-        raise Invalid("This holds a character that cannot be stored.")
     act = getattr(view, "policy", None)
     if act is None:
         raise RuntimeError(f"the route {request.endpoint} declares no policy")
+    _require_allowed(view, act)  # before the form is read: nobody else may send us files
+    if most_bytes := getattr(view, "most_bytes", 0):
+        data_dir = current_app.extensions["runtime"].settings.data_dir
+        request.take_files(desktop_states.folder(data_dir), most_bytes=most_bytes)  # type: ignore[attr-defined]
+    if "\0" in request.path or any("\0" in given for given in (*request.args.values(), *request.form.values())):
+        raise Invalid("This holds a character that cannot be stored.")
+
+
+def _require_allowed(view: Any, act: Act) -> None:
     if act in (Act.PUBLIC, Act.API, Act.HOOK):
         return
     if not current_user.is_authenticated:
@@ -326,7 +336,13 @@ def _explain(error: Exception) -> Any:
         return Response(
             status=status, headers={"HX-Reswap": "none", "HX-Trigger": json.dumps({"toast": {"text": message}})}
         )
-    known = status if status in (401, 403, 404, 409, 422, 429, 500, 503) else (500 if status >= 500 else 404)
+    known = (
+        422
+        if status == 413
+        else status
+        if status in (401, 403, 404, 409, 422, 429, 500, 503)
+        else (500 if status >= 500 else 404)
+    )
     trace_id = g.get("trace_id") if status >= 500 else None
     return render_template(f"errors/{known}.html", message=message if status < 500 else None, trace_id=trace_id), status
 

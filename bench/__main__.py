@@ -1,4 +1,4 @@
-"""Run the rows asked for, or all: `python -m bench [a1 a2 a4 b1 b2 b3 b4 h1 lock]`. BENCH_FULL=1 adds ten million readings.
+"""Run the rows asked for, or all: `python -m bench [a1 a2 a3 a4 b1 b2 b3 b4 h1 lock]`. BENCH_FULL=1 adds ten million readings.
 
 Only a run of all rows writes docs/bench.md. The exit status is 1 when a row misses its limit.
 """
@@ -12,7 +12,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import equality, hooks, ingest, lock, memory, pages, postgres, posts_table, report, sizes, stats, world
+from bench import (
+    equality,
+    hooks,
+    ingest,
+    lock,
+    memory,
+    pages,
+    peers,
+    postgres,
+    posts_table,
+    report,
+    sizes,
+    stats,
+    world,
+)
 
 _SIZES = {"10^5": 100_000, "10^6": 1_000_000, "10^7": 10_000_000}
 
@@ -33,7 +47,7 @@ def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
         return not wanted or name in wanted
 
     small = world.build(folder / "10^5", _SIZES["10^5"])
-    if is_wanted("a1") or is_wanted("a2"):
+    if is_wanted("a1") or is_wanted("a2") or is_wanted("a3"):
         yield from _pages(folder, small, is_wanted)
     parts: dict[str, Callable[[world.World], list[stats.Row]]] = {
         "a4": sizes.rows,
@@ -63,6 +77,8 @@ def _pages(folder: Path, small: world.World, is_wanted: Callable[[str], bool]) -
             yield from pages.rendered({size: pages.prepare(w) for size, w in worlds.items()})
         if is_wanted("a2"):
             yield from pages.unchanged(pages.prepare(small))
+        if is_wanted("a3"):
+            yield from peers.rows(pages.prepare(small), folder)
 
 
 def _on_postgres(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[stats.Row]:

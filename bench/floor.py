@@ -16,7 +16,10 @@ from app.analytics.pages import Figure, NetworkPage
 
 Statement = tuple[str, tuple[Any, ...]]
 
-_TEMPLATE = """<div id="page_body"><h1>{{ name }}</h1>
+# as app.core.db sets them
+PRAGMAS = ("journal_mode=wal", "synchronous=full", "foreign_keys=1", "cache_size=-16000")
+
+TEMPLATE = """<div id="page_body"><h1>{{ name }}</h1>
 <dl>{% for k, v in totals %}<dt>{{ k }}</dt><dd>{{ v }}</dd>{% endfor %}</dl>
 {% for title, points in series %}<h2>{{ title }}</h2>
 <svg><polyline points="{% for d, v in points %}{{ loop.index0 }},{{ v }} {% endfor %}"/></svg>
@@ -47,7 +50,7 @@ def record(store: Any, work: Callable[[], object]) -> list[Statement]:
 def raw_connection(path: Path) -> sqlite3.Connection:
     """A connection of the driver with the pragmas of app.core.db."""
     found = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-    for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=1", "cache_size=-16000"):
+    for pragma in PRAGMAS:
         found.execute(f"PRAGMA {pragma}")
     return found
 
@@ -55,7 +58,7 @@ def raw_connection(path: Path) -> sqlite3.Connection:
 def network_floor(path: Path, statements: list[Statement], page: NetworkPage) -> Callable[..., Iterable[bytes]]:
     """A WSGI app that runs the statements and prints the page's numbers."""
     connection = raw_connection(path)
-    template = Environment(autoescape=True).from_string(_TEMPLATE)
+    template = Environment(autoescape=True).from_string(TEMPLATE)
     shown = _shown(page)
 
     def app(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -68,6 +68,7 @@ class Channel:
     # user id as text (a JSON key) -> {"status": ..., "rights": {...}}
     members: dict[str, Doc] = field(default_factory=dict)
     links: dict[str, Doc] = field(default_factory=dict)
+    boosts: dict[str, Doc] = field(default_factory=dict)
 
     def member(self, user_id: int) -> Doc:
         return self.members.get(str(user_id), {"status": "left", "rights": {}})

@@ -15,6 +15,7 @@ from app.accounts import door
 from app.accounts.service import files, people, sessions
 from app.core import db
 from app.core.errors import Invalid, Unauthenticated
+from app.core.htmx import page
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 from app.telegram import initdata
@@ -27,6 +28,20 @@ blueprint = Blueprint("twa", __name__)
 @policy(Act.PUBLIC)
 def shell() -> str:
     return render_template("twa/shell.html", script_url=current_app.extensions["runtime"].settings.telegram_script_url)
+
+
+@blueprint.get("/twa/menu")
+@policy(Act.SEE)
+def menu() -> str:
+    """What stands around the pages: whose workspace this is, the ways to others and out, and the pages the role opens."""
+    return render_template("twa/menu.html")
+
+
+@blueprint.get("/twa/left")
+@policy(Act.PUBLIC)
+def left() -> Any:
+    """What stays of the Mini App once its person signed out."""
+    return page("twa/left.html")
 
 
 @blueprint.post("/twa/session")

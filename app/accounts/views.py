@@ -86,7 +86,7 @@ def _require_demo_on_loopback() -> None:
 def sign_out() -> Any:
     sessions.end(current_user.session_id, now=g.now)
     session.clear()
-    return redirect(url_for("accounts.login"), 303)
+    return redirect(url_for("twa.left" if door.is_by_header() else "accounts.login"), 303)
 
 
 @blueprint.post("/workspaces/<public_id>/enter")
@@ -96,7 +96,7 @@ def enter_workspace(public_id: str) -> Any:
     mine = {w[1]: w[0] for w in people.workspaces_of(current_user.user_id)}
     if public_id not in mine:
         raise NotFound("There is no such workspace.")
-    sessions.move(current_user.session_id, mine[public_id])
+    sessions.move(current_user, mine[public_id], now=g.now)
     return redirect("/network", 303)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,14 +17,24 @@ LONGEST, MOST = 120, 500  # characters of a note; notes of a workspace
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note as pages show it. `place`: its day's place in the period, from 0. `is_everywhere`: of the whole network."""
+    """A note as pages show it. `is_everywhere`: of the whole network; `where`: of what, where a page shows several.
+
+    `place`: where it stands on the page's axis of time: days since the first of the period, and what
+    app/analytics/build/notes.py makes of that on other axes.
+    """
 
     public_id: str
     day: date
     kind: str
     text: str
     is_everywhere: bool
-    place: int
+    place: float
+    where: str = ""
+
+    @property
+    def words(self) -> str:
+        """What was noted, and of what."""
+        return f"{self.where}: {self.text}" if self.where else self.text
 
 
 def add(
@@ -65,18 +76,27 @@ def remove(workspace_id: int, channel_id: int, public_id: str, *, user_id: int, 
         _audit("annotation.removed", note, user_id, now=now)
 
 
-def notes_of(workspace_id: int, channel_id: int | None, first: date, last: date) -> tuple[Note, ...]:
-    """The notes of a channel and of the network on the days first..last, the oldest first."""
+def notes_of(workspace_id: int, names: Mapping[int, str], first: date, last: date) -> tuple[Note, ...]:
+    """The notes of some channels and of the network on the days first..last, the oldest first.
+
+    `names`: what to call each channel by its id, "" where the page is about one alone.
+    """
     found = db.rows(
         "SELECT public_id, day, kind, text, channel_id FROM annotation WHERE workspace_id = ?"
-        " AND (channel_id = ? OR channel_id IS NULL) AND day >= ? AND day <= ? ORDER BY day, id",
-        *(workspace_id, channel_id, first if db.is_postgres() else str(first), last if db.is_postgres() else str(last)),
+        " AND day >= ? AND day <= ? ORDER BY day, id",
+        *(workspace_id, first if db.is_postgres() else str(first), last if db.is_postgres() else str(last)),
     )
     return tuple(
-        Note(key, on, str(kind), str(text), of is None, (on - first).days)
+        Note(key, on, str(kind), str(text), of is None, (on - first).days, "" if of is None else names[of])
         for key, day, kind, text, of in found
+        if of is None or of in names
         for on in [day if isinstance(day, date) else date.fromisoformat(day)]
     )
+
+
+def said_on(notes: tuple[Note, ...], place: float) -> str:
+    """The words of a file's cell: what was noted at one place."""
+    return "; ".join(note.words for note in notes if note.place == place)
 
 
 def _day(text: str) -> date:

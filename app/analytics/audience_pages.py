@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from app.analytics.annotations import Note
 from app.analytics.pages import ChannelRow, DayPoint, Figure, Period
 
 
@@ -93,6 +94,7 @@ class AudiencePage:
     gaps: tuple[GapRow, ...]
     csv_url: str
     causes: Causes | None = None
+    annotations: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +151,16 @@ class SourceTotal:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The share of a link's followers that was kept, by age in days from 0; None where nobody is old enough."""
+    """The share of a link's followers that was kept, by age in days from 0; None where nobody is old enough.
+
+    `told`: what the bot was told of joins and leaves, in percent: the provenance of the shares. `notes` stand at the days
+    that the link was old then.
+    """
 
     title: str
     kept: tuple[float | None, ...]
+    told: Figure
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +173,10 @@ class CampaignForm:
 
 @dataclass(frozen=True, slots=True)
 class CampaignsPage:
-    """A channel's campaigns. `can_make`: the bot may make links; `can_manage`: the reader may."""
+    """A channel's campaigns. `can_make`: the bot may make links; `can_manage`: the reader may.
+
+    Without `sees_money` the reader's role may not know what was spent: then every spend and cost is absent.
+    """
 
     channel: ChannelRow
     timezone: str
@@ -177,6 +188,12 @@ class CampaignsPage:
     has_bot: bool
     can_make: bool
     can_manage: bool
+    sees_money: bool
     form: CampaignForm
     currencies: tuple[str, ...]
     csv_url: str
+
+    @property
+    def annotations(self) -> tuple[Note, ...]:
+        """The notes on the drawn curves, the youngest age first."""
+        return tuple(sorted((n for curve in self.curves for n in curve.notes), key=lambda note: note.place))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, g, request
 from flask_login import current_user
 
 from app.analytics import asked, files
+from app.analytics.annotations import said_on
 from app.analytics.audience_pages import AudiencePage
-from app.analytics.build.audience import COHORT_WEEKS, audience_page
+from app.analytics.build.audience import COHORT_WEEKS, audience_page, boosts_by_day
 from app.analytics.build.blocks import block_of
 from app.analytics.build.causes import IN_FILE, causes_of
 from app.channels.queries import ChannelRef, channel_of
@@ -46,30 +48,46 @@ def show(public_id: str) -> Response:
 @blueprint.get("/days.csv")
 @policy(Act.SEE)
 def days_csv(public_id: str) -> Response:
-    built = _page(public_id)
+    """Joins and leaves by day, none where the bot was told of nothing in all of the period; active boosts at its end."""
+    built, keys = _page(public_id), ("joins", "leaves")
+    boosts = boosts_by_day(current_user.workspace_id, mine(public_id), built.period, now=g.now)
     rows = (
-        [a.day.isoformat(), *("" if p.value is None else str(p.value) for p in (a, b))]
-        for a, b in zip(built.joins, built.leaves, strict=True)
+        [
+            a.day.isoformat(),
+            *(c for key, p in zip(keys, (a, b), strict=True) for c in _told(built, key, p.value)),
+            *files.figure_cells(boosts[n]),
+            said_on(built.annotations, n),
+        ]
+        for n, (a, b) in enumerate(zip(built.joins, built.leaves, strict=True))
     )
-    return files.answer("audience_days.csv", ["day", "joins", "leaves"], rows)
+    head = ["day", *files.heads([*keys, "boosts"]), "annotation"]
+    return files.answer("audience_days.csv", head, rows, period=built.period)
+
+
+def _told(built: AudiencePage, key: str, value: int | None) -> list[str]:
+    whole = built.tiles[key]
+    return files.figure_cells(whole if whole.value is None else whole.says(value))
 
 
 @blueprint.get("/sources.csv")
 @policy(Act.SEE)
 def sources_csv(public_id: str) -> Response:
-    rows = ([r.kind, r.name, r.detail, *files.cells(r, _SOURCE)] for r in _page(public_id).sources)
-    return files.answer("audience_sources.csv", ["way", "name", "ran_in", *files.heads(_SOURCE)], rows)
+    built = _page(public_id)
+    rows = ([r.kind, r.name, r.detail, *files.cells(r, _SOURCE)] for r in built.sources)
+    head = ["way", "name", "ran_in", *files.heads(_SOURCE)]
+    return files.answer("audience_sources.csv", head, rows, period=built.period)
 
 
 @blueprint.get("/cohorts.csv")
 @policy(Act.SEE)
 def cohorts_csv(public_id: str) -> Response:
-    keys = [f"kept_week_{n}" for n in range(1, COHORT_WEEKS)]
+    """The last weeks up to now, whatever the period of the page: only their zone is told."""
+    keys, built = [f"kept_week_{n}" for n in range(1, COHORT_WEEKS)], _page(public_id)
     rows: Any = (
-        [r.week.isoformat(), *files.cells(r, ["joined"]), *(c for f in r.kept for c in _cells(f))]
-        for r in _page(public_id).cohorts
+        [r.week.isoformat(), *files.cells(r, ["joined"]), *(c for f in r.kept for c in _cells(f)), built.timezone]
+        for r in built.cohorts
     )
-    return files.answer("audience_cohorts.csv", ["week", *files.heads(["joined", *keys])], rows)
+    return files.answer("audience_cohorts.csv", ["week", *files.heads(["joined", *keys]), "timezone"], rows)
 
 
 def _cells(figure: Any) -> list[str]:
@@ -79,8 +97,10 @@ def _cells(figure: Any) -> list[str]:
 @blueprint.get("/gaps.csv")
 @policy(Act.SEE)
 def gaps_csv(public_id: str) -> Response:
-    rows = ([r.day.isoformat(), r.reason, *files.cells(r, _GAP)] for r in _page(public_id).gaps)
-    return files.answer("audience_gaps.csv", ["utc_day", "reason", *files.heads(_GAP)], rows)
+    built = _page(public_id)
+    rows = ([r.day.isoformat(), r.reason, *files.cells(r, _GAP)] for r in built.gaps)
+    period = replace(built.period, timezone="UTC")
+    return files.answer("audience_gaps.csv", ["utc_day", "reason", *files.heads(_GAP)], rows, period=period)
 
 
 @blueprint.get("/causes.csv")
@@ -88,7 +108,7 @@ def gaps_csv(public_id: str) -> Response:
 def causes_csv(public_id: str) -> Response:
     """Unsubscribes per post: leaves within two hours, the number expected without it, and the false discovery rate."""
     ref, span = mine(public_id), asked.span(request.args)
-    _, block = block_of(current_user.workspace_id, ref, span=span, now=g.now)
+    period, block = block_of(current_user.workspace_id, ref, span=span, now=g.now)
     found = causes_of(ref, block.starts, query=span.query, limit=IN_FILE)
     rows = (
         [
@@ -101,4 +121,5 @@ def causes_csv(public_id: str) -> Response:
         ]
         for r in found.rows
     )
-    return files.answer("causes.csv", ["post", "posted_at", "media", "verdict", "p", "q", *files.heads(_CAUSE)], rows)
+    head = ["post", "posted_at", "media", "verdict", "p", "q", *files.heads(_CAUSE)]
+    return files.answer("causes.csv", head, rows, period=period)

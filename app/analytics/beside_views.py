@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
@@ -9,12 +10,13 @@ from flask_login import current_user
 
 from app.analytics import asked, files
 from app.analytics.build import beside
+from app.analytics.pages import ChannelRow, Period
 from app.core.htmx import page
 from app.core.policy import Act, policy
 from app.readings import service as readings
 
 blueprint = Blueprint("beside", __name__)
-_KEYS = ("subscribers", "views", "reach", "err", "err24", "er", "posts", "reactions")
+_KEYS = ("subscribers", "growth", "views", "reach", "err", "err24", "er", "posts", "reactions")
 
 
 @blueprint.get("/watchlist")
@@ -37,14 +39,25 @@ def _watch_page() -> Any:
 @policy(Act.SEE)
 def watchlist_csv() -> Response:
     built = _watch_page()
-    rows = ([r.title, r.username or "", *files.cells(r, _KEYS)] for r in (*built.rows, *built.own))
-    return files.answer("watchlist.csv", ["channel", "username", *files.heads(_KEYS)], rows)
+    return _csv("watchlist.csv", (*built.rows, *built.own), built.period)
+
+
+def _csv(name: str, rows: Sequence[ChannelRow], period: Period) -> Response:
+    lines = ([r.title, r.username or "", *files.cells(r, _KEYS)] for r in rows)
+    return files.answer(name, ["channel", "username", *files.heads(_KEYS)], lines, period=period)
 
 
 @blueprint.get("/compare")
 @policy(Act.SEE)
 def compare() -> Response:
     return page("analytics/compare.html", page=_compare_page(), most=beside.MOST_COMPARED)
+
+
+@blueprint.get("/compare.csv")
+@policy(Act.SEE)
+def compare_csv() -> Response:
+    built = _compare_page()
+    return _csv("compare.csv", built.rows, built.period)
 
 
 def _compare_page() -> Any:

@@ -14,18 +14,30 @@ from app.analytics.build.campaigns import NO_FORM, campaigns_page
 from app.channels.queries import ChannelRef
 from app.channels.service import campaigns, invite_links
 from app.core import policy as roles
+from app.core.clock import iso
 from app.core.errors import Invalid
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.policy import Act, policy
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/channels/<public_id>")
 _FIELDS = tuple(campaigns.Plan.__dataclass_fields__)
+_MONEY = ("spend", "cost", "cost_24h", "cost_7d", "cost_30d")
 _FIGURES = ("joined", "kept_24h", "kept_7d", "kept_30d", "spend", "cost", "cost_24h", "cost_7d", "cost_30d")
 
 
 def _page(ref: ChannelRef, form: CampaignForm = NO_FORM) -> CampaignsPage:
-    can_manage = roles.may(current_user.role, Act.MANAGE_CHANNELS)
-    return campaigns_page(current_user.workspace_id, ref, can_manage=can_manage, form=form, now=g.now)
+    return campaigns_page(
+        current_user.workspace_id,
+        ref,
+        can_manage=roles.may(current_user.role, Act.MANAGE_CHANNELS),
+        sees_money=_sees_money(),
+        form=form,
+        now=g.now,
+    )
+
+
+def _sees_money() -> bool:
+    return roles.may(current_user.role, Act.SEE_MONEY)
 
 
 @blueprint.get("/campaigns")
@@ -77,7 +89,7 @@ def change_spend(public_id: str, key: str) -> Any:
 def add_link(public_id: str, key: str) -> Any:
     ref, name = mine(public_id), request.form.get("link_name", "")[:200]
     try:
-        campaigns.add_link(current_user.workspace_id, ref.id, key, name, now=g.now)
+        campaigns.add_link(current_user.workspace_id, ref.id, key, name, user_id=current_user.user_id, now=g.now)
     except Invalid as error:
         return _refused(ref, CampaignForm({f"link:{key}": name}, {f"link:{key}": explained(error)}))
     return _back(ref)
@@ -95,7 +107,7 @@ def archive(public_id: str, key: str) -> Any:
 @policy(Act.MANAGE_CHANNELS)
 def revoke_link(public_id: str, key: str) -> Any:
     ref = mine(public_id)
-    invite_links.revoke(current_user.workspace_id, key)
+    invite_links.revoke(current_user.workspace_id, key, user_id=current_user.user_id, now=g.now)
     return _back(ref)
 
 
@@ -103,33 +115,46 @@ def revoke_link(public_id: str, key: str) -> Any:
 @policy(Act.MANAGE_CHANNELS)
 def try_link_again(public_id: str, key: str) -> Any:
     ref = mine(public_id)
-    invite_links.try_again(current_user.workspace_id, key)
+    invite_links.try_again(current_user.workspace_id, key, user_id=current_user.user_id, now=g.now)
     return _back(ref)
 
 
 @blueprint.get("/campaigns.csv")
 @policy(Act.SEE)
 def campaigns_csv(public_id: str) -> Response:
-    """Money is in minor units of the currency (cents, tiyin); Telegram Stars are whole."""
+    """Money is in minor units of the currency (cents, tiyin); Telegram Stars are whole. Only for who may see it."""
+    sees_money = _sees_money()
+    shown = [k for k in _FIGURES if sees_money or k not in _MONEY]
     rows = (
-        [r.source, r.audience, r.creative, r.name, r.currency, *files.cells(r, _FIGURES)]
+        [
+            *(r.source, r.audience, r.creative, r.name),
+            *([r.currency] if sees_money else []),
+            *("" if at is None else iso(at) for at in (r.starts_at, r.ends_at)),
+            *files.cells(r, shown),
+        ]
         for r in _page(mine(public_id)).rows
     )
-    names = [f"{k}_minor" if k.startswith(("spend", "cost")) else k.replace("kept", "stayed") for k in _FIGURES]
-    return files.answer(
-        "campaigns.csv", ["ran_in", "audience", "creative", "name", "currency", *files.heads(names)], rows
-    )
+    currency = ["currency"] if sees_money else []
+    names = [f"{k}_minor" if k in _MONEY else k.replace("kept", "stayed") for k in shown]
+    head = ["ran_in", "audience", "creative", "name", *currency, "starts_at", "ends_at", *files.heads(names)]
+    return files.answer("campaigns.csv", head, rows)
 
 
 @blueprint.get("/campaigns/kept.csv")
 @policy(Act.SEE)
 def kept_csv(public_id: str) -> Response:
     rows = (
-        [c.title, str(age), "" if share is None else str(share)]
+        [
+            c.title,
+            str(age),
+            *files.figure_cells(c.told.says(share)),
+            "; ".join(n.text for n in c.notes if n.place == age),
+        ]
         for c in _page(mine(public_id)).all_curves
         for age, share in enumerate(c.kept)
     )
-    return files.answer("campaigns_kept.csv", ["name", "age_days", "kept_percent"], rows)
+    head = ["name", "age_days", *files.heads(["kept_percent"]), "annotation"]
+    return files.answer("campaigns_kept.csv", head, rows)
 
 
 def _errors(error: Invalid) -> dict[str, str]:

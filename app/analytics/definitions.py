@@ -129,5 +129,12 @@ _ALL = (
         N_("Times in which the bot was not administrator."),
         "people",
     ),
+    Definition(
+        "boosts",
+        N_("Boosts"),
+        N_("Boosts of the channel that are active at the end of the period, as Telegram told our bot."),
+        N_("Boosts that were given before the bot was added, and times in which it was not administrator."),
+        "boosts",
+    ),
 )
 DEFINITIONS = {definition.key: definition for definition in _ALL}

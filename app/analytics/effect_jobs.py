@@ -119,7 +119,8 @@ def _refresh_mix(channel: _Channel, now: datetime) -> None:
     kinds, rows = source_kinds(), []
     zone = ZoneInfo(channel.timezone)
     posts = db.rows(
-        "SELECT s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.source_id, s.readings, s.observed_at"
+        "SELECT s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.source_id, s.readings, s.observed_at,"
+        " s.views_24h_source_id, s.views_24h_at"
         " FROM post_stat s JOIN post p ON p.id = s.post_id WHERE s.feed_id = ? AND s.posted_at >= ? AND s.posted_at < ?"
         " AND s.is_deleted = ? AND s.views IS NOT NULL AND p.is_service = ?",
         *(channel.feed_id, db.stamp(now - timedelta(days=max(CHOICES))), db.stamp(now), False, False),
@@ -161,8 +162,11 @@ def _weekday(posted_at: Any, zone: ZoneInfo) -> int:
 
 
 def _basis(posts: Sequence[tuple[Any, ...]], now: datetime) -> tuple[str, list[tuple[Any, ...]]]:
-    """Views at 24 hours where enough posts have them, else the views of posts old enough; all rows by the same."""
-    measured = [row for row in posts if row[4] is not None and row[7] is not None]
+    """Views at 24 hours where enough posts have them, else the views of posts old enough; all rows by the same.
+
+    A row's source and moment are of the views that are its basis.
+    """
+    measured = [(*row[:5], row[8], row[6], row[9]) for row in posts if row[4] is not None and row[9] is not None]
     ripe = [row for row in posts if row[7] is not None and now - db.moment(row[0]) >= _RIPE]
     return ("views_24h", measured) if len(measured) >= min(2 * mix.LEAST_POSTS, len(ripe)) else ("views", ripe)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
-from flask import Response, make_response
+from flask import Response
 
-from app.analytics.pages import Figure
+from app.analytics.pages import Figure, Period
 from app.core.clock import iso
 
 _PARTS = ("", "_source", "_precision", "_observed_at")
+_PERIOD = ("period_start", "period_end", "timezone")
+_LINES_AT_ONCE = 500
 
 
 def heads(keys: Sequence[str]) -> list[str]:
@@ -34,19 +37,43 @@ def figure_cells(figure: Figure) -> list[str]:
 
 def text_of(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A CSV in which no cell of a person's text is a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(head)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return out.getvalue()
+    return "".join(_parts([], head, rows))
 
 
-def answer(name: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Response:
-    """The file as a download."""
-    response = make_response(text_of(head, rows))
-    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+def answer(
+    name: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    period: Period | None = None,
+    total: int | None = None,
+) -> Response:
+    """The file as a download. `period`: its days and zone stand in each line.
+
+    `total`: the rows are many, and are read while they are sent, when the request is over: they may ask nothing of it.
+    How many there will be is told ahead in the header X-Total-Count, so that a cut file is known for one.
+    """
+    days = [period.start.isoformat(), period.end.isoformat(), period.timezone] if period else []
+    text = _parts(days, [*head, *(_PERIOD if period else ())], rows)
+    response = Response("".join(text) if total is None else text, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if total is not None:
+        response.headers["X-Total-Count"] = str(total)
     return response
+
+
+def _parts(days: Sequence[str], head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The text in parts of so many lines; `days` end each line."""
+    yield _text([head])
+    lines = iter(rows)
+    while some := list(islice(lines, _LINES_AT_ONCE)):
+        yield _text([*(_harmless(cell) for cell in row), *days] for row in some)
+
+
+def _text(lines: Iterable[Sequence[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows(lines)
+    return out.getvalue()
 
 
 def _harmless(cell: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import segno
@@ -11,6 +11,9 @@ from flask import Blueprint, Response, current_app, g, redirect, request, url_fo
 from flask_login import current_user
 from markupsafe import Markup
 
+from app.analytics.annotations import Note, notes_of
+from app.analytics.build.notes import by_days
+from app.channels.queries import channel_of
 from app.core.charts import Point, Series
 from app.core.errors import AppError, Invalid
 from app.core.formats import day, number
@@ -34,15 +37,17 @@ class GraphCard:
     fetched_at: datetime
     lines: tuple[Series, ...]
     error: str | None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OwnChannelRow:
-    """A channel that the account runs, with its graphs and where its history is asked for."""
+    """A channel that the account runs, with its graphs, what was noted on their days and where its history is asked for."""
 
     state: OwnChannelState
     import_url: str
     graphs: tuple[GraphCard, ...]
+    annotations: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,23 @@ def _drawn(url: str) -> Markup:
 
 def _channel(state: OwnChannelState) -> OwnChannelRow:
     url = url_for("owner_session.import_history", public_id=state.public_id)
-    return OwnChannelRow(state, url, tuple(_graph(state, one) for one in state.graphs))
+    notes = _notes(state)
+    return OwnChannelRow(state, url, tuple(_graph(state, one, notes) for one in state.graphs), notes)
 
 
-def _graph(state: OwnChannelState, graph: OwnGraph) -> GraphCard:
+def _notes(state: OwnChannelState) -> tuple[Note, ...]:
+    """The notes on the days of Telegram's graphs of a channel."""
+    days = [day for graph in state.graphs for day in _days(graph)]
+    ref = channel_of(current_user.workspace_id, state.public_id) if days else None
+    return notes_of(current_user.workspace_id, {ref.id: ""}, min(days), max(days)) if ref else ()
+
+
+def _days(graph: OwnGraph) -> list[date]:
+    """Telegram's days are UTC ones; none of a graph over hours of the day."""
+    return [datetime.fromtimestamp(x / 1000, UTC).date() for x in graph.x] if graph.is_time else []
+
+
+def _graph(state: OwnChannelState, graph: OwnGraph, notes: tuple[Note, ...]) -> GraphCard:
     lang = str(current_user.language)
     labels = [_label(x, graph.is_time, lang) for x in graph.x]
     lines = tuple(
@@ -126,7 +144,14 @@ def _graph(state: OwnChannelState, graph: OwnGraph) -> GraphCard:
         )
         for n, (name, values) in enumerate(graph.series)
     )
-    return GraphCard(f"own_{graph.kind}_{state.public_id}", graph.kind, graph.fetched_at, lines, graph.error)
+    return GraphCard(
+        f"own_{graph.kind}_{state.public_id}",
+        graph.kind,
+        graph.fetched_at,
+        lines,
+        graph.error,
+        by_days(notes, _days(graph)),
+    )
 
 
 def _label(x: int, is_time: bool, lang: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.analytics.annotations import Note
+from app.analytics.post_counts import PostCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,10 @@ class PeriodChoice:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days in a zone, ending at the last reading or as asked for; stale when the last reading is old.
+    """Whole days in a zone, by periods.asked_days; stale when the last reading of what the page shows is old.
 
-    `url` is the page's own path, `query` what names the period in its address, `kept` what else stands there.
+    `url` is the page's own path, `query` what names the period in its address, `kept` what else stands there;
+    `own_days_url`: as many days up to that last reading, where it lies before the period.
     """
 
     start: date
@@ -60,6 +62,7 @@ class Period:
     query: str = ""
     kept: tuple[tuple[str, str], ...] = ()
     choices: tuple[PeriodChoice, ...] = ()
+    own_days_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class NetworkPage:
     days_csv_url: str
     connect_url: str
     is_compared: bool = False
+    annotations: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class ComparePage:
     choices: tuple[CompareChoice, ...]
     growth: tuple[tuple[float | None, ...], ...]
     views: tuple[tuple[DayPoint, ...], ...]
+    csv_url: str
+    annotations: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +171,21 @@ class PostRow:
     views_24h: Figure
     reactions: Figure
     er: Figure
-    is_edited: bool = False
-    is_deleted: bool = False
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
     is_service: bool = False
     telegram_url: str | None = None
     forwards: Figure = Figure(None, "forwards")
     comments: Figure = Figure(None, "comments")
     er_parts: tuple[str, ...] = ()
+
+    @property
+    def is_edited(self) -> bool:
+        return self.edited_at is not None
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +201,8 @@ class FilterChoice:
 class PostsTable:
     """One page of posts; sorting and filtering are links, and a form asks for at least so much of one number.
 
-    `form_kept`: what the form carries on; `metric` and `least`: what is in it.
+    `form_kept`: what the form carries on; `metric` and `least`: what is in it; `counted`: how many posts there are
+    with this filter, on all pages of the table.
     """
 
     rows: tuple[PostRow, ...]
@@ -196,7 +211,7 @@ class PostsTable:
     filter: str
     next_url: str | None
     prev_url: str | None
-    total: int
+    counted: PostCounts
     sort_urls: dict[str, str]
     filter_urls: tuple[FilterChoice, ...]
     form_url: str = ""
@@ -333,7 +348,7 @@ class PostEdit:
 
 @dataclass(frozen=True, slots=True)
 class PostPage:
-    """One post."""
+    """One post. The notes are those of the days of its curve, at their age."""
 
     channel: ChannelRow
     timezone: str
@@ -343,6 +358,7 @@ class PostPage:
     reactions: tuple[tuple[str, Figure], ...]
     is_curve_cut: bool = False
     edits: tuple[PostEdit, ...] = ()
+    annotations: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,19 @@ class Span:
         return Span(days, today)
 
 
+def asked_days(span: Span, *, newest: datetime | None, timezone: str, now: datetime) -> tuple[date, date]:
+    """(first, last) day: the one rule of what a period is, for every page, file, the API and the bot.
+
+    They are days of the zone given: a channel's own on its pages, the workspace's where channels stand side by side.
+    Without an end of its own a period ends on the day of `newest`, the workspace's last reading of any of its channels, so
+    that a channel has the same days wherever it is shown; today where nothing was read.
+    """
+    today = local_day(now, timezone)
+    span = span.until(today)
+    last = span.end or (local_day(min(newest, now), timezone) if newest else today)
+    return last - timedelta(days=span.days - 1), last
+
+
 @lru_cache(maxsize=256)
 def day_starts(end: date, days: int, timezone: str) -> tuple[int, ...]:
     """The first UTC hour (since 1970) of each of `days` local days up to `end`, and of the day after.

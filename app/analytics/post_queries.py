@@ -27,9 +27,10 @@ class PostsSummary:
     """The posts published in a period: how many, with how many views and reactions known, each with its sources.
 
     `engaged`: what readers did with the posts whose views are known, `engaged_views` those views, `engaged_parts` what
-    is in it, of what sources tell; `day_old_posts`: how many posts' views at 24 hours are known. `read_at`: the newest
-    reading of each source, by its id. `gaining_*`: of the posts that gained most of the period's views, those of the
-    week before included; their steps add up to what the sum can be off.
+    is in it, of what sources tell; `day_old_posts`: how many posts' views at 24 hours are known, `day_*`: what these
+    rest on, the coarsest step among them. `read_at`: the newest reading of each source, by its id. `gaining_*`: of the
+    posts that gained most of the period's views, those of the week before included; their steps add up to what the
+    sum can be off.
     """
 
     posts: int
@@ -52,6 +53,10 @@ class PostsSummary:
     day_old_posts: int
     engaged_parts: tuple[str, ...]
     engagement_source_ids: tuple[int, ...]
+    day_step: int
+    day_source_ids: tuple[int, ...]
+    day_at: datetime | None
+    day_readings: int
 
 
 def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, PostsSummary]:
@@ -69,10 +74,13 @@ def posts_summaries(feed_ids: Sequence[int], start: datetime, end: datetime) -> 
         " SUM(CASE WHEN s.er_ppm IS NOT NULL THEN s.views ELSE 0 END), COALESCE(SUM(s.views_24h), 0), COUNT(s.views_24h),"
         " s.engagement_source_id, MAX(s.engagement_at), COUNT(CASE WHEN s.er_ppm IS NOT NULL THEN s.forwards END),"
         " COUNT(CASE WHEN s.er_ppm IS NOT NULL THEN s.reactions END),"
-        " COUNT(CASE WHEN s.er_ppm IS NOT NULL THEN s.comments END)"
+        " COUNT(CASE WHEN s.er_ppm IS NOT NULL THEN s.comments END), s.views_24h_source_id,"
+        " COALESCE(MAX(s.views_24h_step), 0), MAX(s.views_24h_at),"
+        " COALESCE(SUM(CASE WHEN s.views_24h IS NOT NULL THEN s.readings END), 0)"
         " FROM post_stat s"
         f" WHERE s.feed_id IN ({db.marks(feed_ids)}) AND s.posted_at >= ? AND s.posted_at < ? AND s.is_deleted = ?"
-        " GROUP BY s.feed_id, s.source_id, s.reactions_source_id, s.engagement_source_id, is_shown",
+        " GROUP BY s.feed_id, s.source_id, s.reactions_source_id, s.engagement_source_id,"
+        " s.views_24h_source_id, is_shown",
         *(db.stamp(start), *feed_ids, db.stamp(start - _STILL_GAINING), db.stamp(end), False),
     )
     parts: dict[int, list[tuple[Any, ...]]] = {feed: [] for feed in feed_ids}
@@ -108,6 +116,10 @@ def _summary(gaining: Sequence[tuple[Any, ...]]) -> PostsSummary:
         day_old_posts=sum(int(r[16]) for r in found),
         engaged_parts=tuple(part for n, part in enumerate(_ER_PARTS, 19) if any(r[n] for r in found)),
         engagement_source_ids=tuple(sorted({int(r[17]) for r in found if r[17] is not None})),
+        day_step=max((int(r[23]) for r in found), default=0),
+        day_source_ids=tuple(sorted({int(r[22]) for r in found if r[22] is not None})),
+        day_at=max((db.moment(r[24]) for r in found if r[24] is not None), default=None),
+        day_readings=sum(int(r[25]) for r in found),
     )
 
 
@@ -133,7 +145,10 @@ _POST_COLUMNS = (
     "s.post_id, p.message_id, p.origin_uid, s.posted_at, s.media, p.text_length, s.views, s.views_24h, s.reactions,"
     " s.er_ppm, s.step, s.source_id, s.observed_at, s.readings, s.reactions_step, s.reactions_source_id,"
     " s.reactions_at, s.forwards, s.comments, s.engagement_step, s.engagement_source_id, s.engagement_at,"
-    " p.edited_at, p.deleted_at, p.is_service"
+    " p.edited_at, p.is_service, s.views_24h_step, s.views_24h_source_id, s.views_24h_at,"
+    " CASE WHEN p.deleted_at IS NOT NULL THEN p.deleted_at ELSE (SELECT MIN(d.deleted_at) FROM private_deletion d"
+    " JOIN source o ON o.id = d.source_id JOIN feed f ON f.id = s.feed_id AND f.workspace_id = o.workspace_id"
+    " WHERE d.post_id = s.post_id) END AS deleted_at"
 )
 
 
@@ -239,9 +254,9 @@ def post_of(feed_id: int, chat_id: int, key: str) -> dict[str, Any] | None:
 
 
 def _post(row: tuple[Any, ...]) -> dict[str, Any]:
-    names = [part.split(".")[1] for part in _POST_COLUMNS.replace(" ", "").split(",")]
+    names = [part.split()[-1].split(".")[-1] for part in _POST_COLUMNS.split(",")]
     post = dict(zip(names, row, strict=True))
-    for key in ("posted_at", "observed_at", "reactions_at", "engagement_at", "edited_at", "deleted_at"):
+    for key in ("posted_at", "observed_at", "reactions_at", "engagement_at", "edited_at", "deleted_at", "views_24h_at"):
         post[key] = db.moment(post[key])
     return post
 

@@ -50,13 +50,14 @@ def cards(workspace_id: int) -> dict[int, FeedCard]:
 
 
 def data_version(workspace_id: int) -> str:
-    """Changes whenever any number, channel or note of the workspace changes: the ETag's material."""
+    """Changes whenever any number, channel, note, campaign or link of the workspace changes: the ETag's material."""
     found = db.rows(
         "SELECT c.id, c.state, c.timezone, s.version FROM channel c LEFT JOIN feed_stat s ON s.feed_id = c.feed_id"
         " WHERE c.workspace_id = ? AND c.deleted_at IS NULL"
         " UNION ALL SELECT 0, CAST(MAX(a.created_at) AS TEXT), '', COUNT(*) FROM annotation a WHERE a.workspace_id = ?"
+        " UNION ALL SELECT -1, '', '', v.version FROM campaigns_version v WHERE v.workspace_id = ?"
         " ORDER BY 1",
-        *(workspace_id, workspace_id),
+        *(workspace_id, workspace_id, workspace_id),
     )
     return repr(found)
 
@@ -158,6 +159,20 @@ class Count:
     step: int
     source_id: int
     observed_at: datetime
+
+
+def counts_by_day(feed_ids: Sequence[int], starts: Sequence[int]) -> dict[int, list[Count | None]]:
+    """The last count read on each day, by feed, with where it comes from: what a file of days needs."""
+    day, shifts = day_of_hour(tuple(starts))
+    found = db.rows(
+        f"SELECT feed_id, {day}, value, step, source_id, observed_at FROM subscriber_hour"
+        f" WHERE feed_id IN ({db.marks(feed_ids)}) AND hour >= ? AND hour < ? ORDER BY feed_id, hour",
+        *(*shifts, *feed_ids, starts[0], starts[-1]),
+    )
+    days: dict[int, list[Count | None]] = {feed: [None] * (len(starts) - 1) for feed in feed_ids}
+    for feed, place, value, step, source, at in found:
+        days[feed][place] = Count(int(value), int(step), int(source), db.moment(at))
+    return days
 
 
 def subscribers_before(feed_ids: Sequence[int], hour: int) -> dict[int, Count]:

@@ -9,9 +9,11 @@ from flask import Blueprint, Response, current_app, g, make_response, request
 from flask_login import current_user
 
 from app.analytics import asked, build, etags, files
-from app.analytics.annotations import Note
+from app.analytics.build.days import DayLine
 from app.analytics.definitions import DEFINITIONS
+from app.analytics.pages import Period
 from app.channels.queries import ChannelRef, channel_of
+from app.core.chart_marks import noted
 from app.core.clock import iso
 from app.core.errors import NotFound
 from app.core.htmx import page
@@ -61,15 +63,19 @@ def _network_page() -> Any:
 @blueprint.get("/network.csv")
 @policy(Act.SEE)
 def network_csv() -> Response:
-    rows = ([r.title, r.username or "", *files.cells(r, _ROW_KEYS)] for r in _network_page().rows)
-    return files.answer("network.csv", ["channel", "username", *files.heads(_ROW_KEYS)], rows)
+    built = _network_page()
+    rows = ([r.title, r.username or "", *files.cells(r, _ROW_KEYS)] for r in built.rows)
+    return files.answer("network.csv", ["channel", "username", *files.heads(_ROW_KEYS)], rows, period=built.period)
 
 
 @blueprint.get("/network/days.csv")
 @policy(Act.SEE)
 def network_days_csv() -> Response:
-    built = _network_page()
-    return _days_csv(subscribers=built.growth, views=built.views_by_day)
+    who = current_user
+    found = build.network_days(
+        who.workspace_id, timezone=who.workspace_timezone, span=asked.span(request.args), now=g.now
+    )
+    return _days_csv(*found, ("subscribers", "views"))
 
 
 @blueprint.get("/channels/<public_id>")
@@ -86,10 +92,9 @@ def _overview(ref: ChannelRef) -> Any:
 @blueprint.get("/channels/<public_id>/days.csv")
 @policy(Act.SEE)
 def channel_days_csv(public_id: str) -> Response:
-    built = _overview(_channel(public_id))
-    return _days_csv(
-        subscribers=built.growth, views=built.views_by_day, reach=built.reach_by_day, notes=built.annotations
-    )
+    ref = _channel(public_id)
+    found = build.channel_days(current_user.workspace_id, ref, span=asked.span(request.args), now=g.now)
+    return _days_csv(*found, ("subscribers", "views", "reach"))
 
 
 @blueprint.get("/channels/<public_id>/posts")
@@ -107,12 +112,20 @@ def _posts_page(ref: ChannelRef) -> Any:
 @blueprint.get("/channels/<public_id>/posts.csv")
 @policy(Act.SEE)
 def posts_csv(public_id: str) -> Response:
-    found = build.all_posts(current_user.workspace_id, _channel(public_id), span=asked.span(request.args), now=g.now)
+    """All posts with the table's filter, newest first; deleted and edited ones say when."""
+    table, ref = asked.posts_table(request.args, choices=build.SHOWN), _channel(public_id)
+    which = {key: table[key] for key in ("shown", "at_least")}
+    found = build.posts_file(current_user.workspace_id, ref, span=asked.span(request.args), **which, now=g.now)
     rows = (
-        [p.public_id, iso(p.posted_at), p.media_label, str(p.text_length or ""), *files.cells(p, _POST_KEYS)]
-        for p in found
+        [
+            *(p.public_id, iso(p.posted_at), p.media_label, "" if p.text_length is None else str(p.text_length)),
+            *("" if at is None else iso(at) for at in (p.edited_at, p.deleted_at)),
+            *files.cells(p, _POST_KEYS),
+        ]
+        for p in found.rows
     )
-    return files.answer("posts.csv", ["post", "posted_at", "media", "text_length", *files.heads(_POST_KEYS)], rows)
+    head = ["post", "posted_at", "media", "text_length", "edited_at", "deleted_at", *files.heads(_POST_KEYS)]
+    return files.answer("posts.csv", head, rows, period=found.period, total=found.total)
 
 
 @blueprint.get("/channels/<public_id>/content")
@@ -129,13 +142,14 @@ def _content_page(ref: ChannelRef) -> Any:
 @blueprint.get("/channels/<public_id>/hours.csv")
 @policy(Act.SEE)
 def hours_csv(public_id: str) -> Response:
-    heat = _content_page(_channel(public_id)).heat
+    """Views by hour of the week: parts of the period's views, by the sources of these."""
+    built = _content_page(_channel(public_id))
     rows = (
-        [str(weekday + 1), str(hour), "" if views is None else str(views)]
-        for weekday, hours in enumerate(heat)
+        [str(weekday + 1), str(hour), *files.figure_cells(built.views.says(views))]
+        for weekday, hours in enumerate(built.heat)
         for hour, views in enumerate(hours)
     )
-    return files.answer("hours.csv", ["weekday", "hour", "views"], rows)
+    return files.answer("hours.csv", ["weekday", "hour", *files.heads(["views"])], rows, period=built.period)
 
 
 @blueprint.get("/channels/<public_id>/posts/<key>")
@@ -154,11 +168,15 @@ def _post_page(public_id: str, key: str, **how: int) -> Any:
 @blueprint.get("/channels/<public_id>/posts/<key>.csv")
 @policy(Act.SEE)
 def post_csv(public_id: str, key: str) -> Response:
+    """One line a reading; a note stands at the first reading since its day began."""
+    built = _post_page(public_id, key, most_points=build.ALL_READINGS)
     rows = (
         [iso(p.at), str(p.age_s), str(p.views), p.source, "rounded" if p.step else "exact", str(int(p.is_falling))]
-        for p in _post_page(public_id, key, most_points=build.ALL_READINGS).curve
+        for p in built.curve
     )
-    return files.answer("curve.csv", ["observed_at", "age_s", "views", "source", "precision", "is_falling"], rows)
+    head = ["observed_at", "age_s", "views", "source", "precision", "is_falling", "annotation"]
+    noted_rows = noted(rows, built.annotations, [p.age_s for p in built.curve])
+    return files.answer("curve.csv", head, [[str(cell) for cell in row] for row in noted_rows])
 
 
 @blueprint.get("/help")
@@ -168,15 +186,11 @@ def help_page() -> Response:
     return page("analytics/help.html", definitions=DEFINITIONS.values())
 
 
-def _days_csv(notes: Sequence[Note] | None = None, **series: Sequence[Any]) -> Response:
-    """One line a day, one column a series; empty where nothing was read. `notes` make one more."""
-    days = next(iter(series.values()))
-    said = [
-        ["; ".join(n.text for n in notes if n.place == place)] if notes is not None else []
-        for place in range(len(days))
-    ]
+def _days_csv(period: Period, lines: Sequence[DayLine], keys: Sequence[str]) -> Response:
+    """One line a day; a number is empty where nothing was read."""
     rows = (
-        [point.day.isoformat(), *("" if s[n].value is None else str(s[n].value) for s in series.values()), *said[n]]
-        for n, point in enumerate(days)
+        [line.day.isoformat(), *(c for key in keys for c in files.figure_cells(line.figures[key])), line.notes]
+        for line in lines
     )
-    return files.answer("days.csv", ["day", *series, *(["annotation"] if notes is not None else [])], rows)
+    head = ["day", *files.heads(keys), "annotation"]
+    return files.answer("days.csv", head, rows, period=period)

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 
 from app.accounts.service import keys
-from app.analytics import asked, build
+from app.analytics import asked, build, periods
+from app.analytics.boosts import NONE, active_boosts
 from app.analytics.pages import Figure
 from app.core.clock import iso
 from app.core.errors import Forbidden, Unauthenticated
@@ -38,6 +39,8 @@ def channels() -> Response:
     period, rows = build.channel_rows(
         holder.workspace_id, timezone=holder.timezone, span=asked.span(request.args), now=g.now
     )
+    end = periods.hour_moment(periods.day_starts(period.end, 1, holder.timezone)[1])
+    (boosts,) = active_boosts(holder.workspace_id, [min(end, g.now)])
     return jsonify(
         channels=[
             {
@@ -47,6 +50,7 @@ def channels() -> Response:
                 "relation": row.relation,
                 "state": row.state,
                 **{key: _figure(getattr(row, key)) for key in _KEYS},
+                "boosts": _figure(boosts.get(row.public_id, NONE)),
             }
             for row in rows
         ],

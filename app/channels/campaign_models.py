@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, TextField
+from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField, TextField
 
 from app.accounts.models import Workspace
 from app.channels.models import Channel
@@ -52,4 +52,11 @@ class InviteLink(TenantTable):
     revoked_at = UtcTimestamp(null=True)
 
 
-TABLES = (Campaign, InviteLink)
+class CampaignsVersion(TenantTable):
+    """How often anything of a workspace's campaigns and links changed: part of the version of what its pages show."""
+
+    workspace: Any = ForeignKeyField(Workspace, lazy_load=False, primary_key=True)
+    version = IntegerField()
+
+
+TABLES = (Campaign, InviteLink, CampaignsVersion)

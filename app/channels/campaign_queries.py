@@ -35,6 +35,7 @@ class CampaignRef:
     currency: str
     starts_at: datetime
     ends_at: datetime | None
+    created_at: datetime
     links: tuple[LinkRef, ...]
 
 
@@ -53,14 +54,25 @@ def campaigns_of(workspace_id: int, channel_id: int, *, with_archived: bool = Fa
     links = links_of(workspace_id, channel_id)
     kept = "" if with_archived else " AND archived_at IS NULL"
     found = db.rows(
-        "SELECT id, public_id, name, source, audience, creative, spend_minor, currency, starts_at, ends_at FROM campaign"
+        "SELECT id, public_id, name, source, audience, creative, spend_minor, currency, starts_at, ends_at, created_at"
+        " FROM campaign"
         f" WHERE workspace_id = ? AND channel_id = ?{kept}"
         " ORDER BY LOWER(source), LOWER(audience), LOWER(creative), starts_at DESC, id DESC LIMIT 500",
         *(workspace_id, channel_id),
     )
     return [
         CampaignRef(
-            *(*row[:8], db.moment(row[8]), db.moment(row[9]), tuple(k for k in links if k.campaign_id == row[0]))
+            *(*row[:8], *map(db.moment, row[8:11]), tuple(k for k in links if k.campaign_id == row[0]))  # type: ignore[call-arg]
         )
         for row in found
     ]
+
+
+def spends_typed(workspace_id: int) -> dict[str, datetime]:
+    """Campaign's public id -> when its spend was last typed, as the audit chain tells; it forgets after two years."""
+    found = db.rows(
+        "SELECT subject, MAX(at) FROM audit_entry WHERE chain = ? AND action IN ('campaign.created', 'campaign.changed')"
+        " GROUP BY subject",
+        workspace_id,
+    )
+    return {str(subject).removeprefix("campaign:"): db.moment(at) for subject, at in found}

@@ -1,29 +1,51 @@
-"""Notes on a chart: a hairline over the day of each, with its number at the top. The list below the chart says the words."""
+"""Notes on a chart: a hairline at the time of each, with its number at the top. Its table and the page's list say the words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from app.core.formats import escape
 
 
 class Mark(Protocol):
-    """A note at a place of the series, from 0."""
+    """A note at a place of the axis: of a series from 0, of a curve an age in seconds."""
 
     @property
-    def place(self) -> int: ...
+    def place(self) -> float: ...
     @property
-    def text(self) -> str: ...
+    def words(self) -> str: ...
 
 
 def drawn(marks: Sequence[Mark], count: int, *, top: int, floor: int, is_centred: bool = False) -> str:
     """The marks over `count` places as SVG; numbers of one place stand together, those outside are left out."""
-    by_place: dict[int, list[tuple[int, str]]] = {}
+    return drawn_at(marks, lambda place: _x(place, count, is_centred), count - 1, top=top, floor=floor)
+
+
+def drawn_at(marks: Sequence[Mark], x: Callable[[float], float], last: float, *, top: int, floor: int) -> str:
+    """The marks from 0 to `last` of an axis whose places stand at `x` percent."""
+    by_place: dict[float, list[tuple[int, str]]] = {}
     for number, mark in enumerate(marks, 1):
-        if 0 <= mark.place < count:
-            by_place.setdefault(mark.place, []).append((number, mark.text))
-    return "".join(_one(_x(place, count, is_centred), told, top, floor) for place, told in by_place.items())
+        if 0 <= mark.place <= last:
+            by_place.setdefault(mark.place, []).append((number, mark.words))
+    return "".join(_one(x(place), told, top, floor) for place, told in by_place.items())
+
+
+def noted(
+    rows: Iterable[Sequence[object]], marks: Sequence[Mark], places: Iterable[float] | None = None
+) -> list[tuple[object, ...]]:
+    """The rows of a chart's table, each with a cell of the notes at its place or since the place before it.
+
+    `places`: of the rows; without them the newest row is the first one.
+    """
+    lines = list(rows)
+    at = list(range(len(lines) - 1, -1, -1)) if places is None else list(places)
+    said: dict[float, list[str]] = {}
+    for mark in marks:
+        row = min((place for place in at if place >= mark.place >= 0), default=None)
+        if row is not None:
+            said.setdefault(row, []).append(mark.words)
+    return [(*line, "; ".join(said.pop(place, ()))) for line, place in zip(lines, at, strict=True)]
 
 
 def _one(x: float, told: list[tuple[int, str]], top: int, floor: int) -> str:
@@ -34,7 +56,7 @@ def _one(x: float, told: list[tuple[int, str]], top: int, floor: int) -> str:
     return f'<g>{line}<text class="tick" x="{at}%" y="{top}" text-anchor="{anchor}">{numbers}</text><title>{words}</title></g>'
 
 
-def _x(place: int, count: int, is_centred: bool) -> float:
+def _x(place: float, count: int, is_centred: bool) -> float:
     if is_centred:
         return 100 * (place + 0.5) / count
     return 50.0 if count == 1 else 100 * place / (count - 1)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from app.core import formats
-from app.core.chart_marks import Mark, drawn
+from app.core.chart_marks import Mark, drawn, drawn_at, noted
 from app.core.chart_series import Point as Point
 from app.core.chart_series import Series as Series
 from app.core.chart_series import age_lines as age_lines
@@ -154,9 +154,12 @@ def heat_map(
 
 def curve_chart(
     readings: Sequence[CurveAt], *, id: str, title: str, desc: str = "", height: int = 260,
-    tick: _Tick = formats.tick, age_text: Callable[[int], str] = formats.duration,
+    tick: _Tick = formats.tick, age_text: Callable[[int], str] = formats.duration, marks: Sequence[Mark] = (),
 ) -> Markup:  # fmt: skip
-    """Growth by age on a logarithmic age axis; the line is the running maximum, each dot a reading as it was read."""
+    """Growth by age on a logarithmic age axis; the line is the running maximum, each dot a reading as it was read.
+
+    The places of `marks` are ages in seconds.
+    """
     last = max((r.age_s for r in readings), default=86_400)
     ticks = [t for t in AGE_TICKS_S if t <= last * 1.05] or [AGE_TICKS_S[0]]
     begin = math.log(min([*(max(r.age_s, 60.0) for r in readings), 600.0]))
@@ -176,6 +179,7 @@ def curve_chart(
         line.append((place(r.age_s) * _WIDTH / 100, scale.y(highest)))
     if line:
         body.append(_stretched(_area(line, scale, 1) + f'<path class="ln t1" d="{_path(line)}"/>', height))
+    body.append(drawn_at(marks, place, last, top=_TOP, floor=scale.floor))
     for r in readings:
         css = "pt dot t4 falling" if r.is_falling else "pt dot t1"
         body.append(_circle(place(r.age_s), scale.y(r.value), css, r.label, r.tip or formats.number(r.value)))
@@ -202,6 +206,7 @@ def globals_(locale: Callable[[], str]) -> dict[str, Callable[..., object]]:
         "channel_lines": lambda *data, **options: channel_lines(*data, locale=locale(), **options),
         "age_lines": lambda *data, **options: age_lines(*data, locale=locale(), **options),
         "lines_table": lines_table,
+        "noted": noted,
         "day_series": lambda *data, **options: day_series(*data, locale=locale(), **options),
         "has_values": has_values,
         "CurveAt": CurveAt,

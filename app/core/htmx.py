@@ -16,11 +16,12 @@ from htmx_flask.requests import HtmxAwareRequest
 
 from app.core import i18n
 from app.core.errors import AppError
+from app.core.uploads import TakesFiles
 
 VARY = ("HX-Request", "HX-Request-Type", "HX-Target", "X-Session")
 
 
-class HtmxRequest(HtmxAwareRequest):  # type: ignore[misc]
+class HtmxRequest(TakesFiles, HtmxAwareRequest):  # type: ignore[misc]
     """A request that knows which block of its page is asked for."""
 
     @property

@@ -25,6 +25,7 @@ class Act(StrEnum):
     """What a route lets somebody do. The last three are for people and programs without a session."""
 
     SEE = "see"
+    SEE_MONEY = "see_money"
     MANAGE_CHANNELS = "manage_channels"
     MANAGE_KEYS = "manage_keys"
     MANAGE_WORKSPACE = "manage_workspace"
@@ -36,6 +37,7 @@ class Act(StrEnum):
 
 _ALLOWED: dict[Act, frozenset[Role]] = {
     Act.SEE: frozenset(Role),
+    Act.SEE_MONEY: frozenset({Role.OWNER, Role.ADMIN}),
     Act.OWN_ACCOUNT: frozenset(Role),
     Act.MANAGE_CHANNELS: frozenset({Role.OWNER, Role.ADMIN}),
     Act.MANAGE_KEYS: frozenset({Role.OWNER, Role.ADMIN}),
@@ -53,14 +55,15 @@ def require(role: Role, act: Act) -> None:
         raise Forbidden("Your role in this workspace does not allow this.")
 
 
-def policy(act: Act, *, is_fresh: bool = False) -> Callable[[View], View]:
+def policy(act: Act, *, is_fresh: bool = False, most_bytes: int = 0) -> Callable[[View], View]:
     """Declare what a route does; a route without this declaration fails a test and answers 500.
 
     `is_fresh`: it gives power or numbers away, so inside the Mini App it needs a launch of the last five minutes.
+    `most_bytes`: it takes a file of at most that size; other routes take forms only.
     """
 
     def declare(view: View) -> View:
-        view.policy, view.is_fresh = act, is_fresh  # type: ignore[attr-defined]
+        view.policy, view.is_fresh, view.most_bytes = act, is_fresh, most_bytes  # type: ignore[attr-defined]
         return view
 
     return declare

@@ -7,7 +7,6 @@ of readings only, not on the order of their arrival.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +50,8 @@ class FeedRollup:
 
     `hours`/`gained`: micro-views gained per UTC hour. The other columns have one entry per post index;
     -1 stands for unknown. `step`, `source` and `observed_at` are those of the views; reactions can come from another
-    reading and have their own, and so do forwards and comments together (`engagement_*`).
+    reading and have their own, and so do forwards and comments together (`engagement_*`), and views at the age of a
+    day (`views_24h_*`, as `_views_at` finds them).
     """
 
     hours: Ints
@@ -71,6 +71,19 @@ class FeedRollup:
     engagement_step: Ints
     engagement_source: Ints
     engagement_at: Ints
+    views_24h_step: Ints
+    views_24h_source: Ints
+    views_24h_at: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsAtAge:
+    """Views of each post at one age, with the rounding step, source and moment of what they rest on; -1 is unknown."""
+
+    views: Ints
+    step: Ints
+    source: Ints
+    at: Ints
 
 
 def no_rows() -> ReadingRows:
@@ -92,11 +105,12 @@ def rollup(rows: ReadingRows, posted_at: Ints, since: FeedRollup | None = None) 
     reacted = _latest_reactions(rows, is_plain=is_plain)
     engaged = _latest_engagement(rows, is_plain=is_plain)
     hours, gained = _hourly(*_segments(kept, peak, posted_at, since))
+    day_old = _views_at(kept, peak, posted_at, DAY_S, since)
     return FeedRollup(
         hours=hours,
         gained=gained,
         views=_replaced(since.views, at_last, kept.views[last]),
-        views_24h=_views_at(kept, peak, posted_at, DAY_S, since),
+        views_24h=day_old.views,
         reactions=_replaced(since.reactions, reacted.post, reacted.reactions),
         step=_replaced(since.step, at_last, kept.step[last]),
         source=_replaced(since.source, at_last, kept.source[last]),
@@ -110,14 +124,17 @@ def rollup(rows: ReadingRows, posted_at: Ints, since: FeedRollup | None = None) 
         engagement_step=_replaced(since.engagement_step, engaged.post, engaged.step),
         engagement_source=_replaced(since.engagement_source, engaged.post, engaged.source),
         engagement_at=_replaced(since.engagement_at, engaged.post, engaged.at),
+        views_24h_step=day_old.step,
+        views_24h_source=day_old.source,
+        views_24h_at=day_old.at,
     )
 
 
 def nothing(count: int) -> FeedRollup:
     """The rollup of `count` posts without any reading."""
     none, zero, empty = np.full(count, -1), np.zeros(count, dtype=np.int64), np.empty(0, dtype=np.int64)
-    of_views, reactions, engagement = (none, none, none, zero, none, none, zero), (zero, none, none), (none, none)
-    return FeedRollup(empty, empty, *of_views, *reactions, *engagement, zero, none, none)
+    of_views, engagement, provenance = (none, none, none, zero, none, none, zero), (none, none), (zero, none, none)
+    return FeedRollup(empty, empty, *of_views, *provenance, *engagement, *provenance, *provenance)
 
 
 def falls(rows: ReadingRows) -> NDArray[np.bool_]:
@@ -132,14 +149,6 @@ def falls(rows: ReadingRows) -> NDArray[np.bool_]:
     result = np.zeros(len(views), dtype=bool)
     result[order] = (views >= 0) & (views + tolerance < before)
     return result
-
-
-def falls_of_post(readings: Sequence[tuple[int, int, int]]) -> list[bool]:
-    """`falls` among one post's readings, each (unix seconds, views, step), in their order."""
-    at, views, step = np.asarray(readings, dtype=np.int64).reshape(-1, 3).T
-    none = np.zeros_like(at)
-    found: list[bool] = falls(ReadingRows(none, at, views, none, step, none, none, none)).tolist()
-    return found
 
 
 def is_ascending(rows: ReadingRows) -> bool:
@@ -249,22 +258,41 @@ def _summed(index: Ints, values: Ints, size: int) -> Ints:
     return np.bincount(index, weights=values, minlength=size).astype(np.int64)
 
 
-def _views_at(rows: ReadingRows, peak: Ints, posted_at: Ints, age_s: int, since: FeedRollup) -> Ints:
-    """Views of each post at an age, on the line between the readings around it; -1 where none surround it."""
+def _views_at(rows: ReadingRows, peak: Ints, posted_at: Ints, age_s: int, since: FeedRollup) -> ViewsAtAge:
+    """Views of each post at an age, on the line between the readings around it; -1 where none surround it.
+
+    A reading right at that age speaks alone. Between two the coarser step counts, and the later one gives source and
+    moment. In place of a reading that fell, the one whose views the curve keeps speaks. The post's origin is exact.
+    """
     target = posted_at + age_s
     key = rows.post * _POST_SHIFT + rows.at
     right = np.searchsorted(key, np.arange(len(posted_at)) * _POST_SHIFT + target)
     was_passed = since.observed_at >= target
-    found = np.where(was_passed, since.views_24h, -1)
     posts = np.flatnonzero((right < len(key)) & ~was_passed)
     posts = posts[rows.post[right[posts]] == posts]
     at, before = right[posts], since.observed_at[posts]
     has_left = (at > 0) & (rows.post[at - 1] == posts)
+    is_young = rows.at[at] - posted_at[posts] <= ORIGIN_MAX_AGE_S
+    is_known = has_left | (before >= 0) | is_young
+    posts, at, before, has_left = posts[is_known], at[is_known], before[is_known], has_left[is_known]
     left_at = np.where(has_left, rows.at[at - 1], np.where(before >= 0, before, posted_at[posts]))
     left_views = np.where(has_left, peak[at - 1], np.maximum(since.views[posts], 0))
     length = np.maximum(rows.at[at] - left_at, 1)
-    value = left_views + (peak[at] - left_views) * (target[posts] - left_at) // length
-    is_young = rows.at[at] - posted_at[posts] <= ORIGIN_MAX_AGE_S
-    is_known = has_left | (before >= 0) | is_young
-    found[posts[is_known]] = value[is_known]
-    return found
+    speaks = _speaking(rows, peak)
+    left_step = np.where(has_left, rows.step[speaks[at - 1]], since.step[posts])
+    by, is_between = speaks[at], rows.at[at] > target[posts]
+    found = {
+        "views": left_views + (peak[at] - left_views) * (target[posts] - left_at) // length,
+        "step": np.where(is_between, np.maximum(rows.step[by], left_step), rows.step[by]),
+        "source": rows.source[by],
+        "at": rows.at[by],
+    }
+    earlier = (since.views_24h, since.views_24h_step, since.views_24h_source, since.views_24h_at)
+    kept = (np.where(was_passed, told, unknown) for told, unknown in zip(earlier, (-1, 0, -1, -1), strict=True))
+    return ViewsAtAge(*(_replaced(old, posts, new) for old, new in zip(kept, found.values(), strict=True)))
+
+
+def _speaking(rows: ReadingRows, peak: Ints) -> Ints:
+    """By reading the place of the one that its running maximum comes from, the latest of equal ones."""
+    places = np.arange(len(peak))
+    return places if (rows.views == peak).all() else np.maximum.accumulate(np.where(rows.views == peak, places, 0))

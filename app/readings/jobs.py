@@ -17,6 +17,7 @@ from app.core.settings import Settings
 from app.readings.collectors.base import Collector
 from app.readings.collectors.preview_page import PreviewPages
 from app.readings.service import collecting, updates
+from app.readings.service.versions import forget_texts as forget_texts
 from app.telegram import service as telegram
 from app.telegram.service import Bots
 

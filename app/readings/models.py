@@ -38,7 +38,8 @@ class Source(Table):
 class Post(Table):
     """A message of a channel, or an album of several, without its text.
 
-    `missing_since`: since when its place on the preview page is empty. `deleted_source_id`: who told that it is gone.
+    `missing_since`: since when its place on the preview page is empty. `deleted_source_id`: who told that it is gone;
+    what a private source tells of that stands in `private_deletion`.
     """
 
     impersonal = frozenset({"origin_uid", "media", "text_hash", "album_id"})
@@ -65,6 +66,17 @@ class Post(Table):
         )
 
 
+class PrivateDeletion(Table):
+    """A post that a private source found gone: deleted in the feed of that source's workspace, in no other."""
+
+    post_id = IntegerField()
+    source_id = IntegerField()
+    deleted_at = UtcTimestamp()
+
+    class Meta:
+        primary_key = CompositeKey("post_id", "source_id")
+
+
 class AlbumItem(Table):
     """A message that is part of an album: what is told of it is told of the post. `edited_at` is the message's own."""
 
@@ -84,7 +96,11 @@ class PostVersion(Table):
     our bot is the channel's administrator: of other channels its hash and length are all that is kept.
     """
 
-    personal = {"text": Personal("content", "show what an edit changed", "as long as the channel is connected")}
+    personal = {
+        "text": Personal(
+            "content", "show what an edit changed", "as long as the channel is connected, then emptied within a day"
+        )
+    }
     impersonal = frozenset({"text_hash", "media"})
     id = AutoField()
     post_id = IntegerField(index=True)
@@ -156,6 +172,8 @@ class PostStat(Table):
 
     `step`, `source_id` and `observed_at` belong to the views; the reactions have their own, and so have forwards and
     comments together (`engagement_*`): both are of the latest reading that told either. `er_ppm` is of the parts known.
+    Views at the age of 24 hours lie on the line between two readings: `views_24h_step` is the coarser one's, source and
+    moment are the later one's (`readings.curves`).
     """
 
     impersonal = frozenset({"media"})
@@ -180,6 +198,9 @@ class PostStat(Table):
     engagement_step = IntegerField(default=0)
     engagement_source_id = IntegerField(null=True)
     engagement_at = UtcTimestamp(null=True)
+    views_24h_step = IntegerField(default=0)
+    views_24h_source_id = IntegerField(null=True)
+    views_24h_at = UtcTimestamp(null=True)
 
     class Meta:
         primary_key = CompositeKey("feed_id", "post_id")

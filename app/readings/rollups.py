@@ -30,6 +30,7 @@ class PostBlock:
     """Some posts of a chat with all their readings, as arrays.
 
     `newest` and `highest`: the latest moment (unix s) and the most views of what is stored, over all sources; -1: none.
+    `is_deleted` is what everybody may know; `privately_deleted` has, by feed, the posts of which a private source told.
     """
 
     post_ids: list[int]
@@ -39,6 +40,7 @@ class PostBlock:
     newest: curves.Ints
     highest: curves.Ints
     rows: curves.ReadingRows
+    privately_deleted: dict[int, set[int]]
 
 
 def hold(chat_id: int) -> None:
@@ -68,14 +70,23 @@ def feeds_of(chat_id: int) -> list[tuple[int, int]]:
 def load_posts(post_ids: Sequence[int]) -> PostBlock:
     """Posts without their readings; the ids ascend. Raises NotFound when one of them is unknown."""
     found: list[tuple[Any, ...]] = []
+    told: dict[int, set[int]] = {}
     for part in raw.parts(post_ids):
         found += db.rows(f"{_posts_sql()} ({','.join('?' * len(part))}) ORDER BY id", *part)
+        for feed_id, post_id in db.rows(f"{_PRIVATELY_DELETED} ({','.join('?' * len(part))})", *part):
+            told.setdefault(int(feed_id), set()).add(int(post_id))
     if len(found) != len(post_ids):
         raise NotFound("Readings of a post that is not stored.")
     _, posted_at, media, deleted_at, newest, highest = zip(*found, strict=True) if found else [()] * 6
     moments, latest, most = (np.asarray(column, dtype=np.int64) for column in (posted_at, newest, highest))
     is_deleted = [moment is not None for moment in deleted_at]
-    return PostBlock(list(post_ids), moments, list(media), is_deleted, latest, most, curves.no_rows())
+    return PostBlock(list(post_ids), moments, list(media), is_deleted, latest, most, curves.no_rows(), told)
+
+
+_PRIVATELY_DELETED = (
+    "SELECT f.id, d.post_id FROM private_deletion d JOIN source s ON s.id = d.source_id JOIN post p ON p.id = d.post_id"
+    " JOIN feed f ON f.chat_id = p.chat_id AND f.workspace_id = s.workspace_id WHERE d.post_id IN"
+)
 
 
 def _posts_sql() -> str:
@@ -164,13 +175,14 @@ _ADD_HOURS = Insert(
 
 
 def _put_post_stats(feed_id: int, block: PostBlock, old: curves.FeedRollup, new: curves.FeedRollup) -> None:
-    columns = post_stats(block, new, np.flatnonzero(_differ(old, new)))
+    columns = post_stats(feed_id, block, new, np.flatnonzero(_differ(old, new)))
     _PUT_POST_STATS.run(list(chain.from_iterable(zip(repeat(feed_id), *columns, strict=False))))
 
 
-def post_stats(block: PostBlock, new: curves.FeedRollup, changed: curves.Ints) -> tuple[list[Any], ...]:
+def post_stats(feed_id: int, block: PostBlock, new: curves.FeedRollup, changed: curves.Ints) -> tuple[list[Any], ...]:
     """Columns of post_stat, in the order of POST_STAT after the feed, for the posts at the places `changed`."""
     ids, media, is_deleted = block.post_ids, block.media, block.is_deleted
+    told = block.privately_deleted.get(feed_id, ())
     places = changed.tolist()
     views, reactions = new.views[changed], new.reactions[changed]
     forwards, comments = new.forwards[changed], new.comments[changed]
@@ -181,7 +193,7 @@ def post_stats(block: PostBlock, new: curves.FeedRollup, changed: curves.Ints) -
         [ids[n] for n in places],
         moments(block.posted_at[changed]),
         [media[n] for n in places],
-        [is_deleted[n] for n in places],
+        [is_deleted[n] or ids[n] in told for n in places],
         *(_known(c) for c in (views, new.views_24h[changed], reactions, rate)),
         new.step[changed].tolist(),
         _known(new.source[changed]),
@@ -195,6 +207,9 @@ def post_stats(block: PostBlock, new: curves.FeedRollup, changed: curves.Ints) -
         new.engagement_step[changed].tolist(),
         _known(new.engagement_source[changed]),
         moments(new.engagement_at[changed]),
+        new.views_24h_step[changed].tolist(),
+        _known(new.views_24h_source[changed]),
+        moments(new.views_24h_at[changed]),
     )
 
 
@@ -203,7 +218,8 @@ def _differ(old: curves.FeedRollup, new: curves.FeedRollup) -> NDArray[np.bool_]
     of_views = ("readings", "views", "observed_at", "views_24h", "step", "source")
     of_reactions = ("reactions", "reactions_step", "reactions_source", "reactions_at")
     engagement = ("forwards", "comments", "engagement_step", "engagement_source", "engagement_at")
-    columns = (*of_views, *of_reactions, *engagement)
+    day_old = ("views_24h_step", "views_24h_source", "views_24h_at")
+    columns = (*of_views, *of_reactions, *engagement, *day_old)
     return np.logical_or.reduce([getattr(old, name) != getattr(new, name) for name in columns])
 
 
@@ -229,6 +245,9 @@ POST_STAT = (
     ("engagement_step", "int"),
     ("engagement_source_id", "int"),
     ("engagement_at", "timestamptz"),
+    ("views_24h_step", "int"),
+    ("views_24h_source_id", "int"),
+    ("views_24h_at", "timestamptz"),
 )
 # What a row says of the post itself is kept true by whoever changes the post.
 _PUT_POST_STATS = Insert(
@@ -240,7 +259,9 @@ _PUT_POST_STATS = Insert(
     " observed_at = excluded.observed_at, readings = excluded.readings, reactions_step = excluded.reactions_step,"
     " reactions_source_id = excluded.reactions_source_id, reactions_at = excluded.reactions_at,"
     " forwards = excluded.forwards, comments = excluded.comments, engagement_step = excluded.engagement_step,"
-    " engagement_source_id = excluded.engagement_source_id, engagement_at = excluded.engagement_at",
+    " engagement_source_id = excluded.engagement_source_id, engagement_at = excluded.engagement_at,"
+    " views_24h_step = excluded.views_24h_step, views_24h_source_id = excluded.views_24h_source_id,"
+    " views_24h_at = excluded.views_24h_at",
 )
 
 

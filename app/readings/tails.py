@@ -88,16 +88,17 @@ def _stored(feed_id: int, post_ids: Sequence[int], were_read: Sequence[int]) -> 
         f" COALESCE(source_id, -1), COALESCE({raw.seconds('observed_at')}, -1), readings,"
         f" reactions_step, COALESCE(reactions_source_id, -1), COALESCE({raw.seconds('reactions_at')}, -1),"
         " COALESCE(forwards, -1), COALESCE(comments, -1), engagement_step, COALESCE(engagement_source_id, -1),"
-        f" COALESCE({raw.seconds('engagement_at')}, -1)"
+        f" COALESCE({raw.seconds('engagement_at')}, -1),"
+        f" views_24h_step, COALESCE(views_24h_source_id, -1), COALESCE({raw.seconds('views_24h_at')}, -1)"
         " FROM post_stat WHERE feed_id = ? AND post_id IN"
     )
-    columns = _columns(select, [feed_id], post_ids, were_read, width=16)
+    columns = _columns(select, [feed_id], post_ids, were_read, width=19)
     found = curves.FeedRollup(nothing.hours, nothing.gained, *columns)
     counted = {name: np.maximum(getattr(found, name), 0) for name in _COUNTED}
     return replace(found, **counted)
 
 
-_COUNTED = ("step", "readings", "reactions_step", "engagement_step")  # zero of a post without a row
+_COUNTED = ("step", "readings", "reactions_step", "engagement_step", "views_24h_step")  # zero of a post without a row
 
 
 def _columns(

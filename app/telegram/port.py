@@ -15,6 +15,8 @@ ALLOWED_UPDATES = (
     "message_reaction_count",
     "chat_member",
     "my_chat_member",
+    "chat_boost",
+    "removed_chat_boost",
 )
 
 

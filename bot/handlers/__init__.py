@@ -1,6 +1,7 @@
 """Handlers by topic. A kind that is missing here is stored and acknowledged."""
 
 from bot.dispatcher import Handler
+from bot.handlers.boosts import chat_boost, removed_chat_boost
 from bot.handlers.members import chat_member
 from bot.handlers.posts import channel_post
 from bot.handlers.private_chat import callback_query, message
@@ -13,6 +14,8 @@ HANDLERS: dict[str, Handler] = {
     "message_reaction_count": reaction_count,
     "chat_member": chat_member,
     "my_chat_member": my_chat_member,
+    "chat_boost": chat_boost,
+    "removed_chat_boost": removed_chat_boost,
     "message": message,
     "callback_query": callback_query,
 }

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from simulator.actions import boosts
 from simulator.clock import iso
 from simulator.model import Channel, Post
 from simulator.simulation import Simulation
@@ -46,6 +47,7 @@ def _channel(sim: Simulation, channel: Channel, now: float) -> Doc:
         "owner_id": channel.owner_id,
         "preview": channel.has_preview,
         "subscribers": sim.world.subscribers(channel.chat_id),
+        "boosts": boosts.active(channel, now),
         "bots": {str(bot.id): channel.member(bot.id) for bot in sim.world.bots.values()},
         "posts": [_post(post, now) for post in sim.world.visible_posts(channel.chat_id)],
     }

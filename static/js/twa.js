@@ -10,6 +10,7 @@ const launch = new URLSearchParams(location.hash.slice(1));
 let token = kept("ab-session");
 let url = "";
 let csrf = "";
+let hasLeft = false;
 
 /** A secret that this device made up: with it, and only with it, the same launch opens the session again. */
 function deviceSecret() {
@@ -55,7 +56,7 @@ function speak(language) {
 async function send(address, request) {
   const withToken = () => fetch(address, { ...request, headers: { ...request.headers, "X-Session": token ?? "" } });
   const answer = await withToken();
-  if (answer.status !== 401) return answer;
+  if (answer.status !== 401 || hasLeft) return answer;
   try {
     await signIn();
   } catch (error) {
@@ -78,15 +79,28 @@ export async function bootMiniApp(sessionUrl, csrfToken) {
   htmx.config.history = false; // Telegram's frame keeps its one address; the way back is ours
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.fetch = send; });
   startTelegram({ goBack });
-  startNavigation({ download });
+  startNavigation({ download, moved: openMenu, left });
   try {
     const first = await signIn();
     document.querySelector(".twa-shell").classList.add("is-open");
-    await openPage(kept("ab-page") ?? first);
+    await Promise.all([openMenu(), openPage(kept("ab-page") || first)]);
     startLive(send, document.body.dataset.twaLive === "stream");
   } catch (error) {
     shut(error.message === "no launch data" ? "" : error.message);
   }
+}
+
+/** What stands around the pages: it follows the workspace and the person's role there. */
+async function openMenu() {
+  await htmx.ajax("GET", "/twa/menu", { target: "#twa_menu", headers: { "HX-Target": "div#twa_menu" } });
+}
+
+/** The person signed out: nothing here opens the session again, only a new launch does. */
+function left() {
+  hasLeft = true;
+  token = "";
+  for (const key of ["ab-session", "ab-launch", "ab-page"]) keep(key, "");
+  document.getElementById("twa_menu")?.replaceChildren();
 }
 
 /** Telegram's apps download outside of the frame, where nobody is signed in: the file gets an address of its own. */

@@ -27,7 +27,7 @@ function localPath(link) {
   return address.origin === location.origin && !address.pathname.startsWith("/static/") ? address : null;
 }
 
-export function startNavigation({ download }) {
+export function startNavigation({ download, moved, left }) {
   document.addEventListener("click", async (event) => {
     const link = event.target.closest?.("a[href]");
     if (!link || event.defaultPrevented || link.hasAttribute("hx-get")) return;
@@ -48,9 +48,12 @@ export function startNavigation({ download }) {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(form, event.submitter));
     await htmx.ajax(form.method.toUpperCase(), new URL(form.action).pathname, { ...BLOCK, values });
+    if (form.matches("[data-moves]")) { way.splice(0, way.length - 1); await moved(); } // the way back led through another workspace
+    if (form.matches("[data-leaves]")) { way.length = 0; left(); }
   });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx?.response?.status < 400 && document.querySelector(TARGET) && isPage(ctx)) arrived(ctx);
+    else if (document.body.dataset.path) markHere(document.body.dataset.path.split("?")[0]);
   });
 }
 
@@ -64,6 +67,14 @@ function openOutside(event, link) {
 
 const isPage = (ctx) => (ctx.target?.id ?? String(ctx.target ?? "").replace("#", "")) === "page_body";
 
+/** The menu's entry of this page; the menu may come after the page. */
+function markHere(pathname) {
+  for (const link of document.querySelectorAll(".twa-menu a")) {
+    const isHere = pathname.startsWith(link.getAttribute("href")) || (link.dataset.under && pathname.startsWith(link.dataset.under));
+    if (isHere) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+  }
+}
+
 function arrived(ctx) {
   const { pathname, search } = new URL(ctx.response.raw.url || ctx.request.action, location.href);
   const path = pathname + search;
@@ -71,12 +82,9 @@ function arrived(ctx) {
   else way.push(path);
   keep("ab-page", path);
   document.body.dataset.path = path;
+  markHere(pathname);
   const head = document.querySelector(`${TARGET} h1`);
   document.title = `${head?.textContent ?? ""} · AnalyticBot`;
-  for (const link of document.querySelectorAll(".twa-menu a")) {
-    const isHere = pathname.startsWith(link.getAttribute("href")) || (link.dataset.under && pathname.startsWith(link.dataset.under));
-    if (isHere) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
-  }
   head?.setAttribute("tabindex", "-1");
   head?.focus({ preventScroll: true });
   scrollTo(0, 0);

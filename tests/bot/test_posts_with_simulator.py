@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,15 +10,13 @@ import httpx
 import pytest
 
 from app.analytics import edits
-from app.boot import Runtime, boot
-from app.core import clock, db, inbox, migrate
-from app.core.settings import SIMULATED_BOT_TOKEN, Settings
+from app.boot import Runtime
+from app.core import clock, db
 from app.readings import service as readings
 from app.readings.collectors.preview_page import PreviewPages
 from app.readings.service.collecting import DuePage
-from app.telegram import service as telegram
-from bot.consumer import Consumer
-from tests.simulator.process import OWNER_ID, SimulatorProcess
+from tests.bot.connected import connect, hear
+from tests.simulator.process import SimulatorProcess
 
 
 @pytest.fixture
@@ -32,32 +29,9 @@ def sim(tmp_path: Path) -> Iterator[SimulatorProcess]:
 @pytest.fixture
 def runtime(sim: SimulatorProcess, database_url: str, tmp_path: Path) -> Iterator[Runtime]:
     """Aziza's channel is connected."""
-    settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, database_url=database_url, data_dir=tmp_path, demo=True, telegram_api_url=sim.url
-    )
-    booted = boot("cli", settings)
-    migrate.up()
-    telegram.register(booted.sealer, token=SIMULATED_BOT_TOKEN, username="Bot", updates="polling", now=clock.utcnow())
-    sim.control("users", id=OWNER_ID, first_name="Aziza")
-    sim.control("channels", username="news", title="News", owner_id=OWNER_ID, subscribers=10)
-    sim.control("message", user_id=OWNER_ID, text="/start")
-    _hear(sim, booted)
-    sim.control("promote_bot", chat="news", user_id=OWNER_ID)
-    _hear(sim, booted)
+    booted = connect(sim, database_url, tmp_path)
     yield booted
     db.database.close()
-
-
-def _hear(sim: SimulatorProcess, runtime: Runtime, *, last_first: bool = False) -> None:
-    """Take what Telegram has to tell, in its order or backwards, and apply it."""
-    told = sim.api("getUpdates")["result"]
-    bot_id = int(SIMULATED_BOT_TOKEN.split(":")[0])
-    inbox.store(bot_id, told[::-1] if last_first else told, now=clock.utcnow())
-    if told:
-        sim.api("getUpdates", offset=told[-1]["update_id"] + 1)
-    consumer = Consumer(runtime, threading.Event())
-    while consumer.turn():
-        pass
 
 
 def _read_page(sim: SimulatorProcess, *, minutes_later: int) -> None:
@@ -78,7 +52,7 @@ def test_an_album_an_edit_and_a_deletion(sim: SimulatorProcess, runtime: Runtime
     (after,) = sim.control("post", chat="news", text="Apples cost 9000", views_30d=900)["message_ids"]
     sim.control("clock", advance_s=30)
     sim.control("edit", chat="news", message_id=after, text="Apples cost 8000")
-    _hear(sim, runtime, last_first=True)
+    hear(sim, runtime, last_first=True)
     _read_page(sim, minutes_later=60)
     assert [i for (i,) in db.rows("SELECT message_id FROM post ORDER BY 1")] == [first, album[0], gone, after]
     views = dict(db.rows("SELECT p.message_id, s.views FROM post p JOIN post_stat s ON s.post_id = p.id"))

@@ -65,7 +65,7 @@ def test_a_join_by_link_counts_for_its_campaign(runtime: Runtime, now: datetime)
     for n in range(4):
         move(channel, f"p{n}", "join", at=now - timedelta(days=10), link="https://t.me/+a" if n else None)
     move(channel, "p1", "leave", at=now - timedelta(days=8))
-    (row,) = campaigns_page(who.workspace.id, ref, can_manage=True, now=now).rows
+    (row,) = campaigns_page(who.workspace.id, ref, can_manage=True, sees_money=True, now=now).rows
     assert (row.joined.value, row.cost.value) == (3, 4000)
     assert (row.kept_24h.value, row.kept_7d.value, row.kept_30d.value) == (3, 2, None)
     assert (row.cost_7d.value, row.cost_30d.value) == (6000, None)
@@ -76,14 +76,14 @@ def test_who_leaves_and_comes_back_another_way_is_no_follower_of_the_campaign(ru
     _made("https://t.me/+a", now)
     for days, kind, link in ((10, "join", "https://t.me/+a"), (9, "leave", None), (8, "join", None)):
         move(channel, "p", kind, at=now - timedelta(days=days), link=link)
-    (row,) = campaigns_page(who.workspace.id, ref, can_manage=True, now=now).rows
+    (row,) = campaigns_page(who.workspace.id, ref, can_manage=True, sees_money=True, now=now).rows
     assert (row.joined.value, row.cost.value) == (0, None)
 
 
 def test_before_the_bot_made_a_link_nobody_is_counted_and_it_is_no_zero(runtime: Runtime, now: datetime) -> None:
     who, ref, channel = _campaign(now)
     move(channel, "p", "join", at=now - timedelta(days=1))
-    (row,) = campaigns_page(who.workspace.id, ref, can_manage=True, now=now).rows
+    (row,) = campaigns_page(who.workspace.id, ref, can_manage=True, sees_money=True, now=now).rows
     assert row.joined.value is None and row.links[0].state == "wanted"
 
 
@@ -97,7 +97,7 @@ def test_two_workspaces_never_see_each_others_campaigns(runtime: Runtime, now: d
     with pytest.raises(NotFound):
         campaigns.archive(bek.workspace.id, hers.id, mine.public_id, user_id=1, now=now)
     with pytest.raises(NotFound):
-        invite_links.revoke(bek.workspace.id, mine.links[0].public_id)
+        invite_links.revoke(bek.workspace.id, mine.links[0].public_id, user_id=1, now=now)
 
 
 def test_a_query_without_its_workspace_raises_and_without_the_guard_it_would_show_strangers(
@@ -187,7 +187,7 @@ def test_what_telegram_refuses_is_shown_and_can_be_tried_again(runtime: Runtime,
     maker = _maker(runtime, telegram, now)
     assert maker.turn() == 0 and _link() == ("failed", None, "not enough rights")
     ((campaign,),) = (campaigns_of(who.workspace.id, ref.id),)
-    invite_links.try_again(who.workspace.id, campaign.links[0].public_id)
+    invite_links.try_again(who.workspace.id, campaign.links[0].public_id, user_id=1, now=now)
     time.sleep(1.05)  # one call a second in a chat
     assert maker.turn() == 1 and _link() == ("active", "https://t.me/+0", None)
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.accounts.service import sessions, streams
+from app.accounts.service import people, sessions, streams
 from app.accounts.service.sessions import SignedIn
 from app.boot import Runtime
 from app.core import clock, db
@@ -104,6 +104,22 @@ def test_a_stream_ends_with_its_session(runtime: Runtime, live: LiveProcess) -> 
     page = Listener(live, _ticket(runtime, who))
     sessions.end(who.session_id, now=clock.utcnow())
     assert page.ended.wait(8), "revoked sessions hear nothing more"
+
+
+def test_a_stream_ends_when_its_session_enters_another_workspace(runtime: Runtime, live: LiveProcess) -> None:
+    aziza = owner("Aziza", now=clock.utcnow())
+    second = people.create_workspace("Second", owner=aziza.user, timezone="UTC", now=clock.utcnow())
+    who = _signed_in(aziza)
+    page = Listener(live, _ticket(runtime, who))
+    sessions.move(who, second.id, now=clock.utcnow())
+    assert page.ended.wait(8), "it would go on to tell of the workspace that was left"
+
+
+def test_a_stream_ends_for_who_no_longer_belongs_there(runtime: Runtime, live: LiveProcess) -> None:
+    who = _signed_in(owner("Aziza", now=clock.utcnow()))
+    page = Listener(live, _ticket(runtime, who))
+    db.execute("DELETE FROM membership WHERE user_id = ?", who.user_id)
+    assert page.ended.wait(8)
 
 
 def test_without_a_live_process_there_is_no_ticket(runtime: Runtime) -> None:

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.analytics import post_queries
+from app.analytics import build, post_queries
 from app.analytics.build import rates
+from app.analytics.periods import Span
 from app.boot import Runtime
 from app.channels.models import Channel, Chat
+from app.channels.queries import channel_of
 from app.core import db
 from app.readings import service as readings
 from app.readings.collectors.base import ChannelPage, Count, SeenPost
@@ -123,13 +125,16 @@ def test_a_deleted_post_is_kept_and_marked_and_out_of_reach_and_err(channel: Cha
     assert (before.posts, before.views) == (3, 600)
     version = db.row("SELECT version FROM feed_stat")
     gone = readings.mark_messages_deleted(
-        channel.chat, [2, 99], at=NOW, source_id=readings.ensure_source("owner_session", workspace_id=1, now=NOW)
+        channel.chat, [2, 99], at=NOW, source_id=readings.ensure_source(readings.BOT_UPDATES, now=NOW)
     )
     assert len(gone) == 1
     after = post_queries.posts_summaries(*span)[channel.feed]
     assert (after.posts, after.views, after.engaged_views) == (2, 400, 400)
     assert rates.err(after, (1000, 0)) == 20.0  # (100 + 300) / 2 of 1,000 subscribers
-    assert [views for _, views in post_queries.reach_by_day(channel.feed, *span[1:])] == [100, 300]
+    ref = channel_of(channel.workspace, channel.public_id)
+    assert ref is not None
+    page = build.channel_page(channel.workspace, ref, span=Span(7), now=NOW)
+    assert [day.value for day in page.reach_by_day if day.value is not None] == [200]
     post = post_queries.post_of(channel.feed, channel.chat, "2")
     assert post is not None and post["deleted_at"] == NOW and post["views"] == 200
     assert db.row("SELECT version FROM feed_stat") != version, "pages are not answered from before"
@@ -142,3 +147,79 @@ def test_an_album_is_deleted_when_its_last_message_is(channel: Channel) -> None:
     source = readings.ensure_source("owner_session", workspace_id=1, now=NOW)
     assert readings.mark_messages_deleted(channel.chat, [70], at=NOW, source_id=source) == []
     assert len(readings.mark_messages_deleted(channel.chat, [70, 71], at=NOW, source_id=source)) == 1
+
+
+def _private_source(workspace_id: int) -> int:
+    return readings.ensure_source("owner_session", workspace_id=workspace_id, now=NOW)
+
+
+def _gone_by_feed() -> dict[int, bool]:
+    """Workspace (0: everybody) -> whether its feed says that message 2 is deleted."""
+    return {
+        int(workspace): bool(is_gone)
+        for workspace, is_gone in db.rows(
+            "SELECT f.workspace_id, s.is_deleted FROM post_stat s JOIN feed f ON f.id = s.feed_id"
+            " JOIN post p ON p.id = s.post_id WHERE p.message_id = 2"
+        )
+    }
+
+
+def _versions() -> dict[int, int]:
+    found = db.rows("SELECT f.workspace_id, s.version FROM feed_stat s JOIN feed f ON f.id = s.feed_id")
+    return {int(workspace): int(version) for workspace, version in found}
+
+
+def _read_by_two_workspaces(channel: Channel) -> None:
+    for workspace_id in (1, 2):
+        readings.ensure_feed(channel.chat, workspace_id=workspace_id, now=NOW)
+    _page(channel, 1, 2, 3, minutes=0)
+
+
+def test_what_a_private_source_finds_gone_is_gone_for_its_workspace_alone(channel: Channel) -> None:
+    _read_by_two_workspaces(channel)
+    before = _versions()
+    for _ in range(2):
+        readings.mark_messages_deleted(channel.chat, [2], at=NOW, source_id=_private_source(1))
+    assert _gone_by_feed() == {0: False, 1: True, 2: False}
+    assert _marks() == {1: None, 2: None, 3: None}
+    moved = {workspace: version - before[workspace] for workspace, version in _versions().items()}
+    assert moved == {0: 0, 1: 1, 2: 0}, "nobody else's pages even change their version"
+    seen = {}
+    for feed, workspace in db.rows("SELECT id, workspace_id FROM feed"):
+        post = post_queries.post_of(feed, channel.chat, "2")
+        assert post is not None
+        seen[workspace] = post["deleted_at"]
+    assert seen == {0: None, 1: NOW, 2: None}
+    assert readings.check_feeds(now=NOW).differences == 0
+    readings.rebuild(now=NOW)
+    assert _gone_by_feed() == {0: False, 1: True, 2: False}
+
+
+def test_were_the_source_public_everybody_would_learn_of_it(channel: Channel) -> None:
+    """The harm: the same telling with the one rule off that keeps a private source private."""
+    _read_by_two_workspaces(channel)
+    db.execute("UPDATE source SET workspace_id = 0 WHERE id = ?", _private_source(1))
+    (source,) = db.row("SELECT id FROM source WHERE kind = 'owner_session'") or (0,)
+    readings.mark_messages_deleted(channel.chat, [2], at=NOW, source_id=source)
+    assert _gone_by_feed() == {0: True, 1: True, 2: True}
+
+
+def test_a_page_that_shows_the_post_later_puts_a_private_telling_right(channel: Channel) -> None:
+    _read_by_two_workspaces(channel)
+    readings.mark_messages_deleted(channel.chat, [2], at=_LATER, source_id=_private_source(1))
+    _page(channel, 1, 2, 3, minutes=5)
+    assert _gone_by_feed()[1], "the page is older than what was told"
+    _page(channel, 1, 2, 3, minutes=15)
+    assert not any(_gone_by_feed().values())
+    assert readings.check_feeds(now=NOW).differences == 0
+
+
+def test_pages_find_out_by_themselves_what_a_private_source_knew_before(channel: Channel) -> None:
+    _read_by_two_workspaces(channel)
+    readings.mark_messages_deleted(channel.chat, [2], at=NOW, source_id=_private_source(1))
+    for minutes in (15, 30):
+        _page(channel, 1, 3, minutes=minutes)
+    assert _gone_by_feed() == {0: True, 1: True, 2: True}
+    (post,) = db.row("SELECT id FROM post WHERE message_id = 2") or (0,)
+    readings.mark_standing(post, source_id=_private_source(1))
+    assert _gone_by_feed() == {0: True, 1: True, 2: True}, "a private source takes back only its own"

@@ -49,7 +49,11 @@ _later = st.lists(
     min_size=1,
     max_size=8,
 )
-_edit = st.tuples(st.sampled_from(["photo", "deleted", "restored", "moved"]), st.integers(0, _POSTS - 1))
+_edit = st.tuples(
+    st.sampled_from(["photo", "deleted", "restored", "moved", "privately deleted", "privately restored"]),
+    st.integers(0, _POSTS - 1),
+)
+_TABLES = ("reading", "private_deletion", "post", "post_stat", "feed_hour", "feed_stat", "feed", "chat", "source")
 _events = st.lists(
     st.one_of(
         st.tuples(st.just("sweep"), _later),
@@ -74,7 +78,7 @@ class _Stage:
     @staticmethod
     def fresh() -> _Stage:
         with db.write():
-            for table in ("reading", "post", "post_stat", "feed_hour", "feed_stat", "feed", "chat", "source"):
+            for table in _TABLES:
                 db.execute(f"DELETE FROM {table}")
         chat = Chat.create(title="x", username="x", created_at=NOW).id
         for workspace in (0, 1, 2):
@@ -93,11 +97,12 @@ class _Stage:
         readings.record_readings(self.chat, rows, now=NOW)
 
     def edit(self, what: str, post: int) -> None:
-        if what == "deleted":
-            readings.mark_deleted(self.ids[post + 1], at=NOW)
+        by = self.sources[2 + post % 2] if what.startswith("privately") else None
+        if what.endswith("deleted"):
+            readings.mark_deleted(self.ids[post + 1], at=NOW, source_id=by)
             return
-        if what == "restored":
-            readings.mark_standing(self.ids[post + 1])
+        if what.endswith("restored"):
+            readings.mark_standing(self.ids[post + 1], source_id=by)
             return
         hours = 7 * post + (3 if what == "moved" else 0)
         media = "photo" if what == "photo" else "text"
@@ -176,8 +181,9 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def _assert_facts_of_posts_are_kept() -> None:
     differing = db.rows(
-        "SELECT p.id FROM post p JOIN post_stat s ON s.post_id = p.id WHERE s.posted_at <> p.posted_at"
-        " OR s.media <> p.media OR s.is_deleted <> (p.deleted_at IS NOT NULL)"
+        "SELECT p.id FROM post p JOIN post_stat s ON s.post_id = p.id JOIN feed f ON f.id = s.feed_id"
+        " WHERE s.posted_at <> p.posted_at OR s.media <> p.media OR s.is_deleted <> (p.deleted_at IS NOT NULL OR p.id IN"
+        " (SELECT d.post_id FROM private_deletion d JOIN source o ON o.id = d.source_id AND o.workspace_id = f.workspace_id))"
     )
     assert differing == []
 

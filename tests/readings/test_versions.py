@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from app.analytics import edits
 from app.boot import Runtime
 from app.channels.models import Channel, Chat
+from app.channels.service import connect
 from app.core import db
+from app.readings import jobs
 from app.readings import service as readings
 from app.readings.collectors.base import ChannelPage, Count, SeenPost, hash_text, utf16_length
-from app.readings.service import updates
+from app.readings.service import updates, versions
 from tests.conftest import NOW
-from tests.world import owned_channel, owner
+from tests.world import owned_channel, owner, watched
 
 Show = Callable[..., None]
 _POSTED = NOW - timedelta(hours=1)
@@ -90,3 +96,39 @@ def test_a_bot_that_came_later_knows_only_the_length_of_what_stood_before(show: 
     show("first", minutes=0, edited=False)
     _told("second", update_id=11, after_s=60)
     assert _edits() == [(5, 6, False, False, "bot_updates")]
+
+
+def _texts() -> list[str | None]:
+    return [text for (text,) in db.rows("SELECT text FROM post_version ORDER BY id")]
+
+
+def test_texts_stay_while_the_channel_is_connected_and_go_when_it_is_not(channel: Channel) -> None:
+    for n, text in enumerate(("first", "second", "third")):
+        _told(text, update_id=10 + n, after_s=60 * n or None)
+    Channel.update(state=connect.BOT_REMOVED).where(Channel.workspace == channel.workspace).execute()
+    assert jobs.forget_texts() == 0 and None not in _texts(), "a channel whose bot is away is still connected"
+    connect.disconnect(channel.workspace, channel.public_id, actor="u", now=NOW)
+    assert _texts() == ["first", "second", "third"]
+    assert versions.forget_texts(batch=2) == 3
+    assert _texts() == [None, None, None] and versions.forget_texts() == 0
+    assert _edits() == [(6, 5, False, False, "bot_updates"), (5, 6, False, False, "bot_updates")], "lengths stay"
+
+
+def test_who_only_watches_a_channel_keeps_no_texts_of_it(channel: Channel) -> None:
+    _told("first", update_id=10)
+    connect.disconnect(channel.workspace, channel.public_id, actor="u", now=NOW)
+    watched(owner("Bek", now=NOW), "news", now=NOW)
+    assert jobs.forget_texts() == 1 and _texts() == [None]
+
+
+_DAILY = "from app import jobs; jobs.forget.call_local()"
+
+
+def test_the_daily_job_forgets_texts(channel: Channel, runtime: Runtime) -> None:
+    _told("first", update_id=10)
+    connect.disconnect(channel.workspace, channel.public_id, actor="u", now=NOW)
+    root = Path(__file__).parents[2]
+    settings = runtime.settings
+    env = {"DATABASE_URL": settings.database_url, "DATA_DIR": str(settings.data_dir), "DEMO": "1"}
+    subprocess.run([sys.executable, "-c", _DAILY], cwd=root, env=os.environ | env, check=True, capture_output=True)
+    assert _texts() == [None]

@@ -52,6 +52,8 @@ def judge(claim: Claim, scope: Scope, evidence: Evidence, *, between: tuple[date
             evidence.spends
         ):
             yield f"{claim.value} {claim.unit} was spent nowhere"
+        if claim.observed_at is None or claim.observed_at.replace(microsecond=0) not in evidence.typed_at:
+            yield f"{claim.value} {claim.unit}: nobody typed it at {claim.observed_at}"
         return
     if claim.sources == (WORKSPACE,):
         if claim.unit != "channels" or claim.value != len(evidence.network.channels):
@@ -112,6 +114,9 @@ def _value(claim: Claim, scope: Scope, newest: list[Row], rows: list[Row]) -> It
         kinds = ("join", "leave") if claim.unit == "people" else ({"joins": "join", "leaves": "leave"}.get(claim.unit),)
         if claim.value > sum(row.what in kinds for row in rows):
             yield f"{claim.value} {claim.unit} are more than a bot was told of"
+    elif claim.unit == "boosts":
+        if claim.value > sum(row.what == "added" for row in rows):
+            yield f"{claim.value} boosts are more than a bot was told of"
     elif claim.unit == SUBSCRIBERS:
         read = {row.value for row in newest}
         if one_channel and claim.value not in read:

@@ -31,8 +31,11 @@ PAGES = (
     *DOORS,
     "/settings/api-keys",
     "/settings/own-account",
+    "/twa/menu",
+    "/twa/left",
     "/help",
     "/watchlist.csv",
+    "/compare.csv",
     "/network?from=2024-12-25&to=2025-01-07",
     "/api/v1/channels",
     *ODD_ADDRESSES,
@@ -88,7 +91,7 @@ class Crawler:
 
     def __init__(self, get: Get, evidence: Evidence, *, seeds: Sequence[str] = PAGES) -> None:
         self._get, self._evidence, self.report = get, evidence, Report()
-        self._queue, self._pairs = deque((url, "") for url in seeds), set[tuple[str, ...]]()
+        self._queue, self._met = deque((url, "") for url in seeds), set[tuple[str, ...]]()
         self._queued = set(self._queue)
 
     def run(self) -> Report:
@@ -135,12 +138,19 @@ class Crawler:
             self._queue.append((url, target))
 
     def _is_new(self, path: str, query: str, target: str) -> bool:
-        """Whether two of the address's parameters meet for the first time: every pair is seen, not every product."""
+        """Whether the place sees a parameter's value for the first time, or its kind of place two values together.
+
+        So each channel's pages and fragments have every value, and every pair is seen somewhere, not every product.
+        """
         values = [f"{key}={value}" for key, value in sorted(parse_qsl(query))]
-        pairs = {(path, target, *pair) for pair in combinations(values, min(2, len(values)))}
-        fresh = pairs - self._pairs
-        self._pairs |= pairs
+        met = {(path, target, value) for value in values or [""]}
+        met |= {(_PUBLIC_ID.sub("*", path), *pair) for pair in combinations(values, 2)}
+        fresh = met - self._met
+        self._met |= met
         return bool(fresh)
+
+
+_PUBLIC_ID = re.compile(r"[\w-]{22,}")
 
 
 def _links(html: str) -> Iterator[tuple[str, str]]:

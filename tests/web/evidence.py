@@ -64,6 +64,7 @@ class Channel:
     posts: dict[str, Post] = field(default_factory=dict)
     subscribers: list[Row] = field(default_factory=list)
     moves: list[Row] = field(default_factory=list)
+    boosts: list[Row] = field(default_factory=list)
     told_since: datetime | None = None
 
 
@@ -82,6 +83,8 @@ class Scope:
     def rows(self, unit: str) -> list[Row]:
         if unit == SUBSCRIBERS:
             return self._subscribers
+        if unit == "boosts":
+            return [row for channel in self.channels for row in channel.boosts]
         if unit in MOVES or unit.startswith("money:"):
             return self.moves
         if unit in ("percent", "points") and not self.post:  # ERR is of both, a kept share of joins and leaves
@@ -152,6 +155,7 @@ class Evidence:
     names: tuple[str, ...]
     zone: str
     spends: tuple[int, ...] = ()
+    typed_at: frozenset[datetime] = frozenset()  # when somebody typed what a campaign cost
     shared: dict[str, str] = field(default_factory=dict)  # a link's token: the public id of its channel, "" the network
 
     @property
@@ -209,15 +213,20 @@ def gather(ask: Ask, workspace_id: int) -> Evidence:
         f" AND c.bot_id = e.bot_id WHERE c.workspace_id = {workspace_id} AND c.relation = 'owned'"
     ):
         by_chat[chat_id].moves.append(Row(what, "bot_updates", moment(at), 0))
+    for chat_id, *told in ask("SELECT chat_id, added_at, removed_at FROM chat_boost"):
+        for what, at in zip(("added", "removed"), told, strict=True):
+            if chat_id in by_chat and at is not None:
+                by_chat[chat_id].boosts.append(Row(what, "bot_updates", moment(at), 0))
     for chat_id, since in ask(
         "SELECT p.chat_id, MIN(p.since) FROM bot_presence p JOIN channel c ON c.chat_id = p.chat_id"
         f" AND c.bot_id = p.bot_id WHERE c.workspace_id = {workspace_id} AND c.relation = 'owned' GROUP BY p.chat_id"
     ):
         by_chat[chat_id].told_since = moment(since)
     spends = tuple(n for (n,) in ask(f"SELECT spend_minor FROM campaign WHERE workspace_id = {workspace_id}"))
+    typed = ask(f"SELECT at FROM audit_entry WHERE chain = {workspace_id} AND subject LIKE 'campaign:%'")
     kinds = {str(kind) for (kind,) in ask(f"SELECT kind FROM {mine} s")}
     ((zone,),) = ask(f"SELECT timezone FROM workspace WHERE id = {workspace_id}")
-    return Evidence(channels, kinds, _names(ask, channels), str(zone), spends)
+    return Evidence(channels, kinds, _names(ask, channels), str(zone), spends, frozenset(moment(at) for (at,) in typed))
 
 
 def _posts(ask: Ask, by_chat: dict[int, Channel]) -> dict[int, Post]:

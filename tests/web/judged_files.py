@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import available_timezones
 
 from tests.web.claims import Claim, judge, parse_moment
 from tests.web.evidence import MONTHS, SUBSCRIBERS, WEEKDAYS, Evidence, Scope
@@ -24,9 +25,17 @@ _UNITS |= {key: "percent" for key in ("kept_24h", "kept_7d", "kept_30d", *(f"kep
 _UNITS |= {"joins": "joins", "leaves": "leaves", "start": SUBSCRIBERS, "counted": SUBSCRIBERS, "gap": SUBSCRIBERS}
 _UNITS |= {f"{key}_minor": "money:" for key in ("spend", "cost", "cost_24h", "cost_7d", "cost_30d")}
 _UNITS |= {"expected": "leaves", "excess": "leaves"}
+_UNITS["kept_percent"] = "percent"
+_UNITS["boosts"] = "boosts"
 _FACTS |= {"verdict", "p", "q"}
-_DAYS, _HOURS = ["day"], ["weekday", "hour", "views"]
-_CURVE = ["observed_at", "age_s", "views", "source", "precision", "is_falling"]
+_FACTS |= {"edited_at", "deleted_at", "starts_at", "ends_at", "day", "weekday", "hour", "age_days", "annotation"}
+_FACTS |= {"period_start", "period_end", "timezone"}
+_NO_DAYS = (  # files that need no zone, since what they tell has no local days
+    "/campaigns.csv",  # up to now; moments carry their own zone
+    "/campaigns/kept.csv",  # by age
+)
+_CURVE = ["observed_at", "age_s", "views", "source", "precision", "is_falling", "annotation"]
+_ZONES = available_timezones()
 Between = tuple[datetime, datetime]
 
 
@@ -34,18 +43,18 @@ def judged_csv(url: str, text: str, evidence: Evidence, *, between: Between) -> 
     """Every value of a table of figures names source, precision and time; a curve's line is one reading."""
     found, reader = Judged(), csv.DictReader(io.StringIO(text))
     heads = list(reader.fieldnames or ())
-    if heads[:1] == _DAYS or heads == _HOURS:
-        return _series(url, list(reader), evidence)
-    if heads == ["name", "age_days", "kept_percent"]:
-        scope = scope_of(re.sub(r"/kept.csv", "", url), evidence)
-        found.points = sum(bool(line["kept_percent"]) for line in reader)
-        found.problems = [] if not found.points or (scope and scope.moves) else [f"{url}: shares of nobody"]
-        return found
+    if heads != _CURVE and "timezone" not in heads and not url.partition("?")[0].endswith(_NO_DAYS):
+        found.problems.append(f"{url}: names no zone")
+    whole = scope_of(re.sub(r"/(days|hours|kept)\.csv", "", url), evidence)
+    labels: dict[str, set[str]] = {}
     for line in reader:
-        problems = (
-            _curve_line(url, line, evidence) if heads == _CURVE else _figures(url, line, evidence, between, found)
-        )
-        found.problems += [f"{url}: {line}: {why}" for why in problems]
+        if heads == _CURVE:
+            problems = _curve_line(url, line, evidence)
+        else:
+            problems = _figures(_scope_of_line(url, line, whole, evidence), line, evidence, between, found)
+        found.problems += [
+            f"{url}: {line}: {why}" for why in (*problems, *_period(line), *_days(line, whole, evidence, labels))
+        ]
         found.points += heads == _CURVE
     unknown = (
         set(heads) - _FACTS - {f"{u}{tail}" for u in _UNITS for tail in ("", "_source", "_precision", "_observed_at")}
@@ -55,17 +64,29 @@ def judged_csv(url: str, text: str, evidence: Evidence, *, between: Between) -> 
     return found
 
 
-def _series(url: str, lines: list[dict[str, str]], evidence: Evidence) -> Judged:
-    """Days and hours: each value stands where something was read, as the points of the chart do."""
-    found, scope = Judged(), scope_of(re.sub(r"/(days|hours)\.csv", "", url), evidence)
-    for line in lines:
-        for key in ("subscribers", "views", "reach", "joins", "leaves"):
-            if not line.get(key):
-                continue
-            found.points += 1
-            if scope is None or _label(line) not in labels_of(_CHART_OF[key, "day" in line], scope, evidence):
-                found.problems.append(f"{url}: {line}: {key} without a reading")
-    return found
+def _period(line: dict[str, str]) -> Iterator[str]:
+    """Days and the zone they are of, which is one that there is."""
+    if "timezone" in line and line["timezone"] not in _ZONES:
+        yield "no zone"
+    if "period_end" in line and not date.fromisoformat(line["period_start"]) <= date.fromisoformat(line["period_end"]):
+        yield "a period that ends before it begins"
+    if "period_end" in line and "day" in line and not line["period_start"] <= line["day"] <= line["period_end"]:
+        yield "a day outside the period"
+
+
+def _days(line: dict[str, str], scope: Scope | None, evidence: Evidence, labels: dict[str, set[str]]) -> Iterator[str]:
+    """A number of a day or an hour stands where something was read, as the points of the chart do.
+
+    `labels`: where each chart may have a point, found once a file.
+    """
+    if not {"day", "weekday"} & set(line):
+        return
+    for key in ("subscribers", "views", "reach", "joins", "leaves"):
+        chart = _CHART_OF.get((key, "day" in line), "")
+        if chart and chart not in labels:
+            labels[chart] = labels_of(chart, scope, evidence) if scope else set()
+        if line.get(key) and _label(line) not in labels.get(chart, set()):
+            yield f"{key} without a reading"
 
 
 _CHART_OF = {("subscribers", True): "chart_growth", ("views", True): "chart_views", ("reach", True): "chart_reach"}
@@ -80,8 +101,9 @@ def _label(line: dict[str, str]) -> str:
     return f"{day.day} {MONTHS[day.month - 1]}"
 
 
-def _figures(url: str, line: dict[str, str], evidence: Evidence, between: Between, found: Judged) -> Iterator[str]:
-    scope = _scope_of_line(url, line, evidence)
+def _figures(
+    scope: Scope | None, line: dict[str, str], evidence: Evidence, between: Between, found: Judged
+) -> Iterator[str]:
     if (
         scope
         and scope.post
@@ -111,9 +133,9 @@ def _figures(url: str, line: dict[str, str], evidence: Evidence, between: Betwee
         yield from judge(claim, scope, evidence, between=between)
 
 
-def _scope_of_line(url: str, line: dict[str, str], evidence: Evidence) -> Scope | None:
+def _scope_of_line(url: str, line: dict[str, str], whole: Scope | None, evidence: Evidence) -> Scope | None:
     if "channel" not in line and "post" not in line:
-        return scope_of(url, evidence)
+        return whole
     if "post" in line:
         return evidence.of_post(url.split("/")[2], line["post"])
     named = {line["channel"].removeprefix("'"), line["username"]}

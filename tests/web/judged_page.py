@@ -54,6 +54,8 @@ NO_METRIC = (
     (".since", DATE, "since when the bot is told"),
     ("thead", r"\d+ weeks?", "the age of a cohort"),
     (".avatar", r".", "the first letter of a name"),
+    (".export-state", rf"{AGO}|[\d,]+ of [\d,]+ messages|[\d,]+ new readings? of|Message \d+ of", "how far a file is"),
+    ("label", r"at most \d+ MiB", "how large a file may be"),
     (".bucket", r"[\d,]+(?:–[\d,]+)?", "the lengths of text that a row is about"),
 )
 _ROWS = ", ".join(
@@ -195,7 +197,9 @@ class JudgedPage:
 
     def _chart(self, card: LexborNode) -> None:
         kind = (card.attributes.get("id") or "").removesuffix("_card")
-        rows = [[cell.text(strip=True) for cell in row.css("th, td")] for row in card.css(".numbers tbody tr")]
+        heads = [cell.text(strip=True) for cell in card.css(".numbers thead th")]
+        counted = slice(-1) if heads[-1:] == ["Notes"] else slice(None)
+        rows = [[c.text(strip=True) for c in row.css("th, td")][counted] for row in card.css(".numbers tbody tr")]
         read = [row for row in rows if re.search(r"\d", row[-1] if kind != "chart_curve" else row[2])]
         self.found.points += len(read)
         drawn = [(p.attributes.get("data-label"), p.attributes.get("data-tip") or "") for p in card.css(".pt")]
@@ -226,7 +230,7 @@ class JudgedPage:
 
     def _lines(self, kind: str, card: LexborNode, rows: list[list[str]]) -> None:
         """Each column is a channel: a number stands on a day only where that channel was read."""
-        heads = [cell.text(strip=True) for cell in card.css(".numbers thead th")][1:]
+        heads = [cell.text(strip=True) for cell in card.css(".numbers thead th")][1 : len(rows[0]) if rows else None]
         chart = "chart_growth" if kind.endswith("growth") else "chart_views"
         for place, head in enumerate(heads, 1):
             scopes = [Scope([c]) for c in self.evidence.channels.values() if head in c.names]

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from jinja2 import ChoiceLoader, DictLoader
 
 from app.accounts.service import keys
+from app.analytics import annotations
 from app.analytics.sharing import service as sharing
 from app.channels.models import Channel
 from app.channels.queries import channel_of
@@ -21,6 +22,8 @@ from app.channels.service import campaigns, invite_links
 from app.channels.service.campaigns import Plan
 from app.core import clock, db
 from app.readings import service as readings
+from app.readings.service import boosts
+from app.readings.service.boosts import BoostFacts
 from tests.channels.audience import bot_in, move
 from tests.web.crawler import PAGES, Answer, Crawler, Report
 from tests.web.evidence import Ask, Evidence, gather
@@ -29,7 +32,7 @@ from tests.world import Owner, owned_channel, owner, read_posts, watch, watched
 SignIn = Callable[[Owner], FlaskClient]
 MACHINES = {"ops.healthz", "ops.readyz", "ops.version", "ops.metrics", "static"}  # say nothing about a channel
 MACHINES |= {"oidc.begin", "oidc.come_back"}  # lead to the issuer and back; without one they are not there
-READ = ("reading", "subscriber_reading", "reaction_count", "member_event", "bot_presence")
+READ = ("reading", "subscriber_reading", "reaction_count", "member_event", "bot_presence", "chat_boost")
 
 
 @pytest.fixture
@@ -54,6 +57,7 @@ def _healthy(now: datetime, *, posts: int = 30) -> Owner:
     read_posts(news, posts=posts, now=now)
     _rounded(news, now)
     _audience(who, news, now)
+    _boosts_and_notes(who, news, now)
     read_posts(owned_channel(who, "Second", telegram_chat_id=-1002, now=now), posts=3, now=now)
     owned_channel(who, "Silent", telegram_chat_id=-1003, now=now)
     lost = owned_channel(who, "Lost", telegram_chat_id=-1004, now=now)
@@ -78,6 +82,18 @@ def _audience(who: Owner, channel: Channel, now: datetime) -> None:
         move(channel, f"p{n}", "join", at=came, link=f"https://t.me/+{n % 3}" if n % 3 else None)
         if n % 4 == 1:
             move(channel, f"p{n}", "leave", at=came + timedelta(hours=20 * (n % 9)))
+
+
+def _boosts_and_notes(who: Owner, channel: Channel, now: datetime) -> None:
+    """Three boosts are told, one of which ended; notes of the channel and of the network, with digits."""
+    began = now.replace(microsecond=0) - timedelta(days=9)
+    for n in range(3):
+        at = began + timedelta(days=n)
+        boosts.note_boost(-1001, BoostFacts(f"b{n}", "premium", at, at + timedelta(days=30)), now=now)
+    boosts.note_boost(-1001, BoostFacts("b0", "premium", removed_at=began + timedelta(days=4)), now=now)
+    for of, text in ((channel.id, "Ad 77 in @ads"), (None, "New prices: 900")):
+        day = (now - timedelta(days=1)).date().isoformat()
+        annotations.add(who.workspace.id, of, day=day, kind="ad", text=text, user_id=who.user.id, now=now)
 
 
 def _rounded(channel: Channel, now: datetime) -> None:

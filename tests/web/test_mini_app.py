@@ -9,8 +9,11 @@ import pytest
 from flask import Flask
 
 from app.accounts.service import people, sessions
+from app.audit.models import AuditEntry
 from app.boot import Runtime
 from app.core import clock, db
+from app.core.errors import Unauthenticated
+from app.core.policy import Role
 from app.web import create_app
 from tests.world import Owner, owned_channel, owner, read_posts
 
@@ -192,3 +195,42 @@ def test_a_refused_launch_signs_nobody_out(app: Flask, runtime: Runtime, aziza: 
 @pytest.mark.parametrize("path", ["/channels/x/posts/u-%00", "/network?days=%00"])
 def test_a_character_that_cannot_be_stored_is_refused(app: Flask, aziza: Owner, path: str) -> None:
     assert app.test_client().get(path, headers=_launch(aziza)).status_code == 422
+
+
+def test_the_menu_shows_the_ways_to_other_workspaces_and_out(app: Flask, aziza: Owner) -> None:
+    client, header = app.test_client(use_cookies=False), _launch(aziza)
+    alone = client.get("/twa/menu", headers=header).text
+    assert "/enter" not in alone and 'action="/logout"' in alone and "/channels/connect" in alone
+    second = people.create_workspace("Second", owner=aziza.user, timezone="UTC", now=clock.utcnow())
+    people.add_member(second.id, aziza.user.id, Role.CLIENT, now=clock.utcnow())
+    assert f"/workspaces/{second.public_id}/enter" in client.get("/twa/menu", headers=header).text
+    client.post(f"/workspaces/{second.public_id}/enter", headers=header)
+    there = client.get("/twa/menu", headers=header).text
+    assert "<summary>Second</summary>" in there and "/channels/connect" not in there, "a client connects nothing"
+    entered = AuditEntry.get(AuditEntry.action == "workspace.entered")
+    assert (entered.chain, entered.actor) == (second.id, f"user:{aziza.user.id}")
+    assert client.get("/twa/menu").status_code == 303
+
+
+def test_who_signed_out_comes_back_by_a_new_launch_only(app: Flask, aziza: Owner) -> None:
+    client, header = app.test_client(use_cookies=False), _launch(aziza)
+    gone = client.post("/logout", headers=header)
+    assert gone.headers["Location"] == "/twa/left" and "open it again from Telegram" in client.get("/twa/left").text
+    assert client.get("/network", headers=header).status_code == 401
+    with pytest.raises(Unauthenticated):
+        _launch(aziza)  # the same launch, the same device
+    assert AuditEntry.select().where(AuditEntry.action == "session.ended").count() == 1
+    fresh = sessions.start_from_launch(
+        aziza.user.id, launch_hash="another", launched_at=clock.utcnow(), device="d" * 32, now=clock.utcnow()
+    )
+    assert client.get("/network", headers={"X-Session": fresh}).status_code == 200
+
+
+def test_in_a_browser_the_same_person_has_both_ways_too(app: Flask, aziza: Owner) -> None:
+    second = people.create_workspace("Second", owner=aziza.user, timezone="UTC", now=clock.utcnow())
+    token, _ = sessions.start(aziza.user.id, aziza.workspace.id, kind="browser", now=clock.utcnow())
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["token"], cookie["kind"] = token, "browser"
+    html = client.get("/network").text
+    assert f'action="/workspaces/{second.public_id}/enter"' in html and 'action="/logout"' in html

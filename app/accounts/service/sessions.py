@@ -8,6 +8,7 @@ from typing import Any
 
 from app.accounts.models import Launch, LoginTicket, Session, User
 from app.accounts.service import people
+from app.audit import service as audit
 from app.core import db, ids
 from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.core.i18n import N_
@@ -16,6 +17,7 @@ from app.core.policy import Role
 LIFETIME = timedelta(days=30)
 MINI_APP = "twa"
 _IDLE = timedelta(minutes=15)  # a Mini App's session ends so long after its last use
+_NO_DEVICE = ""  # the hash of no secret
 LAUNCH_WINDOW, FIRST_USE = timedelta(hours=1), timedelta(minutes=5)  # both from when Telegram signed the launch
 DEMO, LINK = "demo", "link"
 TICKET_LIFETIMES = {DEMO: timedelta(minutes=15), LINK: timedelta(minutes=5)}
@@ -107,15 +109,40 @@ def start(
     return token, int(session.id)
 
 
-def move(session_id: int, workspace_id: int) -> None:
-    """Let a session see another workspace; whose it may be is asked with each request."""
+def move(who: SignedIn, workspace_id: int, *, now: datetime) -> None:
+    """Let a session see another workspace, which records that it was entered; whose it may be is asked each time."""
     with db.write():
-        Session.update(workspace=workspace_id).where(Session.id == session_id).execute()
+        Session.update(workspace=workspace_id).where(Session.id == who.session_id).execute()
+        audit.record(
+            "workspace.entered",
+            actor=f"user:{who.user_id}",
+            subject=f"user:{who.user_id}",
+            workspace_id=workspace_id,
+            before={"workspace": who.workspace_public_id},
+            now=now,
+        )
 
 
 def end(session_id: int, *, now: datetime) -> None:
+    """End a session for good: the Mini App launch that opened it opens no other. The workspace records it."""
     with db.write():
-        Session.update(revoked_at=now).where(Session.id == session_id, Session.revoked_at.is_null()).execute()
+        session = Session.get_or_none(Session.id == session_id, Session.revoked_at.is_null())
+        if session is None:
+            return
+        _revoke(session_id, now=now)
+        Launch.update(device_hash=_NO_DEVICE).where(Launch.session == session_id).execute()
+        audit.record(
+            "session.ended",
+            actor=f"user:{session.user}",
+            subject=f"user:{session.user}",
+            workspace_id=session.workspace,
+            before={"kind": session.kind, "ip": session.ip},
+            now=now,
+        )
+
+
+def _revoke(session_id: int, *, now: datetime) -> None:
+    Session.update(revoked_at=now).where(Session.id == session_id, Session.revoked_at.is_null()).execute()
 
 
 def issue_ticket(user_id: int, *, purpose: str, now: datetime) -> str:
@@ -200,7 +227,7 @@ def start_from_launch(
         if launch is not None:
             if launch.device_hash != device_hash or launch.expires_at < now:
                 raise Unauthenticated("This Mini App launch was used already. Open the app again.", code="replayed")
-            end(launch.session, now=now)
+            _revoke(launch.session, now=now)
             launch.delete_instance()
         token, session_id = start(user_id, _home(user_id), kind=MINI_APP, ip=ip, user_agent=user_agent, now=now)
         Launch.create(
@@ -248,9 +275,8 @@ def end_one(user_id: int, handle: str, *, now: datetime) -> None:
 
 def end_others(user_id: int, but: int, *, now: datetime) -> int:
     """End all of a person's sessions but one; returns how many."""
+    others = [s.id for s in open_sessions(user_id, now=now) if s.id != but]
     with db.write():
-        return int(
-            Session.update(revoked_at=now)
-            .where(Session.user == user_id, Session.id != but, Session.revoked_at.is_null(), Session.expires_at > now)
-            .execute()
-        )
+        for session_id in others:
+            end(session_id, now=now)
+    return len(others)

@@ -39,16 +39,18 @@ def claim_of(secret: str, given: str, *, now: datetime) -> Claim | None:
     return claim if now.timestamp() <= claim.until else None
 
 
-def still_open(session_ids: list[int], *, now: datetime) -> set[int]:
-    """Those of the sessions that neither ended nor were revoked."""
+def still_open(session_ids: list[int], *, now: datetime) -> set[tuple[int, int]]:
+    """(session, workspace it is in) of those that neither ended nor were revoked, and whose person still belongs there."""
     if not session_ids:
         return set()
     marks = db.marks(session_ids)
     found = db.rows(
-        f"SELECT id FROM session WHERE id IN ({marks}) AND revoked_at IS NULL AND expires_at > ?",
+        "SELECT s.id, s.workspace_id FROM session s"
+        " JOIN membership m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id"
+        f" WHERE s.id IN ({marks}) AND s.revoked_at IS NULL AND s.expires_at > ?",
         *(*session_ids, db.stamp(now)),
     )
-    return {int(i) for (i,) in found}
+    return {(int(session), int(workspace)) for session, workspace in found}
 
 
 def _serializer(secret: str) -> URLSafeSerializer:

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from app.analytics import audience_queries as queries
 from app.analytics import periods
+from app.analytics.annotations import notes_of
 from app.analytics.audience_pages import AudiencePage, CohortRow, GapRow, SourceRow
 from app.analytics.audience_queries import Stay
+from app.analytics.boosts import NONE, active_boosts
 from app.analytics.build.blocks import block_of
 from app.analytics.build.causes import causes_of
 from app.analytics.build.figures import none
@@ -51,6 +53,7 @@ def audience_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: da
     there = presence_of(channel)
     start, end = (periods.hour_moment(block.starts[n]) for n in (0, -1))
     days = periods.days_ending(period.end, period.days)
+    always = {"subscribers": block.row.subscribers, "boosts": boosts_at(workspace_id, channel, [min(end, now)])[0]}
     page = {
         "channel": block.row,
         "timezone": channel.timezone,
@@ -58,12 +61,13 @@ def audience_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: da
         "since": there.since,
         "csv_url": f"/channels/{channel.public_id}/audience",
         "causes": causes_of(channel, block.starts, query=span.query),
+        "annotations": notes_of(workspace_id, {channel.id: ""}, period.start, period.end),
     }
     if channel.bot_id is None or not there.meets(start, min(end, now)):
         tiles = {"joins": none("joins"), "leaves": none("leaves"), "net": none("people")}
         blank = tuple(DayPoint(day, None) for day in days)
         return AudiencePage(
-            tiles=tiles | {"subscribers": block.row.subscribers}, joins=blank, leaves=blank, sources=(),
+            tiles=tiles | always, joins=blank, leaves=blank, sources=(),
             cohorts=_cohorts(channel, there, now), gaps=_gaps(channel, there, period), **page,  # type: ignore[arg-type]
         )  # fmt: skip
     found = queries.told(channel.chat_id, channel.bot_id, start, end)
@@ -76,7 +80,7 @@ def audience_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: da
             "joins": basis.says(sum(joins), "joins"),
             "leaves": basis.says(sum(leaves), "leaves"),
             "net": basis.says(sum(joins) - sum(leaves), "people"),
-            "subscribers": block.row.subscribers,
+            **always,
         },
         joins=tuple(DayPoint(d, n if k else None) for d, n, k in zip(days, joins, known, strict=True)),
         leaves=tuple(DayPoint(d, n if k else None) for d, n, k in zip(days, leaves, known, strict=True)),
@@ -85,6 +89,18 @@ def audience_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: da
         gaps=_gaps(channel, there, period),
         **page,  # type: ignore[arg-type]
     )
+
+
+def boosts_at(workspace_id: int, channel: ChannelRef, moments: Sequence[datetime]) -> list[Figure]:
+    """The channel's active boosts at each of some moments."""
+    found = active_boosts(workspace_id, moments, channel_id=channel.id)
+    return [at.get(channel.public_id, NONE) for at in found]
+
+
+def boosts_by_day(workspace_id: int, channel: ChannelRef, period: Period, *, now: datetime) -> list[Figure]:
+    """The channel's active boosts at the end of each day of a period; of a day that lasts, by now."""
+    ends = periods.day_starts(period.end, period.days, period.timezone)[1:]
+    return boosts_at(workspace_id, channel, [min(periods.hour_moment(end), now) for end in ends])
 
 
 def presence_of(channel: ChannelRef) -> Presence:

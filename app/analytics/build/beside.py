@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.analytics import periods, queries
+from app.analytics.annotations import notes_of
 from app.analytics.build.blocks import Block, blocks_of
 from app.analytics.build.figures import period_of
 from app.analytics.pages import CompareChoice, ComparePage, DayPoint, Period, WatchPage
@@ -47,6 +48,8 @@ def compare_page(
         choices=tuple(CompareChoice(c.public_id, c.title, c.public_id in wanted) for c in channels),
         growth=tuple(_percent_growth(b, days) for b in blocks),
         views=tuple(tuple(DayPoint(d, v) for d, v in zip(days, b.views_by_day, strict=True)) for b in blocks),
+        csv_url=url.replace("/compare", "/compare.csv", 1) + f"{'&' if chosen else '?'}{span.query}",
+        annotations=notes_of(workspace_id, {c.id: c.title for c in chosen}, period.start, period.end),
     )
 
 
@@ -54,8 +57,7 @@ def _blocks(
     workspace_id: int, channels: Sequence[ChannelRef], timezone: str, span: Span, url: str, now: datetime
 ) -> tuple[Period, list[Block]]:
     cards = queries.cards(workspace_id)
-    known = [cards[c.feed_id] for c in channels if c.feed_id in cards]
-    period = period_of(known, span=span, timezone=timezone, url=url, now=now)
+    period = period_of(cards, [c.feed_id for c in channels], span=span, timezone=timezone, url=url, now=now)
     return period, blocks_of(channels, cards, period)
 
 

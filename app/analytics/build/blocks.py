@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.analytics import periods, post_queries, queries
+from app.analytics.build import kept
 from app.analytics.build.figures import mean, none, period_of, since
 from app.analytics.build.rates import Basis, rates
 from app.analytics.pages import ChannelRow, Figure, Period
@@ -17,17 +18,16 @@ _SPARK_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
-    """The rollups of some feeds over a period, by feed."""
+class Read:
+    """The rollups of one feed over a period; `*_before` of the period before, None unless it was asked for."""
 
-    starts: tuple[int, ...]
-    summaries: Mapping[int, post_queries.PostsSummary]
-    views: Mapping[int, list[int | None]]
-    subscribers: Mapping[int, list[tuple[int, int] | None]]
-    before: Mapping[int, queries.Count]
-    at_end: Mapping[int, queries.Count]
-    views_before: Mapping[int, int]
-    summaries_before: Mapping[int, post_queries.PostsSummary]
+    summary: post_queries.PostsSummary
+    views: list[int | None]
+    subscribers: list[tuple[int, int] | None]
+    before: queries.Count | None
+    at_end: queries.Count | None
+    views_before: int | None
+    summary_before: post_queries.PostsSummary | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +62,23 @@ def blocks_of(
 
     `is_compared`: with the changes since the period before, for which as many rows again are read.
     """
-    kinds = queries.source_kinds()
-    reads = _read([c.feed_id for c in channels], period, is_compared=is_compared)
-    return [_block(channel, cards.get(channel.feed_id), reads, kinds) for channel in channels]
+    kinds, starts = queries.source_kinds(), periods.day_starts(period.end, period.days, period.timezone)
+    asked = (starts, period.timezone, is_compared)
+    reads = kept.unless_changed(
+        {c.feed_id: cards.get(c.feed_id) for c in channels},
+        asked,
+        lambda feeds: _read(feeds, starts, period, is_compared=is_compared),
+    )
+    return [_block(c, cards.get(c.feed_id), starts, reads[c.feed_id], kinds) for c in channels]
 
 
 def block_of(
     workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime, tab: str = ""
 ) -> tuple[Period, Block]:
-    """One channel alone, over the days up to its own last reading in its own zone; `tab` is the page's own path."""
+    """One channel alone, over days of its own zone; `tab` is the page's own path."""
     cards = queries.cards(workspace_id)
-    card = cards.get(channel.feed_id)
     url = f"/channels/{channel.public_id}{tab}"
-    period = period_of([card] if card else [], span=span, timezone=channel.timezone, url=url, now=now)
+    period = period_of(cards, [channel.feed_id], span=span, timezone=channel.timezone, url=url, now=now)
     return period, blocks_of([channel], cards, period, is_compared=True)[0]
 
 
@@ -82,9 +86,9 @@ def head_of(
     workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime, tab: str = ""
 ) -> tuple[Period, ChannelRow]:
     """The period of a channel's page, and who it is without its numbers: for pages that show none of them."""
-    card = queries.cards(workspace_id).get(channel.feed_id)
-    url = f"/channels/{channel.public_id}"
-    period = period_of([card] if card else [], span=span, timezone=channel.timezone, url=f"{url}{tab}", now=now)
+    cards = queries.cards(workspace_id)
+    card, url = cards.get(channel.feed_id), f"/channels/{channel.public_id}"
+    period = period_of(cards, [channel.feed_id], span=span, timezone=channel.timezone, url=f"{url}{tab}", now=now)
     return period, ChannelRow(
         public_id=channel.public_id,
         title=channel.title,
@@ -105,35 +109,49 @@ def head_of(
     )
 
 
-def _read(feed_ids: list[int], period: Period, *, is_compared: bool) -> Reads:
-    starts = periods.day_starts(period.end, period.days, period.timezone)
-    earlier = periods.day_starts(period.start, period.days + 1, period.timezone)[0]
-    return Reads(
-        starts,
-        post_queries.posts_summaries(feed_ids, periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])),
-        queries.views_by_day(feed_ids, starts),
-        queries.subscribers_by_day(feed_ids, starts),
-        queries.subscribers_before(feed_ids, starts[0]),
-        queries.subscribers_before(feed_ids, starts[-1]),
-        queries.views_gained(feed_ids, earlier, starts[0]) if is_compared else {},
-        post_queries.posts_summaries(feed_ids, periods.hour_moment(earlier), periods.hour_moment(starts[0]))
-        if is_compared
-        else {},
-    )
+def _read(feeds: list[int], starts: tuple[int, ...], period: Period, *, is_compared: bool) -> dict[int, Read]:
+    start, end = periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])
+    summaries = post_queries.posts_summaries(feeds, start, end)
+    views, subscribers = queries.views_by_day(feeds, starts), queries.subscribers_by_day(feeds, starts)
+    before, at_end = queries.subscribers_before(feeds, starts[0]), queries.subscribers_before(feeds, starts[-1])
+    views_before: dict[int, int] = {}
+    summaries_before: dict[int, post_queries.PostsSummary] = {}
+    if is_compared:
+        earlier = periods.day_starts(period.start, period.days + 1, period.timezone)[0]
+        views_before = queries.views_gained(feeds, earlier, starts[0])
+        summaries_before = post_queries.posts_summaries(feeds, periods.hour_moment(earlier), start)
+    return {
+        feed: Read(
+            summaries[feed],
+            views[feed],
+            subscribers[feed],
+            before.get(feed),
+            at_end.get(feed),
+            views_before.get(feed),
+            summaries_before.get(feed),
+        )
+        for feed in feeds
+    }
 
 
-def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kinds: Mapping[int, str]) -> Block:
-    feed = channel.feed_id
-    summary, views, subscribers = reads.summaries[feed], reads.views[feed], reads.subscribers[feed]
-    first, end = reads.before.get(feed), reads.at_end.get(feed)
+def _block(
+    channel: ChannelRef,
+    card: queries.FeedCard | None,
+    starts: tuple[int, ...],
+    read: Read,
+    kinds: Mapping[int, str],
+) -> Block:
+    summary, views, subscribers, first, end = read.summary, read.views, read.subscribers, read.before, read.at_end
     before = (first.value, first.step) if first else None
     sources = tuple(sorted({kinds[i] for i in summary.source_ids if i in kinds}))
     base = Figure(None, "views", summary.max_step, sources, summary.last_at, summary.readings)
     has_posts = summary.posts > 0 and summary.last_at is not None
     gained = _gained(card, [v for v in views if v is not None], channel, summary, kinds)
-    was = reads.summaries_before[feed] if feed in reads.views_before else None
+    was = read.summary_before if read.views_before is not None else None
     count, reactions = _subscribers(card, end, first, subscribers, kinds), _reactions(summary, kinds)
     last = next((point for point in reversed(subscribers) if point), before)
+    day_sources = _kinds_of(summary.day_source_ids, kinds)
+    day_views = Figure(None, "views", summary.day_step, day_sources, summary.day_at, summary.day_readings)
     told_by = tuple(kinds[i] for i in summary.engagement_source_ids if i in kinds)
     row = ChannelRow(
         public_id=channel.public_id,
@@ -143,19 +161,19 @@ def _block(channel: ChannelRef, card: queries.FeedCard | None, reads: Reads, kin
         relation=channel.relation,
         state=channel.state,
         subscribers=count,
-        views=since(gained, reads.views_before.get(feed)),
+        views=since(gained, read.views_before),
         posts=since(base.says(summary.posts, "posts", step=0), was.posts if was else None)
         if has_posts
         else none("posts"),
         reach=base.says(mean(summary.views, summary.read_posts)),
         reactions=reactions,
-        **rates(Basis(summary, was, last, before, base, reactions, count, told_by)),
+        **rates(Basis(summary, was, last, before, base, reactions, count, day_views, told_by)),
         spark=tuple(point[0] if point else None for point in subscribers[-_SPARK_DAYS:]),
         is_read=card is not None and card.readings > 0,
         is_simulated=channel.is_simulated,
     )
     post_views = base.says(summary.views if summary.read_posts else None)
-    return Block(row, reads.starts, views, subscribers, before, post_views, summary, channel.is_own)
+    return Block(row, starts, views, subscribers, before, post_views, summary, channel.is_own)
 
 
 def _reactions(summary: post_queries.PostsSummary, kinds: Mapping[int, str]) -> Figure:

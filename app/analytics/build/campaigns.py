@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.analytics import audience_queries as queries
+from app.analytics import periods
+from app.analytics.annotations import Note, notes_of
 from app.analytics.audience_pages import CampaignForm, CampaignRow, CampaignsPage, Curve, LinkRow, SourceTotal
 from app.analytics.audience_queries import MOST_DAYS, Stay
 from app.analytics.build.audience import AGES_DAYS, Basis, presence_of
 from app.analytics.build.blocks import block_of
 from app.analytics.build.figures import none
+from app.analytics.build.notes import by_link
 from app.analytics.pages import Figure
 from app.analytics.periods import Span
-from app.channels.campaign_queries import CampaignRef, LinkRef, campaigns_of
+from app.channels.campaign_queries import CampaignRef, LinkRef, campaigns_of, spends_typed
 from app.channels.queries import ChannelRef
 from app.channels.service import rights
 from app.core import money
@@ -29,17 +32,24 @@ def campaigns_page(
     channel: ChannelRef,
     *,
     can_manage: bool,
+    sees_money: bool,
     form: CampaignForm = NO_FORM,
     now: datetime,
 ) -> CampaignsPage:
-    """All campaigns of a channel that are not archived, from their first joiner to now."""
+    """All campaigns of a channel that are not archived, from their first joiner to now; money only for who may see it."""
     period, block = block_of(workspace_id, channel, span=Span(), now=now, tab="/campaigns")
     there, campaigns = presence_of(channel), campaigns_of(workspace_id, channel.id)
     stays, basis = _stays(channel, campaigns, now) if there.since else ([], Basis(0, None))
     url = f"/channels/{channel.public_id}"
-    rows = tuple(_row(c, stays, basis, url) for c in campaigns)
+    typed = spends_typed(workspace_id) if campaigns else {}
+    rows = tuple(
+        _row(c, stays, basis, url, typed.get(c.public_id, c.created_at), sees_money=sees_money) for c in campaigns
+    )
     links = [link for c in campaigns for link in c.links if link.url]
-    curves = tuple(_curve(link, [s for s in stays if s.link == link.url]) for link in _newest(links))
+    notes, zone = _notes(workspace_id, channel, links, now), channel.timezone
+    curves = tuple(
+        _curve(link, [s for s in stays if s.link == link.url], basis, notes, zone) for link in _newest(links)
+    )
     has_bot = channel.relation == "owned" and channel.bot_id is not None and channel.state != "bot_removed"
     return CampaignsPage(
         channel=block.row,
@@ -52,6 +62,7 @@ def campaigns_page(
         has_bot=has_bot,
         can_make=has_bot and _may_invite(channel),
         can_manage=can_manage,
+        sees_money=sees_money,
         form=form,
         currencies=tuple(money.MINOR_DIGITS),
         csv_url=f"{url}/campaigns",
@@ -79,11 +90,19 @@ def _newest(links: Sequence[LinkRef]) -> list[LinkRef]:
     return sorted(links, key=lambda link: link.created_at, reverse=True)
 
 
-def _row(campaign: CampaignRef, stays: Sequence[Stay], basis: Basis, url: str) -> CampaignRow:
+def _row(
+    campaign: CampaignRef,
+    stays: Sequence[Stay],
+    basis: Basis,
+    url: str,
+    spend_typed_at: datetime,
+    *,
+    sees_money: bool,
+) -> CampaignRow:
     mine = {link.url for link in campaign.links if link.url}
     brought = [s for s in stays if s.link in mine]
     unit = f"money:{campaign.currency}"
-    spend = Figure(campaign.spend_minor, unit, 0, (TYPED,), None, 0)
+    spend = Figure(campaign.spend_minor, unit, 0, (TYPED,), spend_typed_at, 0) if sees_money else none(unit)
     joined = sum(s.people for s in brought)
     kept = {key: queries.kept(brought, age) for key, age in AGES_DAYS.items()}
     # Before the bot has made a link nobody can be counted; with one, nobody is a true zero.
@@ -101,7 +120,7 @@ def _row(campaign: CampaignRef, stays: Sequence[Stay], basis: Basis, url: str) -
         creative=campaign.creative,
         starts_at=campaign.starts_at,
         ends_at=campaign.ends_at,
-        spend_text=money.plain(campaign.spend_minor, campaign.currency),
+        spend_text=money.plain(campaign.spend_minor, campaign.currency) if sees_money else "",
         currency=campaign.currency,
         spend=spend,
         is_open={age: old < joined for age, (old, _) in zip(AGES_DAYS.values(), kept.values(), strict=True)},
@@ -135,9 +154,19 @@ def _link(link: LinkRef, brought: Sequence[Stay], basis: Basis, url: str) -> Lin
     )
 
 
-def _curve(link: LinkRef, stays: Sequence[Stay]) -> Curve:
+def _notes(workspace_id: int, channel: ChannelRef, links: Sequence[LinkRef], now: datetime) -> tuple[Note, ...]:
+    """The notes since the first of the links was asked for."""
+    if not links:
+        return ()
+    first = periods.local_day(min(link.created_at for link in links), channel.timezone)
+    return notes_of(workspace_id, {channel.id: ""}, first, periods.local_day(now, channel.timezone))
+
+
+def _curve(link: LinkRef, stays: Sequence[Stay], basis: Basis, notes: Sequence[Note], timezone: str) -> Curve:
     shares = (queries.kept(stays, age) for age in range(MOST_DAYS + 1))
-    return Curve(link.name, tuple(100 * stayed / old if old else None for old, stayed in shares))
+    told = basis.says(0, "percent")
+    on_it = by_link(notes, link.name, periods.local_day(link.created_at, timezone), MOST_DAYS)
+    return Curve(link.name, tuple(100 * stayed / old if old else None for old, stayed in shares), told, on_it)
 
 
 def _totals(rows: Sequence[CampaignRow]) -> tuple[SourceTotal, ...]:
@@ -149,7 +178,8 @@ def _totals(rows: Sequence[CampaignRow]) -> tuple[SourceTotal, ...]:
 
 
 def _total(source: str, rows: Sequence[CampaignRow]) -> SourceTotal:
-    spend = rows[0].spend.says(sum(r.spend.value or 0 for r in rows))
+    newest = max((r.spend for r in rows), key=lambda spend: spend.observed_at or rows[0].starts_at)
+    spend = newest if newest.value is None else newest.says(sum(r.spend.value or 0 for r in rows))
     joined, kept = (_added([getattr(r, key) for r in rows]) for key in ("joined", "kept_7d"))
     return SourceTotal(source, spend, joined, _shared(spend, joined), kept, _shared(spend, kept))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from app.analytics import periods, post_queries, queries
 from app.analytics.annotations import notes_of
-from app.analytics.build.blocks import Block, block_of, head_of
+from app.analytics.build.blocks import block_of, head_of
+from app.analytics.build.days import reach_by_day
 from app.analytics.build.mix import mix_of
-from app.analytics.build.posts import best_posts, posts_table
-from app.analytics.pages import ChannelPage, ContentPage, DayPoint, Period, PostsPage, RightsCheck, SourceState
+from app.analytics.build.posts import best_posts, csv_url, posts_table
+from app.analytics.pages import ChannelPage, ContentPage, DayPoint, PostsPage, RightsCheck, SourceState
 from app.analytics.periods import Span
 from app.channels.queries import ChannelRef
 from app.channels.service import rights
@@ -34,12 +35,15 @@ def channel_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: dat
             for day, point in zip(days, block.subscribers_by_day, strict=True)
         ),
         views_by_day=tuple(DayPoint(d, v) for d, v in zip(days, block.views_by_day, strict=True)),
-        reach_by_day=_reach_by_day(channel, block, days, period),
+        reach_by_day=tuple(
+            DayPoint(day, None if f.value is None else round(f.value))
+            for day, f in zip(days, reach_by_day(channel, block, period), strict=True)
+        ),
         best=best_posts(channel, block),
         rights=_rights(channel),
         sources=_sources(channel, workspace_id, block.summary.read_at),
         csv_url=f"/channels/{channel.public_id}/days.csv?{span.query}",
-        annotations=notes_of(workspace_id, channel.id, period.start, period.end),
+        annotations=notes_of(workspace_id, {channel.id: ""}, period.start, period.end),
     )
 
 
@@ -64,7 +68,7 @@ def posts_page(
         posts=posts_table(
             channel, period, span=span, sort=sort, order=order, shown=shown, offset=offset, at_least=at_least
         ),
-        csv_url=f"/channels/{channel.public_id}/posts.csv?{span.query}",
+        csv_url=csv_url(channel, span=span, shown=shown, at_least=at_least),
     )
 
 
@@ -87,14 +91,6 @@ def content_page(workspace_id: int, channel: ChannelRef, *, span: Span, now: dat
 def _sum_known(values: Sequence[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
-
-
-def _reach_by_day(channel: ChannelRef, block: Block, days: Sequence[date], period: Period) -> tuple[DayPoint, ...]:
-    by_day: dict[date, list[int]] = {}
-    first, last = periods.hour_moment(block.starts[0]), periods.hour_moment(block.starts[-1])
-    for posted_at, views in post_queries.reach_by_day(channel.feed_id, first, last):
-        by_day.setdefault(periods.local_day(posted_at, period.timezone), []).append(views)
-    return tuple(DayPoint(d, round(sum(by_day[d]) / len(by_day[d])) if d in by_day else None) for d in days)
 
 
 def _rights(channel: ChannelRef) -> RightsCheck | None:

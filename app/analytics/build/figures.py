@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qsl
@@ -45,24 +45,39 @@ def summed(figures: Sequence[Figure], unit: str) -> Figure:
     )
 
 
-def period_of(cards: Iterable[queries.FeedCard], *, span: Span, timezone: str, url: str, now: datetime) -> Period:
-    """Whole days that end at the last reading of the feeds, or as asked for, with links to the usual lengths."""
-    last = max((c.last_at for c in cards if c.last_at), default=None)
-    today = periods.local_day(now, timezone)
-    span = span.until(today)
-    end = span.end or (periods.local_day(min(last, now), timezone) if last else today)
+def period_of(
+    cards: Mapping[int, queries.FeedCard],
+    feeds: Iterable[int],
+    *,
+    span: Span,
+    timezone: str,
+    url: str,
+    now: datetime,
+) -> Period:
+    """The days that a page of some feeds shows, by periods.asked_days, with links to the usual lengths.
+
+    `cards` are all of the workspace; `feeds` only tell when the page's own were last read.
+    """
+    last = _newest(cards[feed] for feed in feeds if feed in cards)
+    start, end = periods.asked_days(span, newest=_newest(cards.values()), timezone=timezone, now=now)
+    days, own_end = (end - start).days + 1, periods.local_day(last, timezone) if last else end
     path, _, kept = url.partition("?")
     first = f"{url}&" if kept else f"{url}?"
     choices = tuple(PeriodChoice(n, f"{first}days={n}", span.end is None and n == span.days) for n in periods.CHOICES)
     return Period(
-        start=periods.days_ending(end, span.days)[0],
+        start=start,
         end=end,
-        days=span.days,
+        days=days,
         timezone=timezone,
         last_reading_at=last,
         is_stale=periods.is_stale(last, now),
         url=path,
-        query=span.query,
+        query=span.until(periods.local_day(now, timezone)).query,
         kept=tuple(parse_qsl(kept)),
         choices=choices,
+        own_days_url=f"{first}{Span(days, own_end).query}" if own_end < start else "",
     )
+
+
+def _newest(cards: Iterable[queries.FeedCard]) -> datetime | None:
+    return max((card.last_at for card in cards if card.last_at), default=None)

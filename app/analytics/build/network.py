@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from app.analytics import periods, queries
+from app.analytics.annotations import notes_of
 from app.analytics.build.blocks import Block, blocks_of
 from app.analytics.build.figures import none, period_of, summed
 from app.analytics.pages import ChannelRow, DayPoint, Figure, NetworkPage, Period
 from app.analytics.periods import Span
 from app.channels.queries import channels_of
 
+_Count = TypeVar("_Count")
 _PROBLEMS = ("bot_removed", "rights_missing")
 
 
@@ -29,11 +31,11 @@ def network_page(
 ) -> NetworkPage:
     """The channels that a workspace runs. A post counts once, in its own channel; watched channels are in no sum."""
     channels, cards = [c for c in channels_of(workspace_id) if c.is_own], queries.cards(workspace_id)
-    mine = [cards[c.feed_id] for c in channels if c.feed_id in cards]
-    period = period_of(mine, span=span, timezone=timezone, url="/network", now=now)
+    feeds = [c.feed_id for c in channels]
+    period = period_of(cards, feeds, span=span, timezone=timezone, url="/network", now=now)
     built = blocks_of(channels, cards, period, is_compared=is_compared)
     rows = tuple(b.row for b in built)
-    since_start = _known_from_the_start(built)
+    since_start = known_from_the_start(built)
     return NetworkPage(
         workspace_name=workspace_name,
         period=period,
@@ -59,6 +61,7 @@ def network_page(
         days_csv_url=f"/network/days.csv?{span.query}",
         connect_url="/channels/connect",
         is_compared=is_compared,
+        annotations=notes_of(workspace_id, {c.id: c.title for c in channels}, period.start, period.end),
     )
 
 
@@ -67,7 +70,7 @@ def channel_rows(
 ) -> tuple[Period, tuple[ChannelRow, ...]]:
     """Every channel of a workspace, own and watched, over one period in the workspace's zone."""
     channels, cards = channels_of(workspace_id), queries.cards(workspace_id)
-    period = period_of(cards.values(), span=span, timezone=timezone, url="/network", now=now)
+    period = period_of(cards, cards, span=span, timezone=timezone, url="/network", now=now)
     return period, tuple(block.row for block in blocks_of(channels, cards, period))
 
 
@@ -116,7 +119,7 @@ def _sum_days(series: Sequence[Sequence[int | None]], period: Period) -> tuple[D
     return tuple(points)
 
 
-def _known_from_the_start(built: Sequence[Block]) -> list[Block]:
+def known_from_the_start(built: Sequence[Block]) -> list[Block]:
     """The channels whose subscribers are known since about the first day that any are: a later one is no growth.
 
     About: a tenth of the period, since recordings of several channels rarely begin on one day.
@@ -128,7 +131,7 @@ def _known_from_the_start(built: Sequence[Block]) -> list[Block]:
 
 def _sum_growth(built: Sequence[Block], period: Period) -> tuple[DayPoint, ...]:
     """Subscribers by day, summed: each channel's last known count, once all of them have one."""
-    filled = [_carried(b) for b in built]
+    filled = [carried(b.before, b.subscribers_by_day) for b in built]
     days = periods.days_ending(period.end, period.days)
     points = []
     for n, day in enumerate(days):
@@ -142,9 +145,10 @@ def _sum_growth(built: Sequence[Block], period: Period) -> tuple[DayPoint, ...]:
     return tuple(points)
 
 
-def _carried(block: Block) -> list[tuple[int, int] | None]:
-    last, result = block.before, []
-    for point in block.subscribers_by_day:
+def carried(before: _Count | None, by_day: Sequence[_Count | None]) -> list[_Count | None]:
+    """Each day with the last known count up to it."""
+    last, result = before, []
+    for point in by_day:
         last = point or last
         result.append(last)
     return result

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from app.analytics import edits, post_queries, queries
+from app.analytics import edits, periods, post_queries, queries
+from app.analytics.annotations import Note, notes_of
 from app.analytics.build.blocks import block_of
+from app.analytics.build.notes import by_age
 from app.analytics.build.posts import post_row
 from app.analytics.pages import CurvePoint, Figure, PostPage
 from app.analytics.periods import Span
@@ -39,4 +42,15 @@ def post_page(
         is_curve_cut=len(curve) == most_points,
         reactions=reactions,
         edits=edits.edits_of(post["post_id"], workspace_id, shows_text=channel.relation == "owned"),
+        annotations=_notes(workspace_id, channel, post["posted_at"], curve),
     )
+
+
+def _notes(
+    workspace_id: int, channel: ChannelRef, posted_at: datetime, curve: Sequence[CurvePoint]
+) -> tuple[Note, ...]:
+    """The notes on the days from the post's birth to the last reading of its curve."""
+    if not curve:
+        return ()
+    first, last = (periods.local_day(at, channel.timezone) for at in (posted_at, curve[-1].at))
+    return by_age(notes_of(workspace_id, {channel.id: ""}, first, last), posted_at, channel.timezone)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -12,10 +13,11 @@ from app.analytics.build.blocks import Block, head_of
 from app.analytics.build.figures import none
 from app.analytics.pages import Figure, FilterChoice, Period, PostRow, PostsTable
 from app.analytics.periods import Span
+from app.analytics.post_counts import count_posts
 from app.analytics.post_queries import AtLeast, Which
 from app.channels.queries import ChannelRef
 
-PAGE_SIZE = 25
+PAGE_SIZE, FILE_PAGE_SIZE = 25, 1000
 MEDIA = ("photo", "video", "album", "document", "poll", "text")
 EXTREMES, STATES = ("top", "flop"), ("edited", "deleted")
 SHOWN = ("all", *EXTREMES, *MEDIA, *STATES)
@@ -37,14 +39,14 @@ def posts_table(
 
     `shown`: all, the most or least viewed, one kind of media, or one of STATES; `at_least` bounds one of the numbers.
     """
-    kinds, (start, end) = queries.source_kinds(), _bounds(period)
+    kinds, (start, end), which = queries.source_kinds(), _bounds(period), _which(shown, at_least)
     if shown in EXTREMES:
         sort, order = "views", "desc" if shown == "top" else "asc"
     found = post_queries.posts_page(
         channel.feed_id,
         sort=sort,
         descending=order == "desc",
-        which=_which(shown, at_least),
+        which=which,
         start=start,
         end=end,
         limit=PAGE_SIZE + 1,
@@ -68,7 +70,7 @@ def posts_table(
         filter=shown,
         next_url=url(offset=offset + PAGE_SIZE) if len(found) > PAGE_SIZE else None,
         prev_url=url(offset=max(0, offset - PAGE_SIZE)) if offset else None,
-        total=post_queries.count_posts(channel.feed_id, start, end),
+        counted=count_posts(channel.feed_id, start, end, which=which, sort=sort),
         sort_urls={key: url(sort=key, order=flipped(key), show=kept) for key in post_queries.SORTS},
         filter_urls=tuple(FilterChoice(key, url(show=key), key == shown) for key in SHOWN),
         form_url=page_url,
@@ -87,18 +89,18 @@ def _bounds(period: Period) -> tuple[datetime, datetime]:
 def _which(shown: str, at_least: AtLeast | None) -> Which:
     bounds = (at_least,) if at_least else ()
     if shown in EXTREMES:
-        return Which(bounds=(*bounds, _VIEWED))
+        return Which(state="live", bounds=bounds)
     return Which(media=shown if shown in MEDIA else None, state=shown if shown in STATES else None, bounds=bounds)
 
 
 def best_posts(channel: ChannelRef, block: Block, *, limit: int = 5) -> tuple[PostRow, ...]:
-    """The most viewed posts of the block's days."""
+    """The most viewed posts of the block's days that are still there."""
     kinds, starts = queries.source_kinds(), block.starts
     found = post_queries.posts_page(
         channel.feed_id,
         sort="views",
         descending=True,
-        which=Which(bounds=(_VIEWED,)),
+        which=Which(state="live", bounds=(_VIEWED,)),
         start=periods.hour_moment(starts[0]),
         end=periods.hour_moment(starts[-1]),
         limit=limit,
@@ -137,17 +139,25 @@ def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -
         media_label=str(post["media"]),
         text_length=post["text_length"],
         views=base.says(post["views"]),
-        views_24h=base.says(post["views_24h"]),
+        views_24h=_first_day(post, kinds),
         reactions=reactions,
         er=_engagement_rate(post, tuple(in_rate.values()), base),
-        is_edited=post["edited_at"] is not None,
-        is_deleted=post["deleted_at"] is not None,
+        edited_at=post["edited_at"],
+        deleted_at=post["deleted_at"],
         is_service=bool(post["is_service"]),
         telegram_url=f"https://t.me/{channel.username}/{key}" if is_public and not channel.is_simulated else None,
         forwards=forwards,
         comments=comments,
         er_parts=tuple(in_rate) if post["er_ppm"] is not None else (),
     )
+
+
+def _first_day(post: dict[str, Any], kinds: dict[int, str]) -> Figure:
+    """Views at the age of 24 hours, with what the curve rests on there and not what was read last."""
+    if post["views_24h"] is None:
+        return none("views")
+    told = _named(post["views_24h_source_id"], kinds)
+    return Figure(post["views_24h"], "views", post["views_24h_step"], told, post["views_24h_at"], post["readings"])
 
 
 def _named(source_id: int | None, kinds: dict[int, str]) -> tuple[str, ...]:
@@ -164,17 +174,38 @@ def _engagement_rate(post: dict[str, Any], parts: tuple[Figure, ...], views: Fig
     return replace(views, value=rate, unit="percent", step=max(0.1, round(off, 1)) if off else 0, sources=sources)
 
 
-def all_posts(workspace_id: int, channel: ChannelRef, *, span: Span, now: datetime) -> list[PostRow]:
-    """Every post of the period, newest first: what the CSV holds."""
-    kinds, (period, _) = queries.source_kinds(), head_of(workspace_id, channel, span=span, now=now)
-    start, end = _bounds(period)
-    found = post_queries.posts_page(
-        channel.feed_id,
-        sort="posted_at",
-        descending=True,
-        start=start,
-        end=end,
-        limit=100_000,
-        offset=0,
-    )
-    return [post_row(channel, post, kinds) for post in found]
+def csv_url(channel: ChannelRef, *, span: Span, shown: str, at_least: AtLeast | None) -> str:
+    """The address of the file of the posts that a filter shows."""
+    bound = {"metric": at_least.metric, "least": at_least.text} if at_least else {}
+    chosen = {"show": shown} if shown != "all" else {}
+    asked = "".join(f"&{key}={value}" for key, value in (chosen | bound).items())
+    return f"/channels/{channel.public_id}/posts.csv?{span.query}{asked}"
+
+
+@dataclass(frozen=True, slots=True)
+class PostsFile:
+    """The posts of a period with one filter, newest first, and how many they are. `rows` is read as it is walked."""
+
+    period: Period
+    total: int
+    rows: Iterator[PostRow]
+
+
+def posts_file(
+    workspace_id: int, channel: ChannelRef, *, span: Span, shown: str, at_least: AtLeast | None, now: datetime
+) -> PostsFile:
+    """Every post that the table with this filter has on its pages."""
+    period, _ = head_of(workspace_id, channel, span=span, now=now)
+    (start, end), which = _bounds(period), _which(shown, at_least)
+    total = count_posts(channel.feed_id, start, end, which=which, sort="posted_at").shown
+    return PostsFile(period, total, _walk(channel, which, start, end))
+
+
+def _walk(channel: ChannelRef, which: Which, start: datetime, end: datetime) -> Iterator[PostRow]:
+    """Page by page by the key of the last post, so that a file of any length holds one page in memory."""
+    kinds, last = queries.source_kinds(), None
+    while found := post_queries.posts_before(
+        channel.feed_id, which=which, start=start, end=end, last=last, limit=FILE_PAGE_SIZE
+    ):
+        yield from (post_row(channel, post, kinds) for post in found)
+        last = found[-1]

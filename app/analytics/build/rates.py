@@ -13,7 +13,7 @@ from app.analytics.post_queries import PostsSummary
 class Basis:
     """What a channel's rates are made of. `last` and `before`: (subscribers, step) at the period's end and before it.
 
-    `told_by`: who told forwards and comments.
+    `told_by`: who told forwards and comments. `day_views`: what the views at 24 hours rest on.
     """
 
     summary: PostsSummary
@@ -23,6 +23,7 @@ class Basis:
     views: Figure
     reactions: Figure
     count: Figure
+    day_views: Figure
     told_by: tuple[str, ...] = ()
 
 
@@ -32,8 +33,10 @@ def rates(basis: Basis) -> dict[str, Figure]:
     earlier = err24(basis.was, basis.before) if basis.was else None
     return {
         "er": _er(basis),
-        "err": _per_subscriber(basis, reached),  # reach still grows: only equal ages compare, so no change is told
-        "err24": since(_per_subscriber(basis, reached_24h), earlier),
+        "err": _per_subscriber(
+            basis, basis.views, reached
+        ),  # reach still grows: only equal ages compare, so no change is told
+        "err24": since(_per_subscriber(basis, basis.day_views, reached_24h), earlier),
     }
 
 
@@ -58,12 +61,12 @@ def er(summary: PostsSummary) -> float | None:
     return 100 * summary.engaged / summary.engaged_views if summary.engaged_views else None
 
 
-def _per_subscriber(basis: Basis, value: float | None) -> Figure:
+def _per_subscriber(basis: Basis, views: Figure, value: float | None) -> Figure:
     if value is None or basis.last is None:
         return none("percent")
-    off = (100 * basis.views.step + value * basis.last[1]) / basis.last[0]
-    figure = basis.views.says(value, "percent", _shown_step(off))
-    return replace(figure, sources=tuple(sorted({*basis.views.sources, *basis.count.sources})))
+    off = (100 * views.step + value * basis.last[1]) / basis.last[0]
+    figure = views.says(value, "percent", _shown_step(off))
+    return replace(figure, sources=tuple(sorted({*views.sources, *basis.count.sources})))
 
 
 def _er(basis: Basis) -> Figure:

@@ -13,6 +13,7 @@ from app.analytics.sharing.models import ShareLink
 from app.audit import service as audit
 from app.channels.queries import channel_of
 from app.core import db, ids
+from app.core.clock import iso
 from app.core.errors import Invalid, NotFound
 from app.core.i18n import N_
 
@@ -86,16 +87,16 @@ def links_of(
 def revoke(workspace_id: int, public_id: str, *, user_id: int, now: datetime) -> None:
     """End a link at once. Raises NotFound."""
     with db.write():
-        ended = (
-            ShareLink.update(revoked_at=now)
-            .where(
-                ShareLink.workspace == workspace_id, ShareLink.public_id == public_id, ShareLink.revoked_at.is_null()
-            )
-            .execute()
+        link = ShareLink.get_or_none(
+            ShareLink.workspace == workspace_id, ShareLink.public_id == public_id, ShareLink.revoked_at.is_null()
         )
-        if not ended:
+        if link is None:
             raise NotFound(N_("There is no such link."))
-        _audit("share_link.revoked", public_id, workspace_id, user_id, now=now)
+        before = {"expires_at": iso(link.expires_at), "uses": link.uses, "has_password": link.password_hash is not None}
+        link.revoked_at = now
+        link.save()
+        after = {"revoked_at": iso(now)}
+        _audit("share_link.revoked", public_id, workspace_id, user_id, before=before, after=after, now=now)
 
 
 def opened(token: str, *, now: datetime) -> Shared:
@@ -140,13 +141,21 @@ def _hash(password: str) -> str | None:
 
 
 def _audit(
-    action: str, public_id: str, workspace_id: int, user_id: int, *, after: object = None, now: datetime
+    action: str,
+    public_id: str,
+    workspace_id: int,
+    user_id: int,
+    *,
+    before: object = None,
+    after: object = None,
+    now: datetime,
 ) -> None:
     audit.record(
         action,
         actor=f"user:{user_id}",
         subject=f"share_link:{public_id}",
         workspace_id=workspace_id,
+        before=before,
         after=after,
         now=now,
     )

@@ -18,6 +18,9 @@ from app.core.errors import Invalid, NotFound
 from app.core.htmx import explained, page
 from app.core.i18n import N_
 from app.core.policy import Act, policy
+from app.readings.desktop_models import DesktopImport
+from app.readings.service.desktop import uploads
+from app.readings.service.desktop.states import UNFINISHED
 
 blueprint = Blueprint("sharing", __name__)
 _TEMPLATE = "sharing/share.html"
@@ -37,7 +40,10 @@ class LinkRow:
 
 @dataclass(frozen=True, slots=True)
 class SharePage:
-    """A channel's settings and links, or (`timezone` None) the network's links. `new_url` is shown this one time."""
+    """A channel's settings and links, or (`timezone` None) the network's links. `new_url` is shown this one time.
+
+    `export`: the file of Telegram Desktop that was handed in last; one has at most `most_mib`.
+    """
 
     title: str
     channel: str
@@ -51,17 +57,31 @@ class SharePage:
     new_url: str = ""
     error: str = ""
     zone_error: str = ""
+    export: DesktopImport | None = None
+    most_mib: int = 0
+    export_error: str = ""
+
+    @property
+    def export_url(self) -> str:
+        return f"/channels/{self.channel}/export"
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the page should ask again how far the file is."""
+        return self.export is not None and self.export.state in UNFINISHED
 
 
-def _channel(public_id: str) -> ChannelRef:
+def channel_ref(public_id: str) -> ChannelRef:
+    """One of the workspace's channels. Raises NotFound."""
     found = channel_of(current_user.workspace_id, public_id)
     if found is None:
         raise NotFound(N_("There is no such channel."))
     return found
 
 
-def _channel_page(public_id: str) -> SharePage:
-    ref = _channel(public_id)
+def channel_page(public_id: str) -> SharePage:
+    """The settings of one of the workspace's channels. Raises NotFound."""
+    ref = channel_ref(public_id)
     return SharePage(
         title=ref.title,
         channel=public_id,
@@ -72,6 +92,8 @@ def _channel_page(public_id: str) -> SharePage:
         timezone=ref.timezone,
         zone_url=url_for("sharing.set_zone", public_id=public_id),
         zones=zones.names(),
+        export=uploads.newest(current_user.workspace_id, ref.id),
+        most_mib=uploads.MOST_BYTES >> 20,
     )
 
 
@@ -103,7 +125,7 @@ def _rows(channel: str | None) -> tuple[LinkRow, ...]:
 @blueprint.get("/channels/<public_id>/settings")
 @policy(Act.MANAGE_CHANNELS)
 def channel(public_id: str) -> Response:
-    return page(_TEMPLATE, page=_channel_page(public_id))
+    return page(_TEMPLATE, page=channel_page(public_id))
 
 
 @blueprint.get("/network/share")
@@ -115,8 +137,8 @@ def network() -> Response:
 @blueprint.post("/channels/<public_id>/settings")
 @policy(Act.MANAGE_CHANNELS, is_fresh=True)
 def share_channel(public_id: str) -> Response:
-    _channel(public_id)
-    return _made(public_id, lambda: _channel_page(public_id))
+    channel_ref(public_id)
+    return _made(public_id, lambda: channel_page(public_id))
 
 
 @blueprint.post("/network/share")
@@ -163,7 +185,7 @@ def set_zone(public_id: str) -> Any:
             now=g.now,
         )
     except Invalid as error:
-        return page(_TEMPLATE, status=422, page=replace(_channel_page(public_id), zone_error=explained(error)))
+        return page(_TEMPLATE, status=422, page=replace(channel_page(public_id), zone_error=explained(error)))
     if request.headers.get("HX-Request") == "true":
-        return page(_TEMPLATE, toast=N_("Saved"), page=_channel_page(public_id))
+        return page(_TEMPLATE, toast=N_("Saved"), page=channel_page(public_id))
     return redirect(url_for("sharing.channel", public_id=public_id), 303)

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from app.audit import service as audit
 from app.channels.campaign_models import Campaign
 from app.channels.queries import ChannelRef
-from app.channels.service import invite_links
+from app.channels.service import changes, invite_links
 from app.channels.service.connect import BOT_REMOVED, OWNED
 from app.core import db, ids, money
+from app.core.clock import iso
 from app.core.errors import Conflict, Invalid, NotFound
 
 _LENGTHS = {"name": (1, 80), "source": (1, 80), "audience": (0, 80), "creative": (0, 120)}
@@ -54,9 +55,8 @@ def create(
             created_by=user_id,
             created_at=now,
         )
-        invite_links.want(
-            workspace_id, channel.id, campaign.id, plan.link_name or texts["name"][: invite_links.MAX_NAME], now=now
-        )
+        link_name = plan.link_name or texts["name"][: invite_links.MAX_NAME]
+        invite_links.want(workspace_id, channel.id, campaign, link_name, user_id=user_id, ip=ip, now=now)
         _audit("campaign.created", campaign, user_id, after=_facts(campaign), ip=ip, now=now)
     return campaign
 
@@ -96,11 +96,13 @@ def change_spend(
     return campaign
 
 
-def add_link(workspace_id: int, channel_id: int, public_id: str, name: str, *, now: datetime) -> None:
+def add_link(
+    workspace_id: int, channel_id: int, public_id: str, name: str, *, user_id: int, ip: str = "", now: datetime
+) -> None:
     """Ask for one more link of a campaign. Raises NotFound, Invalid with the field `link_name`."""
     with db.write():
         campaign = campaign_of(workspace_id, channel_id, public_id)
-        invite_links.want(workspace_id, channel_id, campaign.id, name, now=now)
+        invite_links.want(workspace_id, channel_id, campaign, name, user_id=user_id, ip=ip, now=now)
 
 
 def archive(workspace_id: int, channel_id: int, public_id: str, *, user_id: int, ip: str = "", now: datetime) -> None:
@@ -108,9 +110,9 @@ def archive(workspace_id: int, channel_id: int, public_id: str, *, user_id: int,
     with db.write():
         campaign = campaign_of(workspace_id, channel_id, public_id)
         if campaign.archived_at is None:
-            campaign.archived_at = now
+            before, campaign.archived_at = _facts(campaign), now
             campaign.save()
-            _audit("campaign.archived", campaign, user_id, before=_facts(campaign), ip=ip, now=now)
+            _audit("campaign.archived", campaign, user_id, before=before, after=_facts(campaign), ip=ip, now=now)
 
 
 def campaign_of(workspace_id: int, channel_id: int, public_id: str) -> Campaign:
@@ -124,7 +126,8 @@ def campaign_of(workspace_id: int, channel_id: int, public_id: str) -> Campaign:
 
 
 def _facts(campaign: Campaign) -> dict[str, object]:
-    return {key: getattr(campaign, key) for key in ("name", "source", "spend_minor", "currency")}
+    facts = {key: getattr(campaign, key) for key in ("name", "source", "spend_minor", "currency")}
+    return facts | {"archived_at": iso(campaign.archived_at) if campaign.archived_at else None}
 
 
 def _audit(
@@ -137,6 +140,8 @@ def _audit(
     ip: str,
     now: datetime,
 ) -> None:
+    """The record of a change, and the mark by which open pages hear of it."""
+    changes.note(campaign.workspace)
     audit.record(
         action,
         actor=f"user:{user_id}",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.channels.campaign_models import InviteLink
+from app.audit import service as audit
+from app.channels.campaign_models import Campaign, InviteLink
+from app.channels.service import changes
 from app.core import db, ids
 from app.core.errors import Conflict, Invalid, NotFound
 
@@ -26,7 +28,9 @@ class Asked:
     url: str | None
 
 
-def want(workspace_id: int, channel_id: int, campaign_id: int | None, name: str, *, now: datetime) -> InviteLink:
+def want(
+    workspace_id: int, channel_id: int, campaign: Campaign, name: str, *, user_id: int, ip: str = "", now: datetime
+) -> InviteLink:
     """Ask for a link. Raises Invalid with the field `link_name`."""
     cleaned = " ".join(name.split())
     if not 1 <= len(cleaned) <= MAX_NAME:
@@ -34,38 +38,70 @@ def want(workspace_id: int, channel_id: int, campaign_id: int | None, name: str,
             "A link's name has between 1 and %(most)s characters.", most=MAX_NAME, fields={"link_name": "length"}
         )
     with db.write():
-        return InviteLink.create(
+        link = InviteLink.create(
             public_id=ids.public_id(),
             workspace=workspace_id,
             channel=channel_id,
-            campaign=campaign_id,
+            campaign=campaign.id,
             name=cleaned,
             state=WANTED,
             created_at=now,
         )
+        after = _facts(link) | {"campaign": campaign.public_id}
+        _audit("invite_link.wanted", link, user_id, after=after, ip=ip, now=now)
+    return link
 
 
-def revoke(workspace_id: int, public_id: str) -> InviteLink:
+def revoke(workspace_id: int, public_id: str, *, user_id: int, ip: str = "", now: datetime) -> InviteLink:
     """Ask for the end of a link; one that was never made ends at once. Raises NotFound, Conflict."""
     with db.write():
         link = _mine(workspace_id, public_id)
         if link.state in (REVOKED, REVOKING):
             return link
-        if link.state == ACTIVE:
-            _move(link, REVOKING)
-        else:
-            _move(link, REVOKED)
+        before = _facts(link)
+        _move(link, REVOKING if link.state == ACTIVE else REVOKED)
+        _audit("invite_link.revoked", link, user_id, before=before, after=_facts(link), ip=ip, now=now)
     return link
 
 
-def try_again(workspace_id: int, public_id: str) -> InviteLink:
+def try_again(workspace_id: int, public_id: str, *, user_id: int, ip: str = "", now: datetime) -> InviteLink:
     """Ask once more for a link that Telegram refused. Raises NotFound, Conflict."""
     with db.write():
         link = _mine(workspace_id, public_id)
         if link.state != FAILED:
             raise Conflict("Only a link that failed can be tried again.")
+        before = _facts(link)
         _move(link, REVOKING if link.url else WANTED)
+        _audit("invite_link.tried_again", link, user_id, before=before, after=_facts(link), ip=ip, now=now)
     return link
+
+
+def _facts(link: InviteLink) -> dict[str, object]:
+    return {key: getattr(link, key) for key in ("name", "state", "url")}
+
+
+def _audit(
+    action: str,
+    link: InviteLink,
+    user_id: int,
+    *,
+    before: object = None,
+    after: object = None,
+    ip: str,
+    now: datetime,
+) -> None:
+    """The record of a change, and the mark by which open pages hear of it."""
+    changes.note(link.workspace)
+    audit.record(
+        action,
+        actor=f"user:{user_id}",
+        subject=f"invite_link:{link.public_id}",
+        workspace_id=link.workspace,
+        before=before,
+        after=after,
+        ip=ip,
+        now=now,
+    )
 
 
 def _mine(workspace_id: int, public_id: str) -> InviteLink:
@@ -105,13 +141,13 @@ def asked(now: datetime, *, limit: int = 20) -> list[Asked]:
 def made(link: Asked, url: str, *, now: datetime) -> bool:
     """Keep the address of a link that was made. False when the row wanted none any more: then this one is surplus."""
     with db.write():
-        return bool(
-            db.execute(
-                "UPDATE invite_link SET state = 'active', url = ?, made_at = ?, error = NULL, not_before = NULL"
-                " WHERE id = ? AND state = 'wanted' AND url IS NULL",
-                *(url, db.stamp(now), link.id),
-            )
+        is_kept = db.execute(
+            "UPDATE invite_link SET state = 'active', url = ?, made_at = ?, error = NULL, not_before = NULL"
+            " WHERE id = ? AND state = 'wanted' AND url IS NULL",
+            *(url, db.stamp(now), link.id),
         )
+        changes.note_link(link.id)
+    return bool(is_kept)
 
 
 def ended(link: Asked, *, now: datetime) -> None:
@@ -121,6 +157,7 @@ def ended(link: Asked, *, now: datetime) -> None:
             "UPDATE invite_link SET state = 'revoked', revoked_at = ?, error = NULL WHERE id = ? AND state = 'revoking'",
             *(db.stamp(now), link.id),
         )
+        changes.note_link(link.id)
 
 
 def failed(link: Asked, error: str, *, is_final: bool, wait_s: float | None, now: datetime) -> None:
@@ -132,3 +169,4 @@ def failed(link: Asked, error: str, *, is_final: bool, wait_s: float | None, now
             "UPDATE invite_link SET state = ?, error = ?, not_before = ? WHERE id = ? AND state = ?",
             *(state, error[:300], db.stamp(not_before), link.id, link.state),
         )
+        changes.note_link(link.id)

@@ -117,7 +117,8 @@ def _move_rows(old: int, kept: int) -> None:
         " observed_at = excluded.observed_at WHERE excluded.count > reaction_count.count",
         *(kept, old),
     )
-    for table in ("reading", "reaction_count"):
+    # One message of an album gone is no post gone.
+    for table in ("reading", "reaction_count", "private_deletion"):
         db.execute(f"DELETE FROM {table} WHERE post_id = ?", old)
     for table in ("album_item", "post_version"):
         db.execute(f"UPDATE {table} SET post_id = ? WHERE post_id = ?", kept, old)

@@ -70,7 +70,7 @@ def check_feeds(chat_id: int | None = None, *, now: datetime, clock: Callable[[]
 
 
 def _check_feed(result: CheckResult, feed_id: int, chat_id: int, workspace_id: int) -> None:
-    fresh = _Fresh(chat_id, workspace_id)
+    fresh = _Fresh(feed_id, chat_id, workspace_id)
     result.feeds += 1
     result.readings += fresh.readings
     for table, computed in fresh.rows().items():
@@ -89,7 +89,8 @@ class _Fresh:
     `falls` of the feed's own sources are found the same way, and `marked` is what is stored of them.
     """
 
-    def __init__(self, chat_id: int, workspace_id: int) -> None:
+    def __init__(self, feed_id: int, chat_id: int, workspace_id: int) -> None:
+        self._feed_id = feed_id
         self.posts = self.views = self.readings = 0
         self._last = -1
         self._post_stats: set[tuple[Any, ...]] = set()
@@ -109,7 +110,8 @@ class _Fresh:
         posts, views, readings = rollups.sums(found)
         self.posts, self.views, self.readings = self.posts + posts, self.views + views, self.readings + readings
         self._last = max(self._last, int(found.observed_at.max(initial=-1)))
-        self._post_stats |= set(zip(*rollups.post_stats(block, found, np.flatnonzero(found.readings)), strict=True))
+        columns = rollups.post_stats(self._feed_id, block, found, np.flatnonzero(found.readings))
+        self._post_stats |= set(zip(*columns, strict=True))
         self._gained.update(dict(zip(found.hours.tolist(), found.gained.tolist(), strict=True)))
 
     def rows(self) -> dict[str, Rows]:

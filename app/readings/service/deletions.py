@@ -1,4 +1,8 @@
-"""Posts that are gone from Telegram: no update tells of it, so sources find out. They stay here, marked."""
+"""Posts that are gone from Telegram: no update tells of it, so sources find out. They stay here, marked.
+
+What a public source finds gone is gone for everybody. What a private source finds is like its readings: it shows in the
+feed of its own workspace and moves nothing elsewhere, or others would learn that somebody reads the channel privately.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +62,7 @@ def note_page(chat_id: int, shown: Set[int], *, source_id: int, at: datetime) ->
     """Judge the posts that stood on pages of this source by the page shown `at`, and mark them."""
     with db.write():
         found = judge(_stood(chat_id, shown, source_id), shown, at=at)
-        for post_id in found.standing:
+        for post_id in {*found.standing, *_privately_deleted(chat_id, shown, before=at)}:
             mark_standing(post_id)
         for post_id in found.missing:
             db.execute("UPDATE post SET missing_since = ? WHERE id = ?", db.stamp(at), post_id)
@@ -89,15 +93,49 @@ def _stood(chat_id: int, shown: Set[int], source_id: int) -> list[StoodPost]:
     ]
 
 
+def _privately_deleted(chat_id: int, shown: Set[int], *, before: datetime, source_id: int | None = None) -> list[int]:
+    """The posts with one of the messages `shown` that a private source (or this one) told gone `before`."""
+    if not shown:
+        return []
+    by, whose = (" AND d.source_id = ?", (source_id,)) if source_id is not None else ("", ())
+    found = db.rows(
+        "SELECT DISTINCT d.post_id FROM private_deletion d JOIN post p ON p.id = d.post_id WHERE p.chat_id = ?"
+        f" AND d.deleted_at < ?{by} ORDER BY d.post_id",
+        *(chat_id, db.stamp(before), *whose),
+    )
+    return [int(i) for (i,) in found if _messages_of(chat_id, int(i)) & shown]
+
+
+def note_seen(chat_id: int, shown: Set[int], *, source_id: int, at: datetime) -> None:
+    """A private source saw these messages: what it told gone before stands again, in its own workspace's feed."""
+    with db.write():
+        for post_id in _privately_deleted(chat_id, shown, before=at, source_id=source_id):
+            mark_standing(post_id, source_id=source_id)
+
+
 def mark_deleted(post_id: int, *, at: datetime, source_id: int | None = None) -> None:
-    """The message is gone from Telegram; it stays here, marked, with who told so. Twice changes nothing."""
+    """The message is gone from Telegram; it stays here, marked, with who told so. Twice changes nothing.
+
+    Told by a private source it is marked for that source's workspace alone.
+    """
     with db.write():
         _hold_chat_of(post_id)
-        db.execute(
-            "UPDATE post SET deleted_at = ?, deleted_source_id = ? WHERE id = ? AND deleted_at IS NULL",
-            *(db.stamp(at), source_id, post_id),
-        )
-        _tell_rollups(post_id, is_deleted=True)
+        if _is_private(source_id):
+            db.execute(
+                "INSERT INTO private_deletion (post_id, source_id, deleted_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                *(post_id, source_id, db.stamp(at)),
+            )
+        else:
+            db.execute(
+                "UPDATE post SET deleted_at = ?, deleted_source_id = ? WHERE id = ? AND deleted_at IS NULL",
+                *(db.stamp(at), source_id, post_id),
+            )
+        _tell_rollups(post_id)
+
+
+def _is_private(source_id: int | None) -> bool:
+    found = db.row("SELECT workspace_id FROM source WHERE id = ?", source_id) if source_id is not None else None
+    return bool(found and found[0])
 
 
 def mark_messages_deleted(chat_id: int, message_ids: Sequence[int], *, at: datetime, source_id: int) -> list[int]:
@@ -113,20 +151,40 @@ def mark_messages_deleted(chat_id: int, message_ids: Sequence[int], *, at: datet
     return gone
 
 
+def album_mates(chat_id: int, message_ids: Set[int]) -> dict[int, datetime]:
+    """The other messages of the albums that these messages are in: message id -> when the post was posted."""
+    if not message_ids:
+        return {}
+    found = db.rows(
+        "SELECT i.message_id, p.posted_at FROM album_item i JOIN post p ON p.id = i.post_id WHERE i.post_id IN"
+        f" (SELECT post_id FROM album_item WHERE chat_id = ? AND message_id IN ({db.marks(message_ids)}))",
+        *(chat_id, *message_ids),
+    )
+    return {int(i): db.moment(posted) for i, posted in found if int(i) not in message_ids}
+
+
 def _messages_of(chat_id: int, post_id: int) -> set[int]:
     items = db.rows("SELECT message_id FROM album_item WHERE chat_id = ? AND post_id = ?", chat_id, post_id)
     items = items or db.rows("SELECT message_id FROM post WHERE id = ?", post_id)
     return {int(message) for (message,) in items}
 
 
-def mark_standing(post_id: int) -> None:
-    """The message is there: whatever told that it was gone was wrong, or it came back."""
+def mark_standing(post_id: int, *, source_id: int | None = None) -> None:
+    """The message is there: whatever told that it was gone was wrong, or it came back.
+
+    A private source takes back what it told itself, everything else speaks for everybody.
+    """
     with db.write():
         _hold_chat_of(post_id)
-        db.execute(
-            "UPDATE post SET deleted_at = NULL, deleted_source_id = NULL, missing_since = NULL WHERE id = ?", post_id
-        )
-        _tell_rollups(post_id, is_deleted=False)
+        if _is_private(source_id):
+            db.execute("DELETE FROM private_deletion WHERE post_id = ? AND source_id = ?", post_id, source_id)
+        else:
+            db.execute("DELETE FROM private_deletion WHERE post_id = ?", post_id)
+            db.execute(
+                "UPDATE post SET deleted_at = NULL, deleted_source_id = NULL, missing_since = NULL WHERE id = ?",
+                post_id,
+            )
+        _tell_rollups(post_id)
 
 
 def _hold_chat_of(post_id: int) -> None:
@@ -134,10 +192,16 @@ def _hold_chat_of(post_id: int) -> None:
         rollups.hold(chat_id)
 
 
-def _tell_rollups(post_id: int, *, is_deleted: bool) -> None:
-    """The rollups say it too, and whoever shows them looks again."""
-    db.execute("UPDATE post_stat SET is_deleted = ? WHERE post_id = ?", is_deleted, post_id)
-    db.execute(
-        "UPDATE feed_stat SET version = version + 1 WHERE feed_id IN (SELECT feed_id FROM post_stat WHERE post_id = ?)",
-        post_id,
+def _tell_rollups(post_id: int) -> None:
+    """The rollups of the feeds that may know say it too, and whoever shows these looks again."""
+    is_gone = (
+        "(EXISTS (SELECT 1 FROM post p WHERE p.id = t.post_id AND p.deleted_at IS NOT NULL) OR EXISTS"
+        " (SELECT 1 FROM private_deletion d JOIN source s ON s.id = d.source_id JOIN feed f ON f.id = t.feed_id"
+        " AND f.workspace_id = s.workspace_id WHERE d.post_id = t.post_id))"
     )
+    changed = db.rows(f"SELECT t.feed_id FROM post_stat t WHERE t.post_id = ? AND t.is_deleted <> {is_gone}", post_id)
+    for (feed_id,) in changed:
+        db.execute(
+            "UPDATE post_stat SET is_deleted = NOT is_deleted WHERE feed_id = ? AND post_id = ?", feed_id, post_id
+        )
+        db.execute("UPDATE feed_stat SET version = version + 1 WHERE feed_id = ?", feed_id)

@@ -52,6 +52,7 @@ def _move_posts(old: int, kept: int) -> None:
         for table, others in (
             ("reading", "observed_at, source_id, views, reactions, step, flag, forwards, comments"),
             ("reaction_count", "source_id, emoji, count, step, observed_at"),
+            ("private_deletion", "source_id, deleted_at"),
         ):
             db.execute(
                 f"INSERT INTO {table} (post_id, {others}) SELECT ?, {others} FROM {table} WHERE post_id = ?"

@@ -22,10 +22,15 @@ def rebuild(chat_id: int | None = None, *, now: datetime) -> int:
 
 
 def rebuild_feed(feed_id: int, chat_id: int, workspace_id: int) -> None:
-    """Recompute one feed, and the falls of its own sources, inside the caller's transaction."""
+    """Recompute one feed, and the falls of its own sources, inside the caller's transaction.
+
+    Its version goes on from where it was: one that came back would tell pages that nothing changed.
+    """
     rollups.hold(chat_id)
+    (version,) = db.row("SELECT version FROM feed_stat WHERE feed_id = ?", feed_id) or (0,)
     _clear(feed_id)
     _fill(feed_id, chat_id, workspace_id)
+    db.execute("UPDATE feed_stat SET version = version + ? WHERE feed_id = ?", version, feed_id)
 
 
 def forget_feed(feed_id: int) -> None:

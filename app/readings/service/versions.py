@@ -1,4 +1,4 @@
-"""What messages said before they were edited. Everything here runs inside the caller's write transaction.
+"""What messages said before they were edited. What notes something runs inside the caller's write transaction.
 
 Each telling is kept, since an older one may still come in between; only changes of the content are versions
 (`analytics.queries.versions_of` leaves out what equals the one before).
@@ -55,6 +55,27 @@ def note_edited(again: Mapping[int, PostFacts], told: Telling) -> None:
         if not _is_followed(post_id):
             _note_base(post_id, before, p.message_id)
         _insert(post_id, p, told, edited_at=None, number=db.to_ms(told.seen_at))
+
+
+def forget_texts(*, batch: int = 1000) -> int:
+    """Empty the texts of posts whose channel no workspace owns any more, some at a time; returns how many.
+
+    Hash and length stay, as of any channel that is not ours. A channel whose bot was removed is still connected.
+    """
+    gone = 0
+    while emptied := _forget_some(batch):
+        gone += emptied
+    return gone
+
+
+def _forget_some(batch: int) -> int:
+    with db.write():
+        return db.execute(
+            "UPDATE post_version SET text = NULL WHERE id IN (SELECT v.id FROM post_version v WHERE v.text IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM post p JOIN channel c ON c.chat_id = p.chat_id AND c.relation = 'owned'"
+            " AND c.deleted_at IS NULL WHERE p.id = v.post_id) LIMIT ?)",
+            batch,
+        )
 
 
 def standing(post_id: int) -> dict[str, Any] | None:

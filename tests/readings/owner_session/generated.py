@@ -36,7 +36,10 @@ def through_bytes(made: Any) -> Any:
 
 @dataclass
 class GeneratedChannel:
-    """`posts` messages: every 50th a service message, every 40th deleted, every 30th begins an album of three."""
+    """`posts` messages: every 50th a service message, every 40th deleted, every 30th begins an album of three.
+
+    `gone`: more that are deleted.
+    """
 
     posts: int = 250
     channel_id: int = CHANNEL
@@ -45,6 +48,7 @@ class GeneratedChannel:
     first: datetime = FIRST
     more_views: int = 0
     admin: bool = True
+    gone: set[int] = field(default_factory=set)
 
     def chat(self) -> Any:
         return types.Channel(
@@ -60,7 +64,7 @@ class GeneratedChannel:
         )
 
     def message(self, number: int) -> Any | None:
-        if number % 40 == 0:
+        if number % 40 == 0 or number in self.gone:
             return None
         peer, at = types.PeerChannel(self.channel_id), self.first + number * self.every
         if number % 50 == 0:

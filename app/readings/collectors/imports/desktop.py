@@ -6,7 +6,7 @@ views are not in it (tdesktop issue 16890), reactions are since late 2024.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +21,10 @@ from app.readings.collectors.base import (
     hash_text,
     utf16_length,
 )
+from app.readings.collectors.imports.json_stream import NotAnObject, members
 
 _CHANNEL_TYPES = ("public_channel", "private_channel")
+_PART = 1000  # messages
 _MEDIA_TYPES = {
     "sticker": "sticker",
     "video_file": "video",
@@ -43,32 +45,78 @@ class DesktopExport:
     holds_views: ClassVar[bool] = False
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What an export holds, seen once through. `knows_reactions`: older exports cannot say "none" of a post."""
+
+    title: str
+    chat_id: int
+    messages: int
+    knows_reactions: bool
+
+
 def read_desktop_export(path: str | Path) -> DesktopExport:
     """Read result.json of one channel, posts in file order; times aware UTC, reaction counts exact.
 
-    Raises `Invalid` for what is no such export (with the number of the bad message in `fields`), for a chat that
-    is no channel, and for an export of all chats. Albums are not marked in exports: their items come as posts.
+    Raises as `survey` does. Albums are not marked in exports: their items come as posts.
     """
-    content = _load(Path(path))
-    if content.get("type") not in _CHANNEL_TYPES:
-        raise Invalid("This is not the export of one channel.", fields={"type": str(content.get("type"))})
-    messages = content.get("messages")
-    if not isinstance(messages, list) or not isinstance(content.get("id"), int):
-        raise Invalid("The export lacks its id or its messages.", fields={"file": "incomplete"})
-    # Older exports know no reactions at all; only a file that shows some can say "none" of a post.
-    knows_reactions = any(isinstance(message, dict) and "reactions" in message for message in messages)
-    posts = tuple(_read_post(message, number, knows_reactions) for number, message in enumerate(messages, 1))
-    return DesktopExport(str(content.get("name") or ""), bot_api_chat_id(content["id"]), posts)
+    known = survey(path)
+    return DesktopExport(known.title, known.chat_id, tuple(posts_of(path, known)))
 
 
-def _load(path: Path) -> dict[str, Any]:
+def survey(path: str | Path, *, on_part: Callable[[], object] = lambda: None) -> Survey:
+    """Read an export once through, a message at a time; `on_part` is called every thousand messages.
+
+    Raises `Invalid` for what is no such export (with the number of the bad message in `fields`), for a chat that
+    is no channel, and for an export of all chats; its `code` is a word of service/desktop/states.py.
+    """
+    facts: dict[str, Any] = {}
+    messages, knows_reactions, bad = None, False, None
+    for name, number, value in _members(path):
+        if number is None:
+            facts[name] = value
+        elif not number:
+            messages = 0
+        else:
+            messages = number
+            knows_reactions = knows_reactions or (isinstance(value, dict) and "reactions" in value)
+            bad = bad or _problem(value, number)
+            if number % _PART == 0:
+                on_part()
+    if facts.get("type") not in _CHANNEL_TYPES:
+        raise Invalid(
+            "This is not the export of one channel.", code="not_a_channel", fields={"type": str(facts.get("type"))}
+        )
+    if messages is None or not isinstance(facts.get("id"), int):
+        raise Invalid("The export lacks its id or its messages.", code="incomplete", fields={"file": "incomplete"})
+    if bad is not None:
+        raise bad
+    return Survey(str(facts.get("name") or ""), bot_api_chat_id(facts["id"]), messages, knows_reactions)
+
+
+def posts_of(path: str | Path, known: Survey) -> Iterator[SeenPost]:
+    """The posts of an export that was surveyed, in file order."""
+    for _, number, value in _members(path):
+        if number:
+            yield _read_post(value, number, known.knows_reactions)
+
+
+def _members(path: str | Path) -> Iterator[tuple[str, int | None, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        with Path(path).open(encoding="utf-8-sig") as text:
+            yield from members(text, array="messages")
+    except NotAnObject as error:
+        raise Invalid("The export is not one chat.", code="not_json", fields={"file": "not an object"}) from error
     except ValueError as error:
-        raise Invalid(f"The export is no JSON: {error}.", fields={"file": "unreadable"}) from error
-    if not isinstance(content, dict):
-        raise Invalid("The export is not one chat.", fields={"file": "not an object"})
-    return content
+        raise Invalid(f"The export is no JSON: {error}.", code="not_json", fields={"file": "unreadable"}) from error
+
+
+def _problem(message: Any, number: int) -> Invalid | None:
+    try:
+        _read_post(message, number, knows_reactions=True)
+    except Invalid as error:
+        return error
+    return None
 
 
 def _read_post(message: Any, number: int, knows_reactions: bool) -> SeenPost:
@@ -76,7 +124,9 @@ def _read_post(message: Any, number: int, knows_reactions: bool) -> SeenPost:
         return _post(message, knows_reactions)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise Invalid(f"Message {number} of the export is unreadable.", fields={f"message {number}": reason}) from error
+        raise Invalid(
+            f"Message {number} of the export is unreadable.", code="bad_message", fields={f"message {number}": reason}
+        ) from error
 
 
 # Telegram's message ids are 32-bit; an emoji is its few characters or custom:<64-bit id>.

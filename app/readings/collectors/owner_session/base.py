@@ -115,6 +115,10 @@ class Counters:
     forwards: Count | None
     comments: Count | None
 
+    @property
+    def is_deleted(self) -> bool:
+        return self.views is None and self.forwards is None and self.comments is None
+
 
 @dataclass(frozen=True, slots=True)
 class Series:

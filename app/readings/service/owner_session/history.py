@@ -8,6 +8,7 @@ from datetime import datetime
 from app.core import db, outbox
 from app.readings.collectors.owner_session.base import HistoryPage, OwnerAccount
 from app.readings.collectors.owner_session.models import HistoryImport, OwnerChannel
+from app.readings.service.deletions import mark_messages_deleted
 from app.readings.service.imports import CHECK_TOPIC
 from app.readings.service.owner_session.channels import key_of
 from app.readings.service.owner_session.wishes import DONE, RUNNING, STOPPED, reader_of
@@ -57,6 +58,7 @@ def store_batch(row: HistoryImport, page: HistoryPage, *, source_id: int, now: d
             is_public=False,
             now=now,
         )
+        mark_messages_deleted(row.chat_id, page.gone, at=now.replace(microsecond=0), source_id=source_id)
         db.execute("UPDATE history_import SET readings = readings + ? WHERE id = ?", new, row.id)
         if is_last:
             outbox.put(CHECK_TOPIC, str(row.chat_id), now=now)

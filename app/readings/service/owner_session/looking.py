@@ -1,8 +1,8 @@
-"""New posts and the counters of recent ones, at the ages of `collectors.cadence`."""
+"""New posts and the counters of recent ones, at the ages of `collectors.cadence`, and which of them are gone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from app.core import db
@@ -10,6 +10,7 @@ from app.readings.collectors.base import SeenPost
 from app.readings.collectors.cadence import LOOK_EVERY, next_due
 from app.readings.collectors.owner_session.base import MOST_A_CALL, Counters, OwnerAccount
 from app.readings.collectors.owner_session.models import OwnerChannel
+from app.readings.service.deletions import album_mates, mark_messages_deleted, note_seen
 from app.readings.service.owner_session.channels import key_of
 from app.readings.service.pages import record_seen
 
@@ -36,21 +37,37 @@ def look(channel: OwnerChannel, account: OwnerAccount, *, source_id: int, now: d
     """Read the newest messages, then the counters of older ones that are due; returns how many readings were new.
 
     Of the newest page only posts that we have not read yet or that are due are stored: it is read every 15 minutes,
-    a curve needs 17 points.
+    a curve needs 17 points. What Telegram answers nothing of is deleted, for this workspace.
     """
     page = account.history(key_of(channel))
+    shown = {i for p in page.posts for i in (p.message_id, *p.album_ids) if i is not None}
+    note_seen(channel.chat_id, shown, source_id=source_id, at=now)
     last_read = _last_read(channel.chat_id, source_id, now=now)
     due = {m for m, (posted, read) in last_read.items() if _is_due(posted, read, now)}
     known = _ever_read(channel.chat_id, [p.message_id for p in page.posts if p.message_id is not None], source_id)
     wanted = tuple(p for p in page.posts if p.message_id in due or (p.message_id not in known and not p.is_service))
     new = _store(channel, wanted, source_id=source_id, now=now)
-    rest = sorted(due - {p.message_id for p in page.posts}, reverse=True)
-    for start in range(0, len(rest), MOST_A_CALL):
-        counted = account.counters(key_of(channel), rest[start : start + MOST_A_CALL])
-        posts = tuple(_counted(one, last_read[one.message_id][0]) for one in counted if one.views is not None)
-        new += _store(channel, posts, source_id=source_id, now=now)
+    rest = {message: last_read[message][0] for message in due - {p.message_id for p in page.posts}}
+    counted, gone = _count(channel, account, rest, source_id=source_id, now=now)
+    mates = album_mates(channel.chat_id, gone)
+    counted_too, gone_too = _count(channel, account, mates, source_id=source_id, now=now)
+    missing = sorted({*page.gone, *gone, *gone_too})
+    mark_messages_deleted(channel.chat_id, missing, at=now.replace(microsecond=0), source_id=source_id)
     plan(channel, source_id=source_id, now=now)
-    return new
+    return new + counted + counted_too
+
+
+def _count(
+    channel: OwnerChannel, account: OwnerAccount, messages: Mapping[int, datetime], *, source_id: int, now: datetime
+) -> tuple[int, set[int]]:
+    """Ask for the counters of messages (id -> posted) and store them; returns how many were new, and who are gone."""
+    new, gone, ids = 0, set[int](), sorted(messages, reverse=True)
+    for start in range(0, len(ids), MOST_A_CALL):
+        counted = account.counters(key_of(channel), ids[start : start + MOST_A_CALL])
+        gone |= {one.message_id for one in counted if one.is_deleted}
+        posts = tuple(_counted(one, messages[one.message_id]) for one in counted if one.views is not None)
+        new += _store(channel, posts, source_id=source_id, now=now)
+    return new, gone
 
 
 def _ever_read(chat_id: int, ids: Sequence[int], source_id: int) -> set[int]:
@@ -69,8 +86,9 @@ def _last_read(chat_id: int, source_id: int, *, now: datetime) -> dict[int, tupl
         "SELECT p.message_id, p.posted_at,"
         " (SELECT MAX(r.observed_at) FROM reading r WHERE r.post_id = p.id AND r.source_id = ?)"
         " FROM post p WHERE p.chat_id = ? AND p.posted_at > ? AND p.message_id IS NOT NULL AND p.is_service = ?"
-        " AND p.deleted_at IS NULL",
-        *(source_id, chat_id, db.stamp(now - _TRACKED), False),
+        " AND p.deleted_at IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM private_deletion d WHERE d.post_id = p.id AND d.source_id = ?)",
+        *(source_id, chat_id, db.stamp(now - _TRACKED), False, source_id),
     )
     return {int(i): (db.moment(posted), db.moment(read)) for i, posted, read in found}
 
