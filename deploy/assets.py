@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 # public name -> file in node_modules
 FILES = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
-    "hx-sse.min.js": "htmx.org/dist/ext/hx-sse.min.js",
 }
 
 

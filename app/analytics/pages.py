@@ -347,8 +347,21 @@ class PostEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class UsualRow:
+    """A post's views at an age beside the quarter points of the posts before it; `verdict`: more, less, usual or none."""
+
+    age_s: int
+    own: Figure
+    low: Figure
+    middle: Figure
+    high: Figure
+    posts: Figure
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class PostPage:
-    """One post. The notes are those of the days of its curve, at their age."""
+    """One post. The notes are those of the days of its curve, at their age; `usual` is empty where too few posts tell."""
 
     channel: ChannelRow
     timezone: str
@@ -359,6 +372,7 @@ class PostPage:
     is_curve_cut: bool = False
     edits: tuple[PostEdit, ...] = ()
     annotations: tuple[Note, ...] = ()
+    usual: tuple[UsualRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from app.core.policy import Act, policy
 
 blueprint = Blueprint("analytics", __name__)
 _ROW_KEYS = ("subscribers", "growth", "views", "reach", "err", "err24", "er", "posts", "reactions")
+_USUAL_KEYS = ("views", "usual_low", "usual_middle", "usual_high", "posts")
 _POST_KEYS = ("views", "views_24h", "reactions", "forwards", "comments", "er")
 
 
@@ -177,6 +178,21 @@ def post_csv(public_id: str, key: str) -> Response:
     head = ["observed_at", "age_s", "views", "source", "precision", "is_falling", "annotation"]
     noted_rows = noted(rows, built.annotations, [p.age_s for p in built.curve])
     return files.answer("curve.csv", head, [[str(cell) for cell in row] for row in noted_rows])
+
+
+@blueprint.get("/channels/<public_id>/posts/<key>/usual.csv")
+@policy(Act.SEE)
+def usual_csv(public_id: str, key: str) -> Response:
+    """One line an age: this post's views and the quarter points of the posts before it."""
+    built = _post_page(public_id, key)
+    rows = (
+        [
+            str(row.age_s),
+            *(c for f in (row.own, row.low, row.middle, row.high, row.posts) for c in files.figure_cells(f)),
+        ]
+        for row in built.usual
+    )
+    return files.answer("usual.csv", ["age_s", *files.heads(_USUAL_KEYS)], rows)
 
 
 @blueprint.get("/help")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
@@ -46,6 +47,16 @@ class CurveAt:
     label: str
     tip: str = ""
     is_falling: bool = False
+
+
+@dataclass(frozen=True)
+class BandAt:
+    """Where half of comparable values lie at an age in seconds, and the one in their middle."""
+
+    age_s: float
+    low: float
+    middle: float
+    high: float
 
 
 def has_values(series: Series | Sequence[Series]) -> bool:
@@ -155,10 +166,11 @@ def heat_map(
 def curve_chart(
     readings: Sequence[CurveAt], *, id: str, title: str, desc: str = "", height: int = 260,
     tick: _Tick = formats.tick, age_text: Callable[[int], str] = formats.duration, marks: Sequence[Mark] = (),
+    band: Sequence[BandAt] = (),
 ) -> Markup:  # fmt: skip
     """Growth by age on a logarithmic age axis; the line is the running maximum, each dot a reading as it was read.
 
-    The places of `marks` are ages in seconds.
+    The places of `marks` are ages in seconds. Of the `band` what lies within the axis is drawn.
     """
     last = max((r.age_s for r in readings), default=86_400)
     ticks = [t for t in AGE_TICKS_S if t <= last * 1.05] or [AGE_TICKS_S[0]]
@@ -168,8 +180,11 @@ def curve_chart(
     def place(age: float) -> float:
         return 2 + 96 * (math.log(max(age, 60.0)) - begin) / span
 
-    scale = _Scale.around([r.value for r in readings], height, True)
+    band = [b for b in band if math.log(max(b.age_s, 60.0)) <= begin + span * 1.02]
+    scale = _Scale.around([*(r.value for r in readings), *(b.high for b in band)], height, True)
     body = [_grid(scale, tick)]
+    if len(band) > 1:
+        body.append(_stretched(_band(band, place, scale), height))
     for i, age in enumerate(ticks):
         anchor = "end" if place(age) > 92 else "middle"
         body.append(_x_text(place(age), age_text(age), height, anchor, is_alternate=bool((len(ticks) - 1 - i) % 2)))
@@ -186,6 +201,21 @@ def curve_chart(
     return _svg(id, title, desc, height, "curve", body)
 
 
+def _band(band: Sequence[BandAt], place: Callable[[float], float], scale: _Scale) -> str:
+    def edge(values: Iterable[float]) -> list[tuple[float, float]]:
+        return [(place(b.age_s) * _WIDTH / 100, scale.y(value)) for b, value in zip(band, values, strict=True)]
+
+    low, high = edge(b.low for b in band), edge(b.high for b in band)
+    outline = f"{_path(high)}L{_path(low[::-1])[1:]}Z"
+    middle = _path(edge(b.middle for b in band))
+    return f'<path class="usual-band" d="{outline}"/><path class="usual-middle" d="{middle}"/>'
+
+
+def usual_band(rows: Iterable[Any]) -> list[BandAt]:
+    """The band of rows that hold figures `low`, `middle` and `high` by `age_s`."""
+    return [BandAt(row.age_s, row.low.value, row.middle.value, row.high.value) for row in rows]
+
+
 def globals_(locale: Callable[[], str]) -> dict[str, Callable[..., object]]:
     """What the templates may call, by name; axes and tips speak the request's language."""
 
@@ -196,6 +226,7 @@ def globals_(locale: Callable[[], str]) -> dict[str, Callable[..., object]]:
         return lambda *data, **options: draw(*data, **{**more, **options})
 
     return {
+        "usual_band": usual_band,
         "line_chart": speaking(line_chart, tick=tick),
         "bar_chart": speaking(bar_chart, tick=tick),
         "heat_map": speaking(heat_map, text=lambda value: formats.number(value, locale())),

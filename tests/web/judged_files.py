@@ -27,12 +27,15 @@ _UNITS |= {f"{key}_minor": "money:" for key in ("spend", "cost", "cost_24h", "co
 _UNITS |= {"expected": "leaves", "excess": "leaves"}
 _UNITS["kept_percent"] = "percent"
 _UNITS["boosts"] = "boosts"
+_UNITS |= {f"usual_{key}": "views" for key in ("low", "middle", "high")}
+_FACTS.add("age_s")
 _FACTS |= {"verdict", "p", "q"}
 _FACTS |= {"edited_at", "deleted_at", "starts_at", "ends_at", "day", "weekday", "hour", "age_days", "annotation"}
 _FACTS |= {"period_start", "period_end", "timezone"}
 _NO_DAYS = (  # files that need no zone, since what they tell has no local days
     "/campaigns.csv",  # up to now; moments carry their own zone
     "/campaigns/kept.csv",  # by age
+    "/usual.csv",  # by age
 )
 _CURVE = ["observed_at", "age_s", "views", "source", "precision", "is_falling", "annotation"]
 _ZONES = available_timezones()

@@ -54,6 +54,7 @@ NO_METRIC = (
     (".since", DATE, "since when the bot is told"),
     ("thead", r"\d+ weeks?", "the age of a cohort"),
     (".avatar", r".", "the first letter of a name"),
+    (".age", r"\d+ (?:min|hr|days?)", "the age that a row is about"),
     (".export-state", rf"{AGO}|[\d,]+ of [\d,]+ messages|[\d,]+ new readings? of|Message \d+ of", "how far a file is"),
     ("label", r"at most \d+ MiB", "how large a file may be"),
     (".bucket", r"[\d,]+(?:–[\d,]+)?", "the lengths of text that a row is about"),
@@ -94,6 +95,8 @@ class JudgedPage:
             self._table_row(row)
         for tile in self.tree.css(".tile"):
             self._tile(tile)
+        for figure in self.tree.css("#usual td.band data"):
+            self._figure(figure, self.scope and Scope(self.scope.channels))
         for figure in self.tree.css("data"):
             self._figure(figure, self.scope, is_reaction=".reactions" in _places(figure))
         for card in self.tree.css("figure.chart-card"):

@@ -10,6 +10,7 @@ from app.analytics.annotations import Note, notes_of
 from app.analytics.build.blocks import block_of
 from app.analytics.build.notes import by_age
 from app.analytics.build.posts import post_row
+from app.analytics.build.usual import usual_rows
 from app.analytics.pages import CurvePoint, Figure, PostPage
 from app.analytics.periods import Span
 from app.channels.queries import ChannelRef
@@ -43,6 +44,9 @@ def post_page(
         reactions=reactions,
         edits=edits.edits_of(post["post_id"], workspace_id, shows_text=channel.relation == "owned"),
         annotations=_notes(workspace_id, channel, post["posted_at"], curve),
+        usual=usual_rows(
+            channel.feed_id, workspace_id, posted_at=post["posted_at"], curve=curve, first_day=row.views_24h
+        ),
     )
 
 
