@@ -164,6 +164,7 @@ def _init_templates(app: Flask, runtime: Runtime) -> None:
     env.filters.update(formats.filters(_locale, _zone, lambda: g.now))
     env.globals.update(charts.globals_(_locale))
     env.globals.update(formats.globals_(_locale, lambda: g.now, lambda text: str(_texts().ugettext(text))))
+    env.globals.update(page_workspace=lambda: g.get("page_workspace", ""), workspace_field=door.WORKSPACE_FIELD)
     env.globals.update(asset=_asset, vendor=_vendor, workspaces=_workspaces, definition=DEFINITIONS.__getitem__)
     env.globals["settings_public"] = {
         "is_demo": runtime.settings.demo,
@@ -274,6 +275,8 @@ def _start() -> None:
         request.take_files(desktop_states.folder(data_dir), most_bytes=most_bytes)  # type: ignore[attr-defined]
     if "\0" in request.path or any("\0" in given for given in (*request.args.values(), *request.form.values())):
         raise Invalid("This holds a character that cannot be stored.")
+    if act not in (Act.PUBLIC, Act.API, Act.HOOK, Act.OWN_ACCOUNT):  # these concern no workspace, or name it
+        door.require_own_page(current_user)
 
 
 def _require_allowed(view: Any, act: Act) -> None:
@@ -281,6 +284,7 @@ def _require_allowed(view: Any, act: Act) -> None:
         return
     if not current_user.is_authenticated:
         raise Unauthenticated("Sign in to see this page.")
+    g.page_workspace = current_user.workspace_public_id
     require(current_user.role, act)
     if getattr(view, "is_fresh", False):
         sessions.require_fresh(current_user, now=g.now)
@@ -307,6 +311,8 @@ def _headers(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
+    if made_for := g.get("page_workspace"):
+        response.headers[door.WORKSPACE_HEADER] = made_for
     if request.path.startswith("/static/js/"):
         # app.js imports its parts by plain names, so the browser must ask whether they changed
         response.headers["Cache-Control"] = "no-cache"
@@ -333,9 +339,8 @@ def _explain(error: Exception) -> Any:
     if status == 401:
         return _signed_out(message, code)
     if request.headers.get("HX-Request") == "true":
-        return Response(
-            status=status, headers={"HX-Reswap": "none", "HX-Trigger": json.dumps({"toast": {"text": message}})}
-        )
+        toast = json.dumps({"toast": {"text": message}})
+        return Response(status=status, headers={"HX-Reswap": "none", "HX-Push-Url": "false", "HX-Trigger": toast})
     known = (
         422
         if status == 413

@@ -32,6 +32,9 @@ def write(rows: Sequence[Row], load_at_start: tuple[float, float, float]) -> Non
         " readings are a longer history of the same ten channels at the same pace. Absolute times depend on the"
         " machine.",
         "",
+        "Row a3 measures Healthchecks where HEALTHCHECKS_DIR names a checkout of github.com/healthchecks/healthchecks and"
+        " HEALTHCHECKS_PYTHON the interpreter of an environment (Python 3.12) with its requirements.txt.",
+        "",
         f"- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"- Commit: {_commit()}",
         f"- Machine: {os.cpu_count()} cores, load {load_at_start[0]:.1f} at the start,"

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from app.accounts.models import User, Workspace
-from app.accounts.service import people
 from app.analytics import build
 from app.analytics.build.channel import TILES
 from app.analytics.definitions import DEFINITIONS
 from app.analytics.pages import ChannelRow, Figure
 from app.analytics.periods import Span
-from app.channels.queries import ChannelRef, channel_of, channels_of
+from app.channels.queries import ChannelRef, channels_of
 from app.core import formats, i18n
-from bot import keyboards
+from bot import places
+from bot.places import Answer
 
 _MOST_LISTED, _MOST_POSTS = 10, 10
 _SPAN = Span(30)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A text, and what is stored with it to make its own buttons."""
-
-    text: str
-    buttons: dict[str, str]
-
-
 def stats(person: User, argument: str, *, now: datetime) -> Answer:
     """The numbers of the last 30 days: of one channel, or of the network with its most viewed channels."""
-    workspace, language = _workspace(person), str(person.language)
-    channel = channel_of(workspace.id, argument) if argument else None
-    if channel is not None:
-        return Answer(_channel(workspace, channel, language, now=now), {})
+    place = places.place_of(person, argument)
+    if place is None:
+        return places.ask(person)
+    workspace, language = place.workspace, place.language
+    if place.channel is not None:
+        return place.answer(_channel(workspace, place.channel, language, now=now))
     page = build.network_page(
         workspace.id, workspace.name, timezone=workspace.timezone, span=_SPAN, is_demo=False, now=now
     )
     if not page.rows:
-        return Answer(i18n.say(language, _NO_CHANNEL), {})
+        return place.answer(i18n.say(language, _NO_CHANNEL))
     rows = sorted(page.rows, key=lambda row: -(row.views.value or 0))
     lines = [
         i18n.say(language, "%(name)s, last 30 days", name=workspace.name),
@@ -49,29 +42,32 @@ def stats(person: User, argument: str, *, now: datetime) -> Answer:
         more = len(rows) - _MOST_LISTED
         lines.append("\n" + i18n.say_many(language, "and %(num)s more channel", "and %(num)s more channels", more))
     listed = [(row.public_id, row.title) for row in rows[:_MOST_LISTED]]
-    return Answer("\n".join(lines), keyboards.choices("stats", listed) if len(rows) > 1 else {})
+    return place.answer("\n".join(lines), command="stats", channels=listed if len(rows) > 1 else ())
 
 
 def views(person: User, argument: str, *, now: datetime) -> Answer:
     """The last posts of a channel; with several channels and none named, which one."""
-    workspace, language = _workspace(person), str(person.language)
+    place = places.place_of(person, argument)
+    if place is None:
+        return places.ask(person)
+    workspace, language = place.workspace, place.language
     channels = [c for c in channels_of(workspace.id) if c.is_own]
     if not channels:
-        return Answer(i18n.say(language, _NO_CHANNEL), {})
+        return place.answer(i18n.say(language, _NO_CHANNEL))
     chosen = channels[0] if len(channels) == 1 else next((c for c in channels if c.public_id == argument), None)
     if chosen is None:
         listed = [(c.public_id, c.title) for c in channels[:_MOST_LISTED]]
-        return Answer(i18n.say(language, "Which channel?"), keyboards.choices("views", listed))
-    return Answer(_posts(workspace, chosen, language, now=now), {})
+        return place.answer(i18n.say(language, "Which channel?"), command="views", channels=listed)
+    return place.answer(_posts(workspace, chosen, language, now=now))
+
+
+def workspace(person: User, argument: str, *, now: datetime) -> Answer:
+    """The numbers of the workspace that a button names, which is the chosen one from now on; without one, which?"""
+    return stats(person, "", now=now) if places.choose(person, argument, now=now) else places.ask(person)
 
 
 _NO_CHANNEL = i18n.N_("No channel is connected yet. Press “Add a channel” and make me its administrator.")
 _SHORT = ("subscribers", "views", "reach", "err", "posts")
-
-
-def _workspace(person: User) -> Workspace:
-    found: Workspace = Workspace.get_by_id(people.workspaces_of(person.id)[0][0])
-    return found
 
 
 def _figures(row: ChannelRow) -> dict[str, Figure]:

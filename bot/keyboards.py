@@ -1,4 +1,4 @@
-"""The buttons under the bot's messages. What a button sends back is `<command>` or `<command>:<channel>`."""
+"""The buttons under the bot's messages. What a button sends back is `<command>`, `<command>:<channel>` or `workspace:<id>`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _MOST_BYTES = 64  # Telegram's limit on what a button sends back (core.telegram.
 _CHOICES = "choices"
 
 
-def choices(command: str, channels: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The parameter that makes a button for each (public id, title), to be stored with the notice."""
-    return {_CHOICES: json.dumps([[f"{command}:{public_id}"[:_MOST_BYTES], title] for public_id, title in channels])}
+def choices(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The parameter that makes a button for each (what it sends back, title), to be stored with the notice."""
+    listed = [[data[:_MOST_BYTES], title] for data, title in rows]
+    return {_CHOICES: json.dumps(listed)} if listed else {}
 
 
 def keyboard(notice: Queued, *, mini_app_url: str = "") -> Keyboard:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import secrets
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Frame, expect
@@ -108,3 +110,110 @@ def test_a_file_is_downloaded_outside_of_the_frame_by_an_address_of_its_own(phon
     )
     stranger = phone.stack.http.get(str(said[0]).removeprefix("open "))
     assert stranger.status_code == 200 and stranger.text.startswith("channel,username,subscribers")
+
+
+OTHER = "Other workspace"
+
+
+@pytest.fixture
+def two_workspaces(stack: Stack) -> Iterator[str]:
+    """The owner has another workspace; gives its public id, and leaves it at the end."""
+    public_id, now = secrets.token_urlsafe(16), int(time.time() * 1000)
+    stack.change(
+        "INSERT INTO workspace (public_id, name, timezone, created_at) VALUES (?, ?, 'UTC', ?)", public_id, OTHER, now
+    )
+    stack.change(
+        "INSERT INTO membership (workspace_id, user_id, role, created_at) SELECT w.id, u.id, 'owner', ?"
+        ' FROM workspace w, "user" u WHERE w.public_id = ? AND u.telegram_user_id = ?',
+        *(now, public_id, OWNER_ID),
+    )
+    yield public_id
+    _leave(stack, public_id)
+
+
+def _leave(stack: Stack, public_id: str) -> None:
+    """The person is taken out of the workspace."""
+    stack.change(
+        "DELETE FROM membership WHERE workspace_id = (SELECT id FROM workspace WHERE public_id = ?)", public_id
+    )
+
+
+def _idle(stack: Stack) -> None:
+    """A quarter of an hour passes without a request."""
+    stack.change("UPDATE session SET expires_at = 1 WHERE kind = 'twa'")
+
+
+def _names(stack: Stack, public_id: str) -> tuple[str, str]:
+    """The name of this workspace and of the first."""
+    ((first,),) = stack.rows("SELECT name FROM workspace ORDER BY id LIMIT 1")
+    ((this,),) = stack.rows("SELECT name FROM workspace WHERE public_id = ?", public_id)
+    return str(this), str(first)
+
+
+def _enter_other(app: Frame) -> None:
+    app.locator(".twa-head summary").click()
+    app.locator("form[data-moves]").get_by_role("button", name=OTHER).click()
+    expect(app.locator(".twa-head summary")).to_have_text(OTHER)
+
+
+def _rename(app: Frame, name: str, *, before: Callable[[], None]) -> None:
+    """Fill the workspace's form in, and send it after `before` happened."""
+    app.locator(".twa-menu").get_by_role("link", name="Settings").click()
+    field = app.locator("input[name=name]").first
+    expect(field).to_have_value(OTHER)
+    field.fill(name)
+    before()
+    field.press("Enter")
+
+
+def test_an_idle_session_is_renewed_in_the_workspace_of_its_page(phone: Visit, two_workspaces: str) -> None:
+    app, stack = _launch(phone), phone.stack
+    _enter_other(app)
+    first = _names(stack, two_workspaces)[1]
+    phone.allowed = {401}
+    _rename(app, "Renamed after a pause", before=lambda: _idle(stack))
+    wait_for("it is saved", lambda: _names(stack, two_workspaces) == ("Renamed after a pause", first))
+    expect(app.locator(".twa-head summary")).to_have_text(OTHER)
+
+
+def test_a_renewed_session_elsewhere_sends_nothing_and_says_so(phone: Visit, two_workspaces: str) -> None:
+    app, stack = _launch(phone), phone.stack
+    _enter_other(app)
+    before = _names(stack, two_workspaces)
+    phone.allowed = {401}
+    _rename(app, "Renamed by one who left", before=lambda: _leave(stack, two_workspaces))
+    expect(app.get_by_role("alert")).to_contain_text("The session began anew")
+    expect(app.locator(".twa-head .workspace")).to_contain_text(before[1])
+    expect(app.locator("#channels_table")).to_be_visible()
+    assert _names(stack, two_workspaces) == before
+
+
+def test_a_reload_stays_in_the_workspace_and_a_page_that_is_gone_gives_way_to_the_first(
+    phone: Visit, two_workspaces: str
+) -> None:
+    app = _launch(phone)
+    _enter_other(app)
+    app.locator(".twa-menu").get_by_role("link", name="Compare").click()
+    expect(app.locator('.twa-menu a[aria-current="page"]')).to_have_text("Compare")
+    app.evaluate("location.reload()")
+    app = telegram.mini_app(phone.page)
+    expect(app.locator(".twa-head summary")).to_have_text(OTHER)
+    expect(app.locator('.twa-menu a[aria-current="page"]')).to_have_text("Compare")
+    phone.allowed = {404}
+    app.evaluate(
+        "path => { const kept = `${document.body.dataset.workspace} ${path}`;"
+        " try { sessionStorage.setItem('ab-page', kept); }"
+        " catch { history.replaceState({ ...history.state, kept: { ...history.state.kept, 'ab-page': kept } }, ''); } }",
+        "/channels/" + "x" * 22,
+    )
+    app.evaluate("location.reload()")
+    app = telegram.mini_app(phone.page)
+    expect(app.locator('.twa-menu a[aria-current="page"]')).to_have_text("Network")
+    expect(app.locator(".twa-head summary")).to_have_text(OTHER)
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_the_menu_is_one_row_at_the_bottom(phone: Visit, width: int) -> None:
+    phone.page.set_viewport_size({"width": width, "height": 800})
+    box = _launch(phone).locator(".twa-menu").bounding_box()
+    assert box is not None and box["height"] < 80 and box["width"] > 0.8 * width

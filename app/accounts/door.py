@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from flask import request, session
 
+from app.accounts.service.sessions import SignedIn
+from app.core.errors import Conflict
+from app.core.i18n import N_
+
 
 def ip() -> str:
     return request.remote_addr or ""
@@ -14,6 +18,7 @@ def agent() -> str:
 
 
 SESSION_HEADER = "X-Session"
+WORKSPACE_HEADER, WORKSPACE_FIELD = "X-Workspace", "page_workspace"
 
 
 def is_by_header() -> bool:
@@ -27,6 +32,24 @@ def is_by_header() -> bool:
 def token() -> str | None:
     """The session token of the request: the header's, else the cookie's."""
     return request.headers[SESSION_HEADER] if is_by_header() else session.get("token")
+
+
+def require_own_page(who: SignedIn) -> None:
+    """A page changes only the workspace that it was made for: another tab may have entered another one meanwhile.
+
+    Raises Conflict. Requests that change nothing, or do not say where they come from, pass.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    told = {request.headers.get(WORKSPACE_HEADER), request.form.get(WORKSPACE_FIELD)} - {None, ""}
+    if told - {who.workspace_public_id}:
+        raise Conflict(
+            N_(
+                "This page is of another workspace than “%(name)s”, which is open now. Nothing was saved. Load the page again."
+            ),
+            code="other_workspace",
+            name=who.workspace_name,
+        )
 
 
 def enter(token: str, kind: str) -> None:

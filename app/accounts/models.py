@@ -54,6 +54,7 @@ class Membership(TenantTable):
     user: Any = ForeignKeyField(User, lazy_load=False)
     role = CharField(max_length=16)
     created_at = UtcTimestamp()
+    chosen_at = UtcTimestamp(null=True)
 
     class Meta:
         indexes = ((("workspace", "user"), True),)

@@ -48,7 +48,10 @@ def left() -> Any:
 @policy(Act.PUBLIC)
 @limiter.limit("30 per minute")
 def session() -> Any:
-    """Signed launch data in, a session out; the same launch from another device is refused."""
+    """Signed launch data in, a session out; the same launch from another device is refused.
+
+    The answer names the workspace, so that a page of another one sends nothing with this session.
+    """
     runtime = current_app.extensions["runtime"]
     bot, device = telegram.service_bot(), request.form.get("device", "")
     if bot is None:
@@ -76,7 +79,9 @@ def session() -> Any:
             now=g.now,
         )
     door.enter(token, "twa")
-    return jsonify(token=token, location="/network", language=person.language)
+    opened = sessions.signed_in(token, now=g.now)
+    workspace = opened.workspace_public_id if opened else ""
+    return jsonify(token=token, location="/network", language=person.language, workspace=workspace)
 
 
 @blueprint.post("/twa/file")

@@ -28,6 +28,7 @@ def add(public_id: str) -> Any:
             who.workspace_id,
             None if request.form.get("everywhere") else ref.id,
             **values,
+            timezone=ref.timezone,
             user_id=who.user_id,
             now=g.now,
         )

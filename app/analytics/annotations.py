@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from app.analytics.annotation_models import Annotation
 from app.audit import service as audit
 from app.core import db, ids
 from app.core.errors import Invalid, LimitReached, NotFound
+from app.core.plain_text import one_line
 
 KINDS = ("ad", "price", "ban", "other")
 LONGEST, MOST = 120, 500  # characters of a note; notes of a workspace
+FIRST_DAY = date(2013, 8, 14)  # Telegram's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +41,28 @@ class Note:
 
 
 def add(
-    workspace_id: int, channel_id: int | None, *, day: str, kind: str, text: str, user_id: int, now: datetime
+    workspace_id: int,
+    channel_id: int | None,
+    *,
+    day: str,
+    kind: str,
+    text: str,
+    timezone: str,
+    user_id: int,
+    now: datetime,
 ) -> Annotation:
-    """Keep a note of a channel, or of the network without one. Raises Invalid with the field, LimitReached."""
+    """Keep a note of a channel, or of the network without one. Raises Invalid with the field, LimitReached.
+
+    Its day is at most today in the zone: no period ends later, so a later note would be on no page.
+    """
     if kind not in KINDS:
         raise Invalid("There is no such kind of note.", fields={"kind": "unknown"})
-    words = " ".join(text.split())
+    words = one_line(text)
     if not 1 <= len(words) <= LONGEST:
         raise Invalid(
             "Write between %(least)s and %(most)s characters.", least=1, most=LONGEST, fields={"text": "length"}
         )
-    on = _day(day)
+    on = _day(day, now.astimezone(ZoneInfo(timezone)).date())
     with db.write():
         if Annotation.select().where(Annotation.workspace == workspace_id).count() >= MOST:
             raise LimitReached("A workspace keeps at most %(most)s notes.", most=MOST)
@@ -99,13 +113,13 @@ def said_on(notes: tuple[Note, ...], place: float) -> str:
     return "; ".join(note.words for note in notes if note.place == place)
 
 
-def _day(text: str) -> date:
+def _day(text: str, today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
         raise Invalid("Give the day of the note.", fields={"day": "no day"}) from None
-    if not 2013 <= day.year <= 2100:
-        raise Invalid("Give the day of the note.", fields={"day": "range"})
+    if not FIRST_DAY <= day <= today:
+        raise Invalid("The day of a note is not after today and not before 14 August 2013.", fields={"day": "range"})
     return day
 
 

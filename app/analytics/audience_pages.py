@@ -112,7 +112,11 @@ class LinkRow:
 
 @dataclass(frozen=True, slots=True)
 class CampaignRow:
-    """A campaign with what it cost and whom it brought. `is_open`: some followers are too young to judge at an age."""
+    """A campaign with what it cost and whom it brought.
+
+    `is_open`: some followers are too young to judge at an age in days; `can_tell`: some are old enough, or it has had
+    that long to bring anybody.
+    """
 
     public_id: str
     name: str
@@ -133,20 +137,36 @@ class CampaignRow:
     cost_7d: Figure
     cost_30d: Figure
     is_open: dict[int, bool]
+    can_tell: dict[int, bool]
     links: tuple[LinkRow, ...]
     act_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTotal:
-    """All campaigns of one source in one currency."""
+    """All campaigns of one source in one currency: as many as `campaigns`.
 
-    source: str
+    Costs are of the spend of those that can tell: `joined_of` and `kept_of` of them. `is_open`: it may still change.
+    """
+
+    campaigns: int
+    joined_of: int
+    kept_of: int
+    is_open: bool
     spend: Figure
     joined: Figure
     cost: Figure
     kept_7d: Figure
     cost_7d: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class SourceGroup:
+    """The campaigns that ran in one source, by its exact name, and their totals where there is more than one."""
+
+    source: str
+    rows: tuple[CampaignRow, ...]
+    totals: tuple[SourceTotal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +202,8 @@ class CampaignsPage:
     timezone: str
     period: Period
     rows: tuple[CampaignRow, ...]
-    totals: tuple[SourceTotal, ...]
+    groups: tuple[SourceGroup, ...]
+    noted: tuple[Note, ...]
     curves: tuple[Curve, ...]
     all_curves: tuple[Curve, ...]
     has_bot: bool

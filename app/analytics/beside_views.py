@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
@@ -60,8 +60,30 @@ def compare_csv() -> Response:
     return _csv("compare.csv", built.rows, built.period)
 
 
+@blueprint.get("/compare/days.csv")
+@policy(Act.SEE)
+def compare_days_csv() -> Response:
+    """One line a channel and day; a number is empty where nothing was read."""
+    period, lines = _compared(beside.compare_days)
+    rows = (
+        [
+            *(line.day.isoformat(), channel.title, channel.username or ""),
+            *(cell for key in beside.DAY_KEYS for cell in files.figure_cells(line.figures[key])),
+            line.notes,
+        ]
+        for channel, line in lines
+    )
+    head = ["day", "channel", "username", *files.heads(beside.DAY_KEYS), "annotation"]
+    return files.answer("compare_days.csv", head, rows, period=period)
+
+
 def _compare_page() -> Any:
-    return beside.compare_page(
+    return _compared(beside.compare_page)
+
+
+def _compared(build: Callable[..., Any]) -> Any:
+    """What is built of the channels and the days that the address names."""
+    return build(
         current_user.workspace_id,
         request.args.getlist("c")[: 4 * beside.MOST_COMPARED],
         timezone=current_user.workspace_timezone,

@@ -10,6 +10,7 @@ from flask_login import current_user
 from app.analytics import files
 from app.analytics.audience_pages import CampaignForm, CampaignsPage
 from app.analytics.audience_views import mine
+from app.analytics.build.audience import AGES_DAYS
 from app.analytics.build.campaigns import NO_FORM, campaigns_page
 from app.channels.queries import ChannelRef
 from app.channels.service import campaigns, invite_links
@@ -122,7 +123,10 @@ def try_link_again(public_id: str, key: str) -> Any:
 @blueprint.get("/campaigns.csv")
 @policy(Act.SEE)
 def campaigns_csv(public_id: str) -> Response:
-    """Money is in minor units of the currency (cents, tiyin); Telegram Stars are whole. Only for who may see it."""
+    """Money is in minor units of the currency (cents, tiyin); Telegram Stars are whole. Only for who may see it.
+
+    `is_so_far_…` is 1 where followers of the campaign are too young to tell, so what stayed and its cost still change.
+    """
     sees_money = _sees_money()
     shown = [k for k in _FIGURES if sees_money or k not in _MONEY]
     rows = (
@@ -131,12 +135,14 @@ def campaigns_csv(public_id: str) -> Response:
             *([r.currency] if sees_money else []),
             *("" if at is None else iso(at) for at in (r.starts_at, r.ends_at)),
             *files.cells(r, shown),
+            *(str(int(r.is_open[age])) for age in AGES_DAYS.values()),
         ]
         for r in _page(mine(public_id)).rows
     )
     currency = ["currency"] if sees_money else []
     names = [f"{k}_minor" if k in _MONEY else k.replace("kept", "stayed") for k in shown]
-    head = ["ran_in", "audience", "creative", "name", *currency, "starts_at", "ends_at", *files.heads(names)]
+    so_far = [key.replace("kept", "is_so_far") for key in AGES_DAYS]
+    head = ["ran_in", "audience", "creative", "name", *currency, "starts_at", "ends_at", *files.heads(names), *so_far]
     return files.answer("campaigns.csv", head, rows)
 
 

@@ -90,7 +90,7 @@ _ALL = (
     Definition(
         "views_24h",
         N_("First 24 hours"),
-        N_("The post's views 24 hours after publishing, between the readings before and after that moment."),
+        N_("The post's views 24 hours after publishing, on the line between the readings around that moment."),
         N_("Posts younger than a day, and posts without a reading around that age."),
         "views",
     ),

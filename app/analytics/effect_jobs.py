@@ -88,8 +88,9 @@ def _refresh_causes(channel: _Channel, bot_id: int, newest: datetime | None, now
     there = presence.of(bot_id, channel.chat_id)
     stretches = [(max(a, since), min(b or now, now)) for a, b in there.stretches if (b or now) > since and a < now]
     posts = db.rows(
-        "SELECT id, posted_at FROM post WHERE chat_id = ? AND posted_at >= ? AND posted_at < ? AND is_service = ?",
-        *(channel.chat_id, db.stamp(since), db.stamp(now), False),
+        "SELECT id, posted_at FROM post WHERE chat_id = ? AND private_to IN (0, (SELECT workspace_id FROM feed"
+        " WHERE id = ?)) AND posted_at >= ? AND posted_at < ? AND is_service = ?",
+        *(channel.chat_id, channel.feed_id, db.stamp(since), db.stamp(now), False),
     )
     told = db.rows(
         "SELECT at FROM member_event WHERE chat_id = ? AND bot_id = ? AND at >= ? AND at < ? AND kind = 'leave'",

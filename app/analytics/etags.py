@@ -22,11 +22,19 @@ def is_tagged(path: str) -> bool:
 def tag(who: SignedIn, environ: Mapping[str, Any], *, now: datetime) -> str:
     """Made of who asks for what, the version of the workspace's data, and the minute, since pages tell ages.
 
-    Only an answer that passed its policy hands a tag out, and the tag holds session and role: who shows it again may
+    Only an answer that passed its policy hands a tag out, and the tag holds session, workspace and role: who shows it again may
     still see the page.
     """
     seed = (
-        *(who.session_id, who.role, who.language, who.timezone, who.workspace_name, who.workspace_timezone),
+        *(
+            who.session_id,
+            who.workspace_id,
+            who.role,
+            who.language,
+            who.timezone,
+            who.workspace_name,
+            who.workspace_timezone,
+        ),
         queries.data_version(who.workspace_id),
         int(now.timestamp()) // 60,
         *(environ.get(key, "") for key in _ASKED),

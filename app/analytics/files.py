@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -16,6 +17,7 @@ from app.core.clock import iso
 _PARTS = ("", "_source", "_precision", "_observed_at")
 _PERIOD = ("period_start", "period_end", "timezone")
 _LINES_AT_ONCE = 500
+_AFTER_SEMICOLON = re.compile(r"(;\s*)(?=[=+\-@])")
 
 
 def heads(keys: Sequence[str]) -> list[str]:
@@ -77,5 +79,8 @@ def _text(lines: Iterable[Sequence[str]]) -> str:
 
 
 def _harmless(cell: str) -> str:
+    """No formula, not even to a reader that begins a new cell at each semicolon."""
     is_number = cell.lstrip("-").replace(".", "", 1).isdigit()
+    if ";" in cell:
+        cell = _AFTER_SEMICOLON.sub(r"\1'", cell)
     return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell and not is_number else cell

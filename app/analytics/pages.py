@@ -154,6 +154,7 @@ class ComparePage:
     growth: tuple[tuple[float | None, ...], ...]
     views: tuple[tuple[DayPoint, ...], ...]
     csv_url: str
+    days_csv_url: str
     annotations: tuple[Note, ...] = ()
 
 

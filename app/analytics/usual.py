@@ -12,7 +12,7 @@ from app.core import db
 
 AGES_S = (900, 3_600, 10_800, 21_600, 43_200, 86_400, 259_200, 604_800, 2_592_000)
 POSTS, LEAST_POSTS = 40, 10
-_NEAR, _NEXT_TO = 2.0, 1.2
+_NEAR, _NEXT_TO = 2.0, 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def views_at(curve: Sequence[Read], age_s: int) -> Read | None:
     """A post's views at an age, on the straight line between the readings around it; None where none is near.
 
     Counts never fall, so the highest so far stands. Near: one reading not before half the age and the next not after
-    twice of it, or the next within a fifth of the age; before the first reading the line begins at nothing. The coarser
+    twice of it, or the next within a tenth of the age; before the first reading the line begins at nothing. The coarser
     step counts, the later reading names source and moment.
     """
     before, highest = None, 0

@@ -9,8 +9,10 @@ from app.core.formats import escape
 
 
 class Mark(Protocol):
-    """A note at a place of the axis: of a series from 0, of a curve an age in seconds."""
+    """A note at a place of the axis: of a series from 0, of a curve an age in seconds. Marks of one note share its id."""
 
+    @property
+    def public_id(self) -> str: ...
     @property
     def place(self) -> float: ...
     @property
@@ -24,10 +26,11 @@ def drawn(marks: Sequence[Mark], count: int, *, top: int, floor: int, is_centred
 
 def drawn_at(marks: Sequence[Mark], x: Callable[[float], float], last: float, *, top: int, floor: int) -> str:
     """The marks from 0 to `last` of an axis whose places stand at `x` percent."""
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(mark.public_id for mark in marks), 1)}
     by_place: dict[float, list[tuple[int, str]]] = {}
-    for number, mark in enumerate(marks, 1):
+    for mark in marks:
         if 0 <= mark.place <= last:
-            by_place.setdefault(mark.place, []).append((number, mark.words))
+            by_place.setdefault(mark.place, []).append((numbers[mark.public_id], mark.words))
     return "".join(_one(x(place), told, top, floor) for place, told in by_place.items())
 
 
@@ -50,7 +53,7 @@ def noted(
 
 def _one(x: float, told: list[tuple[int, str]], top: int, floor: int) -> str:
     anchor = "end" if x > 95 else "start" if x < 5 else "middle"
-    at, numbers = f"{x:.2f}".rstrip("0").rstrip("."), ", ".join(str(number) for number, _ in told)
+    at, numbers = f"{x:.2f}".rstrip("0").rstrip("."), ", ".join(map(str, dict.fromkeys(number for number, _ in told)))
     words = escape("; ".join(text for _, text in told))
     line = f'<line class="note-line" x1="{at}%" x2="{at}%" y1="{top}" y2="{floor}"/>'
     return f'<g>{line}<text class="tick" x="{at}%" y="{top}" text-anchor="{anchor}">{numbers}</text><title>{words}</title></g>'

@@ -13,19 +13,29 @@ from app.core.errors import Invalid
 # Digits after the point. Telegram Stars (XTR) are whole; CLDR does not know them.
 MINOR_DIGITS = {"UZS": 2, "USD": 2, "EUR": 2, "XTR": 0}
 MOST_MINOR = 10**14
-# A separator before three digits groups: no currency here has three digits after the point.
-_AMOUNT = re.compile(r"(\d{1,3}(?:[ ,.']\d{3})+|\d+)(?:[.,](\d{1,2}))?", re.ASCII)
+# Groups of three have one separator throughout, and none of them follows a leading zero.
+_GROUPED = r"(?P<grouped>[1-9]\d{0,2}(?P<separator>[ ,.'’])\d{3}(?:(?P=separator)\d{3})*)"
+_AMOUNT = re.compile(rf"(?:{_GROUPED}|(?P<whole>\d+))(?:(?P<point>[.,])(?P<part>\d+))?", re.ASCII)
 
 
 def parse(text: str, currency: str) -> int:
-    """What somebody typed ("1 250 000", "12.50", "12,5") in minor units. Raises Invalid with `spend` or `currency`."""
+    """What somebody typed ("1 250 000", "12.50", "12,5") in minor units. Raises Invalid with `spend` or `currency`.
+
+    Refused is what can be read in two ways: 1.250 is a thousand to some people and a little more than one to others.
+    """
     if currency not in MINOR_DIGITS:
         raise Invalid("Choose one of the currencies in the list.", fields={"currency": "unknown"})
     found = _AMOUNT.fullmatch(re.sub(r"[\s\u00a0\u202f]+", " ", text.strip()))
     digits = MINOR_DIGITS[currency]
-    if not found or len(found.group(2) or "") > digits:
+    if not found or (found["point"] and found["point"] == found["separator"]):
         raise Invalid("Write an amount like 1250 or 12.50.", fields={"spend": "no amount"})
-    whole, part = re.sub(r"\D", "", found.group(1)), found.group(2) or ""
+    whole, part = re.sub(r"\D", "", found["grouped"] or found["whole"]), found["part"] or ""
+    if len(part) > digits:
+        raise Invalid(
+            "%(currency)s has fewer digits after the point.", currency=currency, fields={"spend": "too many digits"}
+        )
+    if digits and re.fullmatch(r"\d+[.,]\d{3}", found.string):
+        raise Invalid("This can be read in two ways. Write 1250 or 1.25.", fields={"spend": "ambiguous"})
     minor = int(whole + part.ljust(digits, "0"))
     if minor > MOST_MINOR:
         raise Invalid("This amount is too large.", fields={"spend": "too large"})

@@ -259,10 +259,12 @@ def _summed(index: Ints, values: Ints, size: int) -> Ints:
 
 
 def _views_at(rows: ReadingRows, peak: Ints, posted_at: Ints, age_s: int, since: FeedRollup) -> ViewsAtAge:
-    """Views of each post at an age, on the line between the readings around it; -1 where none surround it.
+    """Views of each post at an age, on the line between the readings around it; -1 where none are near.
 
-    A reading right at that age speaks alone. Between two the coarser step counts, and the later one gives source and
-    moment. In place of a reading that fell, the one whose views the curve keeps speaks. The post's origin is exact.
+    Near: the next reading comes within a tenth of the age, or not after twice of it and one stands not before half of
+    it: growth is far from linear, so a longer line would invent a number. A reading right at that age speaks alone.
+    Between two the coarser step counts, and the later one gives source and moment. In place of a reading that fell, the
+    one whose views the curve keeps speaks. The post's origin is exact.
     """
     target = posted_at + age_s
     key = rows.post * _POST_SHIFT + rows.at
@@ -272,10 +274,10 @@ def _views_at(rows: ReadingRows, peak: Ints, posted_at: Ints, age_s: int, since:
     posts = posts[rows.post[right[posts]] == posts]
     at, before = right[posts], since.observed_at[posts]
     has_left = (at > 0) & (rows.post[at - 1] == posts)
-    is_young = rows.at[at] - posted_at[posts] <= ORIGIN_MAX_AGE_S
-    is_known = has_left | (before >= 0) | is_young
-    posts, at, before, has_left = posts[is_known], at[is_known], before[is_known], has_left[is_known]
     left_at = np.where(has_left, rows.at[at - 1], np.where(before >= 0, before, posted_at[posts]))
+    next_age, left_age = rows.at[at] - posted_at[posts], left_at - posted_at[posts]
+    is_known = (10 * next_age <= 11 * age_s) | ((2 * left_age >= age_s) & (next_age <= 2 * age_s))
+    posts, at, has_left, left_at = posts[is_known], at[is_known], has_left[is_known], left_at[is_known]
     left_views = np.where(has_left, peak[at - 1], np.maximum(since.views[posts], 0))
     length = np.maximum(rows.at[at] - left_at, 1)
     speaks = _speaking(rows, peak)

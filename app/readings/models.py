@@ -38,6 +38,8 @@ class Source(Table):
 class Post(Table):
     """A message of a channel, or an album of several, without its text.
 
+    `private_to` 0: a public source told of it, and what it is stands here for everybody. Else the workspace whose
+    private sources alone told of it; a public source that tells of it later makes the public row, which takes it in.
     `missing_since`: since when its place on the preview page is empty. `deleted_source_id`: who told that it is gone;
     what a private source tells of that stands in `private_deletion`.
     """
@@ -45,6 +47,7 @@ class Post(Table):
     impersonal = frozenset({"origin_uid", "media", "text_hash", "album_id"})
     id = AutoField()
     chat_id = IntegerField()
+    private_to = BigIntegerField(default=0)
     message_id = BigIntegerField(null=True)
     origin_uid = CharField(max_length=64, null=True)
     posted_at = UtcTimestamp()
@@ -60,8 +63,8 @@ class Post(Table):
 
     class Meta:
         indexes = (
-            (("chat_id", "message_id"), True),
-            (("chat_id", "origin_uid"), True),
+            (("chat_id", "message_id", "private_to"), True),
+            (("chat_id", "origin_uid", "private_to"), True),
             (("chat_id", "posted_at"), False),
         )
 
@@ -78,15 +81,19 @@ class PrivateDeletion(Table):
 
 
 class AlbumItem(Table):
-    """A message that is part of an album: what is told of it is told of the post. `edited_at` is the message's own."""
+    """A message that is part of an album: what is told of it is told of the post. `edited_at` is the message's own.
+
+    `private_to`: who told that it is, as in Post; a private source may know more messages of a public album.
+    """
 
     chat_id = IntegerField()
     message_id = BigIntegerField()
+    private_to = BigIntegerField(default=0)
     post_id = IntegerField(index=True)
     edited_at = UtcTimestamp(null=True)
 
     class Meta:
-        primary_key = CompositeKey("chat_id", "message_id")
+        primary_key = CompositeKey("chat_id", "message_id", "private_to")
 
 
 class PostVersion(Table):

@@ -14,11 +14,15 @@ from app.core import db, i18n, telemetry
 from app.core.errors import Upstream
 from app.notices import service as notices
 from app.telegram import service as telegram
-from bot import answers
+from bot import answers, places
 from bot.dispatcher import Effect, Incoming, nothing
 
 _TEMPLATES = {"start": "welcome", "dashboard": "dashboard", "add_channel": "add_channel"}
-_NUMBERS: dict[str, Callable[..., answers.Answer]] = {"stats": answers.stats, "views": answers.views}
+_NUMBERS: dict[str, Callable[..., places.Answer]] = {
+    "stats": answers.stats,
+    "views": answers.views,
+    places.COMMAND: answers.workspace,
+}
 COMMANDS = {
     "stats": i18n.N_("Your numbers of the last 30 days"),
     "views": i18n.N_("Views of the last posts"),
@@ -79,6 +83,8 @@ def _answer(incoming: Incoming, sender: Sender, command: str, argument: str) -> 
         made = notices.answered_since(now - _WINDOW, chat_id=sender.id, bot_id=stored.bot_id)
         if made >= _MOST_ANSWERS:
             return  # a flood is acknowledged and not answered
+        if command == "start":
+            people.ensure_workspace(person, timezone=incoming.runtime.settings.default_timezone, now=now)
         template, params = _content(person, command, argument, now=now)
         notices.queue(
             template,
@@ -92,7 +98,7 @@ def _answer(incoming: Incoming, sender: Sender, command: str, argument: str) -> 
 
 
 def _content(person: User, command: str, argument: str, *, now: datetime) -> tuple[str, dict[str, str]]:
-    if command in _TEMPLATES:
+    if command in _TEMPLATES and people.home(person.id) is not None:
         return _TEMPLATES[command], {"name": str(person.name)}
-    answer = _NUMBERS[command](person, argument, now=now)
+    answer = _NUMBERS.get(command, answers.stats)(person, argument, now=now)  # of no workspace: how to begin
     return "answer", {"text": answer.text, **answer.buttons}

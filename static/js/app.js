@@ -11,7 +11,9 @@ const csrf = () => document.querySelector('meta[name="csrf-token"]')?.content ??
 
 document.addEventListener("htmx:config:request", (event) => {
   const { request } = event.detail.ctx;
-  if (!/^(GET|HEAD)$/.test(request.method)) request.headers["X-CSRFToken"] = csrf();
+  if (/^(GET|HEAD)$/.test(request.method)) return;
+  request.headers["X-CSRFToken"] = csrf();
+  if (document.body.dataset.workspace) request.headers["X-Workspace"] = document.body.dataset.workspace; // the page changes its own only
 });
 document.addEventListener("htmx:error", () => toast({ text: text("offline"), kind: "bad" }));
 document.addEventListener("htmx:before:swap", () => { hideHint(); });

@@ -2,7 +2,7 @@
 // since a frame of another site may have no cookies; Telegram's signed launch data renew it.
 import { keep, kept } from "./kept.js";
 import { startLive } from "./live.js";
-import { goBack, openPage, startNavigation } from "./twa_pages.js";
+import { forgetWay, goBack, here, openPage, startNavigation, whenMoved } from "./twa_pages.js";
 import { startTelegram } from "./twa_telegram.js";
 import { text } from "./texts.js";
 
@@ -11,6 +11,8 @@ let token = kept("ab-session");
 let url = "";
 let csrf = "";
 let hasLeft = false;
+let renewal = null;
+let toSay = "";
 
 /** A secret that this device made up: with it, and only with it, the same launch opens the session again. */
 function deviceSecret() {
@@ -29,6 +31,7 @@ function launchData() {
   return given ?? kept("ab-launch");
 }
 
+/** Opens a session; returns what the server told: where to begin, and the workspace in which the session is. */
 async function signIn() {
   const initData = launchData();
   if (!initData) throw new Error("no launch data");
@@ -38,27 +41,38 @@ async function signIn() {
   if (!answer.ok) throw new Error(told.error?.message ?? String(answer.status));
   token = told.token;
   keep("ab-session", token);
-  if (told.language && speaks() !== told.language) return speak(told.language);
-  return told.location;
+  if (told.language && speaks() !== told.language) await speak(told.language);
+  return told;
 }
 
 const speaks = () => document.documentElement.lang.replace("-", "_");
 
 /** The shell itself in the person's language: asked for once, since a frame may not keep it. */
 function speak(language) {
-  if (kept("ab-language") === language) return "/network";
+  if (kept("ab-language") === language) return undefined;
   keep("ab-language", language);
   location.replace(`/twa?lang=${language}${location.hash}`);
   return new Promise(() => {}); // the page is leaving
 }
 
-/** A fetch that brings the session; where that ended, the launch opens it once more and the request is sent again. */
+const pagesWorkspace = () => document.body.dataset.workspace ?? "";
+
+/** A fetch that brings the session and the page's workspace. Where the session ended, the launch opens it once more and
+ * the request is sent again, but never into another workspace than its page's: then everything begins anew. */
 async function send(address, request) {
-  const withToken = () => fetch(address, { ...request, headers: { ...request.headers, "X-Session": token ?? "" } });
+  const madeFor = pagesWorkspace();
+  const withToken = () => fetch(address, { ...request, headers: { ...request.headers, "X-Session": token ?? "", "X-Workspace": madeFor } });
+  const used = token;
   const answer = await withToken();
+  if (answer.status === 409 && madeFor && (answer.headers.get("X-Workspace") ?? madeFor) !== madeFor) beginAnew("/network");
   if (answer.status !== 401 || hasLeft) return answer;
   try {
-    await signIn();
+    if (used === token) renewal ??= signIn().finally(() => { renewal = null; }); // requests that fail together renew once
+    const told = await renewal;
+    if (told && madeFor && told.workspace !== madeFor) {
+      beginAnew(told.location);
+      return answer;
+    }
   } catch (error) {
     shut(error.message);
     return answer;
@@ -66,10 +80,31 @@ async function send(address, request) {
   return withToken();
 }
 
+/** The session is in another workspace than the page: the first page of that one comes, and says so. */
+function beginAnew(path) {
+  toSay = text("twa_anew");
+  setTimeout(() => { // once the refused request is over
+    forgetWay();
+    openMenu();
+    openPage(path);
+  });
+}
+
+/** What the next page that comes has to say first. */
+function sayOnArrival() {
+  if (toSay) document.getElementById("page_body")?.prepend(banner(toSay));
+  toSay = "";
+}
+
+function banner(words) {
+  const line = document.createElement("p");
+  Object.assign(line, { className: "banner banner-bad", textContent: words });
+  line.setAttribute("role", "alert");
+  return line;
+}
+
 function shut(reason) {
-  const status = document.createElement("p");
-  Object.assign(status, { id: "twa_status", className: "banner banner-bad", textContent: reason || text("twa_failed") });
-  status.setAttribute("role", "alert");
+  const status = Object.assign(banner(reason || text("twa_failed")), { id: "twa_status" });
   document.getElementById("page_body")?.replaceChildren(status);
   document.querySelector(".twa-shell")?.classList.remove("is-open");
 }
@@ -79,20 +114,29 @@ export async function bootMiniApp(sessionUrl, csrfToken) {
   htmx.config.history = false; // Telegram's frame keeps its one address; the way back is ours
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.fetch = send; });
   startTelegram({ goBack });
+  whenMoved(sayOnArrival);
   startNavigation({ download, moved: openMenu, left });
   try {
     const first = await signIn();
     document.querySelector(".twa-shell").classList.add("is-open");
-    await Promise.all([openMenu(), openPage(kept("ab-page") || first)]);
+    await Promise.all([openMenu(), openFirst(first)]);
     startLive(send, document.body.dataset.twaLive === "stream");
   } catch (error) {
     shut(error.message === "no launch data" ? "" : error.message);
   }
 }
 
+/** The page of before, if it is of this workspace and still there; else where a session begins. */
+async function openFirst({ location: first, workspace }) {
+  const [of, path] = (kept("ab-page") ?? "").split(" ");
+  if (path && of === workspace) await openPage(path);
+  if (!here()) await openPage(first);
+  if (!here()) throw new Error(text("offline"));
+}
+
 /** What stands around the pages: it follows the workspace and the person's role there. */
 async function openMenu() {
-  await htmx.ajax("GET", "/twa/menu", { target: "#twa_menu", headers: { "HX-Target": "div#twa_menu" } });
+  await htmx.ajax("GET", "/twa/menu", { source: "#twa_menu", target: "#twa_menu", headers: { "HX-Target": "div#twa_menu" } });
 }
 
 /** The person signed out: nothing here opens the session again, only a new launch does. */

@@ -8,11 +8,17 @@ const BLOCK = { target: TARGET, headers: { "HX-Target": "div#page_body" } }; // 
 const way = [];
 const listeners = new Set();
 
+export const here = () => document.body.dataset.path ?? "";
 export const depth = () => way.length;
 export const whenMoved = (call) => listeners.add(call);
 
 export async function openPage(path) {
   await htmx.ajax("GET", path, { ...BLOCK });
+}
+
+/** Where one was in another workspace is no way back. */
+export function forgetWay() {
+  way.length = 0;
 }
 
 export async function goBack() {
@@ -53,7 +59,7 @@ export function startNavigation({ download, moved, left }) {
   });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx?.response?.status < 400 && document.querySelector(TARGET) && isPage(ctx)) arrived(ctx);
-    else if (document.body.dataset.path) markHere(document.body.dataset.path.split("?")[0]);
+    else if (here()) markHere(here().split("?")[0]);
   });
 }
 
@@ -80,7 +86,9 @@ function arrived(ctx) {
   const path = pathname + search;
   if (way.at(-1)?.split("?")[0] === pathname) way[way.length - 1] = path; // another period of the same page
   else way.push(path);
-  keep("ab-page", path);
+  const workspace = ctx.response.raw.headers.get("X-Workspace") ?? "";
+  document.body.dataset.workspace = workspace; // what this page sends is for it alone
+  keep("ab-page", `${workspace} ${path}`);
   document.body.dataset.path = path;
   markHere(pathname);
   const head = document.querySelector(`${TARGET} h1`);

@@ -82,6 +82,21 @@ def test_another_period_and_another_zone_are_read_for_themselves(
     assert len(asked) == 2 and all(len(feeds) == 3 for feeds in asked)
 
 
+def test_memory_is_bounded_by_the_days_that_are_kept(who: Owner, channels: list[Channel], now: datetime) -> None:
+    kept.forget()
+    for n in range(60):
+        build.network_page(
+            who.workspace.id,
+            "W",
+            timezone="UTC",
+            span=Span(731, now.date() - timedelta(days=n)),
+            is_demo=False,
+            now=now,
+        )
+    (held,) = kept._kept.values()
+    assert 0 < held.currsize <= kept._MOST_DAYS < 60 * 3 * 731
+
+
 def test_a_card_that_did_not_move_would_tell_yesterdays_numbers(
     who: Owner, channels: list[Channel], now: datetime
 ) -> None:

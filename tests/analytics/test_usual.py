@@ -32,8 +32,8 @@ def _curve(*told: tuple[int, int], step: int = 0) -> list[Read]:
             100,
         ),  # a fall does not bring the line down: 90 at 3300, 120 at 4200
         (((900, 30),), 900, 30),
-        (((100, 10), (1000, 55)), 900, 50),  # the reading before is far, but the next one is near
-        (((1000, 50),), 900, 45),  # before the first reading from nothing, which is near
+        (((90, 10), (990, 110)), 900, 100),  # the reading before is far, but the next one is near
+        (((990, 55),), 900, 50),  # before the first reading from nothing, which is near
         (((3000, 50),), 900, None),  # the first reading is too late to tell
         (((900, 30), (30_000, 900)), 3600, None),  # the next one too
         (((3500, 90),), 3600, None),  # nothing was read after it

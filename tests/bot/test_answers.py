@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 
 from app.accounts.models import User, Workspace
-from app.accounts.service import people
+from app.accounts.service import people, sessions
 from app.billing.service import put_on_plan
 from app.boot import Runtime
 from app.core import clock, db, i18n
 from app.core.errors import Upstream
+from app.core.policy import Role
 from bot import answers
 from bot.handlers import private_chat
 from bot.intake import set_menu
 from bot.sender import Sender
 from tests.bot.conftest import Apply
 from tests.bot.wire import OWNER_ID, FakeTelegram, pressed, said
-from tests.world import Owner, owned_channel, read_posts
+from tests.world import Owner, owned_channel, owner, read_posts
 
 USUAL = {"stats", "views", "add_channel", "dashboard"}
 
@@ -148,3 +149,81 @@ def test_the_menu_of_commands_speaks_each_language(telegram: FakeTelegram) -> No
     assert set(telegram.menus) == {"", "ru", "uz"}
     assert all(set(menu) == set(private_chat.COMMANDS) for menu in telegram.menus.values())
     assert len({menu["stats"] for menu in telegram.menus.values()}) == 3
+
+
+def _client_of(aziza: Owner, name: str) -> Owner:
+    """Somebody else's workspace, in which she is a client."""
+    other = owner(name, now=clock.utcnow())
+    people.add_member(other.workspace.id, aziza.user.id, Role.CLIENT, now=clock.utcnow())
+    return other
+
+
+def test_of_several_workspaces_the_bot_asks_which_and_keeps_the_choice(
+    apply: Apply, runtime: Runtime, telegram: FakeTelegram, aziza: Owner
+) -> None:
+    _channels(aziza, "News")
+    agency = _client_of(aziza, "Agency")
+    owned_channel(agency, "Theirs", telegram_chat_id=-900, now=clock.utcnow())
+    both = {f"workspace:{w.public_id}" for w in (aziza.workspace, agency.workspace)}
+    for n, command in enumerate(("/stats", "/views"), 1):
+        apply(said(n, command))
+        text, buttons = _answer(runtime, telegram)
+        assert text == "Which workspace?" and buttons == USUAL | both
+    apply(pressed(3, f"workspace:{agency.workspace.public_id}"))
+    text, _ = _answer(runtime, telegram)
+    assert text.startswith(f"Workspace: {agency.workspace.name}") and "Theirs" in text and "News" not in text
+    apply(said(4, "/views"))
+    text, buttons = _answer(runtime, telegram)
+    assert text.startswith(f"Workspace: {agency.workspace.name}") and "Theirs" in text and "workspace" in buttons
+    apply(pressed(5, "workspace"))
+    assert both <= _answer(runtime, telegram)[1]
+    apply(pressed(6, f"workspace:{aziza.workspace.public_id}"), said(7, "/stats"))
+    for _ in range(2):
+        text, _ = _answer(runtime, telegram)
+        assert text.startswith(f"Workspace: {aziza.workspace.name}") and "News" in text
+
+
+def test_the_bot_answers_for_the_workspace_that_was_entered_on_the_pages(
+    apply: Apply, runtime: Runtime, telegram: FakeTelegram, aziza: Owner
+) -> None:
+    agency = _client_of(aziza, "Agency")
+    token, _ = sessions.start(aziza.user.id, aziza.workspace.id, kind="browser", now=clock.utcnow())
+    who = sessions.signed_in(token, now=clock.utcnow())
+    assert who is not None
+    sessions.move(who, agency.workspace.id, now=clock.utcnow())
+    apply(said(1, "/stats"))
+    assert _answer(runtime, telegram)[0].startswith(f"Workspace: {agency.workspace.name}")
+
+
+def test_a_channels_button_answers_for_its_own_workspace_whatever_is_chosen(
+    apply: Apply, runtime: Runtime, telegram: FakeTelegram, aziza: Owner
+) -> None:
+    (news,) = _channels(aziza, "News")
+    agency = _client_of(aziza, "Agency")
+    people.choose(aziza.user.id, agency.workspace.id, now=clock.utcnow())
+    apply(pressed(1, f"stats:{news}"))
+    text, _ = _answer(runtime, telegram)
+    assert text.startswith(f"Workspace: {aziza.workspace.name}") and "News, last 30 days" in text
+
+
+def test_a_workspace_of_strangers_cannot_be_chosen(
+    apply: Apply, runtime: Runtime, telegram: FakeTelegram, aziza: Owner
+) -> None:
+    stranger = owner("Stranger", now=clock.utcnow())
+    apply(pressed(1, f"workspace:{stranger.workspace.public_id}"))
+    text, buttons = _answer(runtime, telegram)
+    assert text == "Which workspace?" and f"workspace:{stranger.workspace.public_id}" not in buttons
+
+
+def test_somebody_without_a_workspace_hears_how_to_begin_and_begins(
+    apply: Apply, runtime: Runtime, telegram: FakeTelegram, aziza: Owner
+) -> None:
+    db.execute("DELETE FROM membership WHERE user_id = ?", aziza.user.id)
+    for n, command in enumerate(("/stats", "/views", "/dashboard", "/add_channel"), 1):
+        apply(said(n, command))
+        assert "Send /start" in _answer(runtime, telegram)[0], command
+    apply(said(9, "/start"))
+    assert "Hello Aziza" in _answer(runtime, telegram)[0]
+    assert [w[3] for w in people.workspaces_of(aziza.user.id)] == [Role.OWNER]
+    apply(said(10, "/stats"))
+    assert "No channel is connected yet" in _answer(runtime, telegram)[0]

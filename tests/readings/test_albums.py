@@ -68,7 +68,7 @@ def _seen(message_id: int, **more: object) -> SeenPost:
 def _session(chat_id: int, *seen: SeenPost, at: datetime = NOW) -> int:
     source = readings.ensure_source("owner_session", workspace_id=1, now=NOW)
     readings.ensure_feed(chat_id, workspace_id=1, now=NOW)
-    return readings.record_seen(chat_id, seen, source_id=source, observed_at=at, is_public=False, now=NOW)
+    return readings.record_seen(chat_id, seen, source_id=source, observed_at=at, now=NOW)
 
 
 def _page(chat_id: int, *, at: datetime = NOW) -> int:
@@ -116,7 +116,7 @@ def test_an_album_s_views_are_those_of_one_message_and_not_their_sum(chat: int) 
 
 def test_without_the_merge_an_album_is_counted_three_times(chat: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shows the harm that the guard prevents."""
-    monkeypatch.setattr(albums, "settle", lambda *_: None)
+    monkeypatch.setattr(albums, "settle", lambda *_, **__: None)
     _session(chat, *(_seen(message) for message in (70, 71, 72)))
     assert db.rows("SELECT SUM(views) FROM post_stat") == [(sum(_VIEWS.values()),)]
 

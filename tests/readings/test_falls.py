@@ -43,7 +43,12 @@ def _told(workspace_id: int) -> list[tuple[int, bool]]:
 
 
 def _marked() -> list[tuple[int, int]]:
-    return [(int(v), int(f)) for v, f in db.rows("SELECT views, flag FROM reading WHERE post_id = 1 ORDER BY views")]
+    return [
+        (int(v), int(f))
+        for v, f in db.rows(
+            "SELECT views, flag FROM reading WHERE post_id = (SELECT id FROM post WHERE message_id = 1) ORDER BY views"
+        )
+    ]
 
 
 @pytest.mark.parametrize("is_first", [True, False])

@@ -49,7 +49,11 @@ def _found(told: list[One], since: curves.FeedRollup | None = None) -> tuple[cur
         ([(20 * HOUR, 4800, 10, 1), (28 * HOUR, 5000, 0, 2), (90 * HOUR, 9000, 0, 2)], (4900, 10, 2, 28 * HOUR)),
         ([(20 * HOUR, 4800, 0, 1), (28 * HOUR, 5000, 100, 2)], (4900, 100, 2, 28 * HOUR)),
         ([(20 * HOUR, 4800, 100, 1), (24 * HOUR, 5000, 0, 2)], (5000, 0, 2, 24 * HOUR)),  # right at the age: it alone
-        ([(48 * HOUR, 1000, 0, 3)], (500, 0, 3, 48 * HOUR)),  # on the line from the post's origin, which is exact
+        ([(25 * HOUR, 1000, 0, 3)], (960, 0, 3, 25 * HOUR)),  # on the line from the post's origin, which is exact
+        ([(1 * HOUR, 40, 0, 3), (25 * HOUR, 1000, 0, 3)], (960, 0, 3, 25 * HOUR)),  # the next one is near
+        ([(12 * HOUR, 500, 0, 3), (48 * HOUR, 2000, 0, 3)], (1000, 0, 3, 48 * HOUR)),  # both are near enough
+        ([(48 * HOUR, 1000, 0, 3)], UNKNOWN),  # nobody knows how it grew in two days
+        ([(11 * HOUR, 500, 0, 3), (30 * HOUR, 2000, 0, 3)], UNKNOWN),
         ([(20 * HOUR, 4800, 10, 1), (28 * HOUR, 4700, 0, 2)], (4800, 10, 1, 20 * HOUR)),  # the later one fell
         ([(9 * HOUR, 4800, 10, 1), (20 * HOUR, 4700, 0, 2), (28 * HOUR, 5000, 0, 2)], (4900, 10, 2, 28 * HOUR)),
         ([(20 * HOUR, 4800, 10, 1)], UNKNOWN),  # young
@@ -73,7 +77,10 @@ _told = st.lists(
 def _recounted(told: list[One]) -> tuple[int, ...]:
     """The same in plain Python, reading by reading."""
     upto = next((n for n, (age, *_) in enumerate(told) if age >= curves.DAY_S), None)
-    if upto is None or (upto == 0 and told[0][0] > curves.ORIGIN_MAX_AGE_S):
+    if upto is None:
+        return UNKNOWN
+    earlier, later = told[upto - 1][0] if upto else 0, told[upto][0]
+    if 10 * later > 11 * curves.DAY_S and not (2 * earlier >= curves.DAY_S and later <= 2 * curves.DAY_S):
         return UNKNOWN
     age, views, step, source = max(told[: upto + 1], key=lambda one: (one[1], one[0]))
     if told[upto][0] == curves.DAY_S:
@@ -180,12 +187,21 @@ def _readings_of_every_sort(*, seed: int) -> None:
 
 def test_0009_finds_for_stored_posts_what_a_rebuild_would(runtime: Runtime) -> None:
     _readings_of_every_sort(seed=24)
-    computed = db.rows(f"SELECT feed_id, post_id, {', '.join(_NEW)} FROM post_stat ORDER BY 1, 2")
-    assert len({row[2:4] for row in computed}) > 8 and any(row[3] is None for row in computed)
+    shown = f"SELECT feed_id, post_id, views_24h, {', '.join(_NEW)} FROM post_stat ORDER BY 1, 2"
+    computed = db.rows(shown)
+    assert len({row[3:5] for row in computed}) > 8 and any(row[4] is None for row in computed)
+    # what was drawn over a line of any length stood there before
+    invented = db.execute(
+        "UPDATE post_stat SET views_24h = 7 WHERE views_24h IS NULL AND EXISTS (SELECT 1 FROM reading r"
+        " JOIN source o ON o.id = r.source_id JOIN feed f ON f.id = post_stat.feed_id"
+        " AND o.workspace_id IN (0, f.workspace_id) WHERE r.post_id = post_stat.post_id AND r.observed_at >= ?)",
+        db.stamp(NOW + timedelta(hours=24)),
+    )
+    assert invented > 10
     for column in _NEW:
         db.execute(f"ALTER TABLE post_stat DROP COLUMN {column}")
     db.execute("DROP TABLE private_deletion")
     db.execute("DELETE FROM schema_migration WHERE name LIKE '0009%'")
     assert migrate.up() == ["0009_first_day_provenance_and_private_deletions"]
-    assert db.rows(f"SELECT feed_id, post_id, {', '.join(_NEW)} FROM post_stat ORDER BY 1, 2") == computed
+    assert db.rows(shown) == computed
     assert readings.check_feeds(now=NOW).differences == 0

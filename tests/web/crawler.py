@@ -36,6 +36,7 @@ PAGES = (
     "/help",
     "/watchlist.csv",
     "/compare.csv",
+    "/compare/days.csv",
     "/network?from=2024-12-25&to=2025-01-07",
     "/api/v1/channels",
     *ODD_ADDRESSES,

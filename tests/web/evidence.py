@@ -189,7 +189,7 @@ def gather(ask: Ask, workspace_id: int) -> Evidence:
         channels[public_id] = by_chat[chat_id] = Channel(
             public_id, tuple(n for n in (title, username) if n), bool(is_own)
         )
-    posts = _posts(ask, by_chat)
+    posts = _posts(ask, by_chat, workspace_id)
     for post_id, at, kind, views, reactions, forwards, comments, step in ask(
         "SELECT r.post_id, r.observed_at, s.kind, r.views, r.reactions, r.forwards, r.comments, r.step FROM reading r"
         f" JOIN {mine} s ON s.id = r.source_id"
@@ -229,10 +229,11 @@ def gather(ask: Ask, workspace_id: int) -> Evidence:
     return Evidence(channels, kinds, _names(ask, channels), str(zone), spends, frozenset(moment(at) for (at,) in typed))
 
 
-def _posts(ask: Ask, by_chat: dict[int, Channel]) -> dict[int, Post]:
+def _posts(ask: Ask, by_chat: dict[int, Channel], workspace_id: int) -> dict[int, Post]:
     posts = {}
     for post_id, chat_id, message_id, uid, posted_at, length in ask(
         "SELECT id, chat_id, message_id, origin_uid, posted_at, text_length FROM post"
+        f" WHERE private_to IN (0, {workspace_id}) ORDER BY private_to DESC"
     ):
         if chat_id in by_chat:
             key = str(message_id) if message_id is not None else f"u-{uid}"

@@ -27,8 +27,10 @@ _UNITS |= {f"{key}_minor": "money:" for key in ("spend", "cost", "cost_24h", "co
 _UNITS |= {"expected": "leaves", "excess": "leaves"}
 _UNITS["kept_percent"] = "percent"
 _UNITS["boosts"] = "boosts"
+_UNITS["growth_percent"] = SUBSCRIBERS
 _UNITS |= {f"usual_{key}": "views" for key in ("low", "middle", "high")}
 _FACTS.add("age_s")
+_FACTS |= {"is_so_far_24h", "is_so_far_7d", "is_so_far_30d"}
 _FACTS |= {"verdict", "p", "q"}
 _FACTS |= {"edited_at", "deleted_at", "starts_at", "ends_at", "day", "weekday", "hour", "age_days", "annotation"}
 _FACTS |= {"period_start", "period_end", "timezone"}
@@ -54,10 +56,9 @@ def judged_csv(url: str, text: str, evidence: Evidence, *, between: Between) -> 
         if heads == _CURVE:
             problems = _curve_line(url, line, evidence)
         else:
-            problems = _figures(_scope_of_line(url, line, whole, evidence), line, evidence, between, found)
-        found.problems += [
-            f"{url}: {line}: {why}" for why in (*problems, *_period(line), *_days(line, whole, evidence, labels))
-        ]
+            scope = _scope_of_line(url, line, whole, evidence)
+            problems = (*_figures(scope, line, evidence, between, found), *_days(line, scope, evidence, labels))
+        found.problems += [f"{url}: {line}: {why}" for why in (*problems, *_period(line))]
         found.points += heads == _CURVE
     unknown = (
         set(heads) - _FACTS - {f"{u}{tail}" for u in _UNITS for tail in ("", "_source", "_precision", "_observed_at")}
@@ -80,19 +81,21 @@ def _period(line: dict[str, str]) -> Iterator[str]:
 def _days(line: dict[str, str], scope: Scope | None, evidence: Evidence, labels: dict[str, set[str]]) -> Iterator[str]:
     """A number of a day or an hour stands where something was read, as the points of the chart do.
 
-    `labels`: where each chart may have a point, found once a file.
+    `labels`: where each chart may have a point, found once a file and channel.
     """
     if not {"day", "weekday"} & set(line):
         return
-    for key in ("subscribers", "views", "reach", "joins", "leaves"):
+    for key in ("subscribers", "growth_percent", "views", "reach", "joins", "leaves"):
         chart = _CHART_OF.get((key, "day" in line), "")
-        if chart and chart not in labels:
-            labels[chart] = labels_of(chart, scope, evidence) if scope else set()
-        if line.get(key) and _label(line) not in labels.get(chart, set()):
+        place = f"{chart} {line.get('channel')}"
+        if chart and place not in labels:
+            labels[place] = labels_of(chart, scope, evidence) if scope else set()
+        if line.get(key) and _label(line) not in labels.get(place, set()):
             yield f"{key} without a reading"
 
 
 _CHART_OF = {("subscribers", True): "chart_growth", ("views", True): "chart_views", ("reach", True): "chart_reach"}
+_CHART_OF[("growth_percent", True)] = "chart_growth"
 _CHART_OF |= {("joins", True): "chart_moves", ("leaves", True): "chart_moves"}
 _CHART_OF |= {("views", False): "chart_heat"}
 
@@ -130,7 +133,7 @@ def _figures(
             tuple(source.split("+")),
             precision,
             parse_moment(at),
-            is_change=key in ("growth", "gap", "excess"),
+            is_change=key in ("growth", "growth_percent", "gap", "excess"),
         )
         found.claims.append(claim)
         yield from judge(claim, scope, evidence, between=between)

@@ -24,6 +24,7 @@ NO_METRIC = (
     (".choices", r"\d+ d|1 y", "the lengths of period on offer"),
     (".note", r"the \d+ days before", "the length of the period"),
     (".capacity", r"\d+", "the pace of a source and the room it has"),
+    (".part-of", r"of \d+ of \d+", "how many campaigns a total is of"),
     ("legend", r"\d+", "how many lines a chart takes"),
     ("thead", r"ERR24", "the name of a figure"),
     (".definitions", r"ERR24|24 hours", "the words of a definition"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -54,6 +55,22 @@ def test_a_note_is_on_the_charts_in_the_list_and_in_the_file_until_it_is_taken_b
     assert acts == [("annotation.added",), ("annotation.removed",)]
 
 
+def test_every_day_that_a_note_may_have_is_one_that_can_be_shown(mine: tuple[Owner, Channel], sign_in: SignIn) -> None:
+    """Today is of the channel's zone, where it may be tomorrow by the clock of the server."""
+    who, channel = mine
+    db.execute("UPDATE channel SET timezone = 'Pacific/Kiritimati' WHERE id = ?", channel.id)
+    client, url = sign_in(who), f"/channels/{channel.public_id}"
+    for day in ("2013-08-14", clock.utcnow().astimezone(ZoneInfo("Pacific/Kiritimati")).date().isoformat()):
+        assert client.post(f"{url}/annotations", data=_form(f"On {day}") | {"day": day}).status_code == 303
+        assert f"On {day}" in client.get(f"{url}?from={day}&to={day}").text
+
+
+def test_what_cannot_be_seen_is_no_part_of_a_note(mine: tuple[Owner, Channel], sign_in: SignIn) -> None:
+    who, channel = mine
+    sign_in(who).post(f"/channels/{channel.public_id}/annotations", data=_form("A\u202ed in\u2066 @ads\x07"))
+    assert db.row("SELECT text FROM annotation") == ("Ad in @ads",)
+
+
 def _days(client: FlaskClient, url: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(client.get(f"{url}/days.csv").text)))
 
@@ -73,7 +90,10 @@ def test_a_note_for_all_channels_is_on_each_of_them(mine: tuple[Owner, Channel],
     [
         ({"text": " "}, "between 1 and 120"),
         ({"text": "x" * 121}, "between 1 and 120"),
+        ({"text": "\u200b\u202e\u200d"}, "between 1 and 120"),
         ({"day": "soon"}, "Give the day"),
+        ({"day": "2013-08-13"}, "not before 14 August 2013"),
+        ({"day": (clock.utcnow() + timedelta(days=2)).date().isoformat()}, "not after today"),
         ({"kind": "party"}, "no such kind"),
     ],
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from selectolax.lexbor import LexborHTMLParser
 
 from app.channels.models import Channel
 from app.channels.service import invite_links
@@ -111,3 +114,62 @@ def test_a_reader_sees_campaigns_and_makes_none(mine: tuple[Owner, Channel], sig
     page = client.get(url)
     assert "Spring" in page.text and 'id="campaign_form"' not in page.text
     assert client.post(url, data=FORM).status_code == 403
+
+
+def _two_links(who: Owner, channel: Channel, client: FlaskClient, url: str) -> None:
+    """An old campaign that kept three of its first four, with one of today; and a new one with joins of today."""
+    now = clock.utcnow()
+    for name, source in (("Old", "@ads"), ("New", "@ads")):
+        client.post(url, data=FORM | {"name": name, "source": source})
+        invite_links.made(invite_links.asked(now)[0], f"https://t.me/+{name}", now=now)
+    db.execute("UPDATE invite_link SET created_at = ?", db.stamp(now - timedelta(days=20)))
+    for n, link, days in ((0, "Old", 9), (1, "Old", 9), (2, "Old", 9), (3, "Old", 0), (4, "New", 0)):
+        move(channel, f"p{n}", "join", at=now - timedelta(days=days, hours=1), link=f"https://t.me/+{link}")
+
+
+def test_a_cost_that_may_still_change_says_so_on_the_page_and_in_the_file(
+    mine: tuple[Owner, Channel], sign_in: SignIn
+) -> None:
+    who, channel = mine
+    client, url = sign_in(who), f"/channels/{channel.public_id}/campaigns"
+    _two_links(who, channel, client, url)
+    total = LexborHTMLParser(client.get(url).text).css_first("tr.total").text()
+    assert "so far" in total and "of 1 of 2 campaigns" in total and "$416.83" in total
+    lines = {line["name"]: line for line in csv.DictReader(io.StringIO(client.get(f"{url}.csv").text))}
+    assert (lines["Old"]["stayed_7d"], lines["Old"]["is_so_far_7d"]) == ("3", "1")
+    assert (lines["New"]["cost_7d_minor"], lines["New"]["is_so_far_7d"]) == ("", "1")
+
+
+def test_the_page_asks_for_no_period_and_says_of_when_its_numbers_are(
+    mine: tuple[Owner, Channel], sign_in: SignIn
+) -> None:
+    who, channel = mine
+    client, url = sign_in(who), f"/channels/{channel.public_id}/campaigns"
+    client.post(url, data=FORM)
+    page = client.get(url).text
+    assert 'name="from"' not in page and "From the first link of each campaign until now" in page
+    assert 'name="from"' in client.get(f"/channels/{channel.public_id}/audience").text
+
+
+def test_a_note_is_once_in_the_list_under_the_number_that_it_has_on_each_line(
+    mine: tuple[Owner, Channel], sign_in: SignIn
+) -> None:
+    who, channel = mine
+    client, url = sign_in(who), f"/channels/{channel.public_id}/campaigns"
+    _two_links(who, channel, client, url)
+    db.execute("UPDATE invite_link SET created_at = ? WHERE name = 'New'", db.stamp(clock.utcnow() - timedelta(days=6)))
+    for days, text in ((4, "Prices"), (2, "A ban")):
+        day = (clock.utcnow() - timedelta(days=days)).date().isoformat()
+        form = {"day": day, "kind": "price", "text": text}
+        assert client.post(f"/channels/{channel.public_id}/annotations", data=form).status_code == 303
+    tree = LexborHTMLParser(client.get(url).text)
+    listed = [item.text() for item in tree.css("ol.notes li")]
+    assert len(listed) == 2 and "Prices" in listed[0] and "New, Old" in listed[0] and "A ban" in listed[1]
+    drawn = [
+        (g.css_first("text.tick").text(), g.css_first("title").text())
+        for g in tree.css("#chart_kept_card g:has(.note-line)")
+    ]
+    assert len(drawn) == 4 and {(number, words.partition(": ")[2]) for number, words in drawn} == {
+        ("1", "Prices"),
+        ("2", "A ban"),
+    }

@@ -93,7 +93,9 @@ def _boosts_and_notes(who: Owner, channel: Channel, now: datetime) -> None:
     boosts.note_boost(-1001, BoostFacts("b0", "premium", removed_at=began + timedelta(days=4)), now=now)
     for of, text in ((channel.id, "Ad 77 in @ads"), (None, "New prices: 900")):
         day = (now - timedelta(days=1)).date().isoformat()
-        annotations.add(who.workspace.id, of, day=day, kind="ad", text=text, user_id=who.user.id, now=now)
+        annotations.add(
+            who.workspace.id, of, day=day, kind="ad", text=text, timezone="UTC", user_id=who.user.id, now=now
+        )
 
 
 def _rounded(channel: Channel, now: datetime) -> None:

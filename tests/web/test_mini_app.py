@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from app.accounts import door
+from app.accounts.models import Workspace
 from app.accounts.service import people, sessions
 from app.audit.models import AuditEntry
 from app.boot import Runtime
@@ -88,7 +91,7 @@ def test_a_form_with_the_header_needs_no_csrf_token_and_one_with_the_cookie_does
     assert client.post("/settings/api-keys", data={"name": "k"}).status_code == 422
 
 
-def test_an_unchanged_page_answers_304_to_the_header_and_to_nobody_else(app: Flask, aziza: Owner) -> None:
+def test_an_unchanged_page_answers_304_to_the_header_and_to_nobody_else(app: Flask, aziza: Owner, time: Time) -> None:
     header, client = _launch(aziza), app.test_client(use_cookies=False)
     tag = client.get("/network", headers=header).headers["ETag"]
     assert client.get("/network", headers=header | {"If-None-Match": tag}).status_code == 304
@@ -234,3 +237,100 @@ def test_in_a_browser_the_same_person_has_both_ways_too(app: Flask, aziza: Owner
         cookie["token"], cookie["kind"] = token, "browser"
     html = client.get("/network").text
     assert f'action="/workspaces/{second.public_id}/enter"' in html and 'action="/logout"' in html
+
+
+def _second(aziza: Owner) -> Workspace:
+    return people.create_workspace("Second", owner=aziza.user, timezone="UTC", now=clock.utcnow())
+
+
+def _name_of(workspace: Workspace) -> str:
+    return str(Workspace.get_by_id(workspace.id).name)
+
+
+def test_a_renewed_session_goes_on_in_its_workspace(app: Flask, aziza: Owner, time: Time) -> None:
+    second = _second(aziza)
+    client, header = app.test_client(use_cookies=False), _launch(aziza)
+    client.post(f"/workspaces/{second.public_id}/enter", headers=header)
+    time.shift(minutes=16)
+    assert client.get("/network", headers=header).status_code == 401
+    again = sessions.start_from_launch(
+        aziza.user.id,
+        launch_hash="launch-0",
+        launched_at=clock.utcnow() - timedelta(minutes=16),
+        device="d" * 32,
+        now=clock.utcnow(),
+    )
+    found = sessions.signed_in(again, now=clock.utcnow())
+    assert found is not None and found.workspace_id == second.id
+    assert client.get("/network", headers={"X-Session": again}).headers["X-Workspace"] == second.public_id
+
+
+def test_the_next_launch_begins_where_the_person_was_last_and_at_home_once_taken_out(
+    app: Flask, aziza: Owner, time: Time
+) -> None:
+    second = _second(aziza)
+    client, header = app.test_client(use_cookies=False), _launch(aziza)
+    client.post(f"/workspaces/{second.public_id}/enter", headers=header)
+    time.shift(minutes=1)
+    next_one = {"X-Session": _launched(aziza, "next")}
+    assert client.get("/network", headers=next_one).headers["X-Workspace"] == second.public_id
+    db.execute("DELETE FROM membership WHERE workspace_id = ?", second.id)
+    assert client.get("/network", headers=next_one).status_code == 401
+    renewed = client.get("/network", headers={"X-Session": _launched(aziza, "next")})
+    assert renewed.headers["X-Workspace"] == aziza.workspace.public_id
+
+
+def _launched(who: Owner, launch_hash: str) -> str:
+    now = clock.utcnow()
+    return sessions.start_from_launch(who.user.id, launch_hash=launch_hash, launched_at=now, device="d" * 32, now=now)
+
+
+@pytest.mark.parametrize("way", ["header", "field"])
+def test_a_page_of_another_workspace_changes_nothing(
+    app: Flask, aziza: Owner, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    second = _second(aziza)
+    client, header = app.test_client(use_cookies=False), _launch(aziza)
+    other = second.public_id
+    sent: dict[str, Any] = {
+        "headers": header | ({"X-Workspace": other} if way == "header" else {}),
+        "data": {"name": "Renamed", "timezone": "UTC"} | ({"page_workspace": other} if way == "field" else {}),
+    }
+    refused = client.post("/settings/workspace", **sent)
+    assert refused.status_code == 409 and "Nothing was saved" in refused.text
+    assert _name_of(aziza.workspace) != "Renamed"
+    assert client.post(f"/workspaces/{other}/enter", **sent).status_code == 303, "it names its workspace itself"
+    assert client.post("/settings/workspace", **sent).status_code == 303 and _name_of(second) == "Renamed"
+    assert client.post(f"/workspaces/{aziza.workspace.public_id}/enter", **sent).status_code == 303
+    monkeypatch.setattr(door, "require_own_page", lambda _who: None)
+    client.post("/settings/workspace", **sent)
+    assert _name_of(aziza.workspace) == "Renamed", "without the guard the wrong workspace is changed"
+
+
+def test_of_two_tabs_the_one_left_behind_changes_nothing(app: Flask, aziza: Owner) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    second = _second(aziza)
+    token, _ = sessions.start(aziza.user.id, aziza.workspace.id, kind="browser", now=clock.utcnow())
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["token"], cookie["kind"] = token, "browser"
+    html = client.get("/settings").text
+    assert f'data-workspace="{aziza.workspace.public_id}"' in html, "htmx sends it with what the page changes"
+    (made_for,) = set(re.findall(r'name="page_workspace" value="([^"]+)"', html))
+    assert made_for == aziza.workspace.public_id
+    client.post(f"/workspaces/{second.public_id}/enter", data={"page_workspace": made_for})
+    left_behind = client.post(
+        "/settings/workspace", data={"name": "Renamed", "timezone": "UTC", "page_workspace": made_for}
+    )
+    assert left_behind.status_code == 409 and "Second" in left_behind.text
+    assert _name_of(second) == "Second"
+
+
+def test_a_tag_of_one_workspace_says_nothing_in_another_of_the_same_name(app: Flask, aziza: Owner) -> None:
+    twin = people.create_workspace(
+        str(aziza.workspace.name), owner=aziza.user, timezone=str(aziza.workspace.timezone), now=clock.utcnow()
+    )
+    client, header = app.test_client(use_cookies=False), _launch(aziza)
+    tag = client.get("/network", headers=header).headers["ETag"]
+    client.post(f"/workspaces/{twin.public_id}/enter", headers=header)
+    assert client.get("/network", headers=header | {"If-None-Match": tag}).status_code == 200

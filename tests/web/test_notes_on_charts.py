@@ -72,7 +72,9 @@ def mine(app: Flask) -> tuple[Owner, Channel]:
 
 def _note(who: Owner, channel: Channel | None, *, at: datetime, text: str = TEXT) -> None:
     day, of = at.date().isoformat(), channel.id if channel else None
-    annotations.add(who.workspace.id, of, day=day, kind="price", text=text, user_id=who.user.id, now=clock.utcnow())
+    annotations.add(
+        who.workspace.id, of, day=day, kind="price", text=text, timezone="UTC", user_id=who.user.id, now=clock.utcnow()
+    )
 
 
 def _yesterday() -> datetime:
@@ -128,7 +130,14 @@ def _lines(client: FlaskClient, url: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(
     "path",
-    ["/network/days.csv", "{url}/days.csv", "{url}/audience/days.csv", "{url}/campaigns/kept.csv", "{url}/posts/1.csv"],
+    [
+        "/network/days.csv",
+        "/compare/days.csv",
+        "{url}/days.csv",
+        "{url}/audience/days.csv",
+        "{url}/campaigns/kept.csv",
+        "{url}/posts/1.csv",
+    ],
 )
 def test_the_note_is_once_in_the_file_of_each_chart(mine: tuple[Owner, Channel], sign_in: SignIn, path: str) -> None:
     who, channel = mine

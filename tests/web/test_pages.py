@@ -170,6 +170,10 @@ def test_bad_input_gets_a_clear_error(app: Flask, sign_in: SignIn) -> None:
         "from=2014-01-01&to=2026-01-01",
     ):
         assert client.get(f"/network?{odd}").status_code == 422, odd
+    asked = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#page_body"}
+    refused = client.get("/network?from=2026-03-02&to=2026-03-01", headers=asked)
+    told = [refused.headers.get(name) for name in ("HX-Reswap", "HX-Push-Url")]
+    assert (refused.status_code, told) == (422, ["none", "false"]), "the page and its address stay"
     assert client.get(f"/channels/{public_id}/posts?sort=drop").status_code == 422
     assert client.get(f"/channels/{public_id}/posts?show=nonsense").status_code == 422
     assert client.get(f"/channels/{public_id}/posts/999").status_code == 404

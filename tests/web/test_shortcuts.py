@@ -49,6 +49,13 @@ def _aziza() -> tuple[Owner, str]:
     return who, channel.public_id
 
 
+@pytest.fixture(autouse=True)
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tags know the minute: it must not turn between two requests."""
+    now = clock.utcnow()
+    monkeypatch.setattr(clock, "utcnow", lambda: now)
+
+
 def _again(client: FlaskClient, path: str, **headers: str) -> Any:
     tag = client.get(path, headers=headers).headers["ETag"]
     return client.get(path, headers={**headers, "If-None-Match": tag})

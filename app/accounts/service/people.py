@@ -24,8 +24,15 @@ def ensure_person(telegram_user_id: int, *, name: str, language: str, timezone: 
             user = create_user(
                 name=name, language=language, timezone=timezone, telegram_user_id=telegram_user_id, now=now
             )
-            create_workspace(f"{name}'s channels", owner=user, timezone=timezone, now=now)
+            ensure_workspace(user, timezone=timezone, now=now)
     return user
+
+
+def ensure_workspace(user: User, *, timezone: str, now: datetime) -> None:
+    """Whoever belongs to no workspace gets one of their own."""
+    with db.write():
+        if not workspaces_of(user.id):
+            create_workspace(f"{user.name}'s channels", owner=user, timezone=timezone, now=now)
 
 
 def create_user(
@@ -82,6 +89,32 @@ def workspaces_of(user_id: int) -> list[tuple[int, str, str, Role]]:
     return [(int(i), public_id, name, Role(role)) for i, public_id, name, role in found]
 
 
+def choose(user_id: int, workspace_id: int, *, now: datetime) -> None:
+    """Keep that a person wants to see this workspace; whoever does not belong to it has no say."""
+    with db.write():
+        db.execute(
+            "UPDATE membership SET chosen_at = ? WHERE workspace_id = ? AND user_id = ?",
+            *(db.stamp(now), workspace_id, user_id),
+        )
+
+
+def chosen_workspace(user_id: int) -> int | None:
+    """The workspace that a person chose last, as long as they belong to it; None before any choice."""
+    found = db.row(
+        "SELECT w.id FROM membership m JOIN workspace w ON w.id = m.workspace_id"
+        " WHERE m.user_id = ? AND m.chosen_at IS NOT NULL AND w.deleted_at IS NULL"
+        " ORDER BY m.chosen_at DESC, w.id LIMIT 1",
+        user_id,
+    )
+    return int(found[0]) if found else None
+
+
+def home(user_id: int) -> int | None:
+    """Where a person's session begins: the workspace chosen last, else the oldest; None without any."""
+    mine = workspaces_of(user_id)
+    return chosen_workspace(user_id) or (mine[0][0] if mine else None)
+
+
 def people_to_tell(workspace_id: int) -> list[User]:
     """Owners and admins of a workspace who can be reached in Telegram."""
     members = Membership.select(Membership.user).where(
@@ -94,12 +127,13 @@ def people_to_tell(workspace_id: int) -> list[User]:
 
 
 def managed_workspace(telegram_user_id: int) -> tuple[User, int] | None:
-    """The person of a Telegram account and the first workspace in which they may manage channels."""
+    """The person of a Telegram account and a workspace in which they may manage channels: the chosen or the oldest."""
     user = User.get_or_none(User.telegram_user_id == telegram_user_id, User.deleted_at.is_null())
     if user is None:
         return None
-    mine = [w for w in workspaces_of(user.id) if w[3] in (Role.OWNER, Role.ADMIN)]
-    return (user, mine[0][0]) if mine else None
+    managed = [w[0] for w in workspaces_of(user.id) if w[3] in (Role.OWNER, Role.ADMIN)]
+    chosen = chosen_workspace(user.id)
+    return (user, chosen if chosen in managed else managed[0]) if managed else None
 
 
 def workspace_by_name(name: str) -> Workspace | None:

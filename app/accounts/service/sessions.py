@@ -110,8 +110,12 @@ def start(
 
 
 def move(who: SignedIn, workspace_id: int, *, now: datetime) -> None:
-    """Let a session see another workspace, which records that it was entered; whose it may be is asked each time."""
+    """Let a session see another workspace, which records that it was entered; whose it may be is asked each time.
+
+    The person's next sessions begin there too.
+    """
     with db.write():
+        people.choose(who.user_id, workspace_id, now=now)
         Session.update(workspace=workspace_id).where(Session.id == who.session_id).execute()
         audit.record(
             "workspace.entered",
@@ -192,15 +196,21 @@ def use_ticket(token: str, *, purpose: str, ip: str = "", user_agent: str = "", 
 
 
 def start_at_home(user_id: int, *, ip: str = "", user_agent: str = "", now: datetime) -> str:
-    """Open a browser session in the person's first workspace; returns its token. Raises Forbidden without one."""
+    """Open a browser session in the workspace chosen last; returns its token. Raises Forbidden without one."""
     return start(user_id, _home(user_id), kind="browser", ip=ip, user_agent=user_agent, now=now)[0]
 
 
 def _home(user_id: int) -> int:
-    mine = people.workspaces_of(user_id)
-    if not mine:
+    home = people.home(user_id)
+    if home is None:
         raise Forbidden("You do not belong to a workspace.")
-    return mine[0][0]
+    return home
+
+
+def _again(user_id: int, session_id: int) -> int:
+    """The workspace in which a renewed session goes on: its own, unless the person was taken out of it meanwhile."""
+    before = int(Session.get_by_id(session_id).workspace)
+    return before if any(w[0] == before for w in people.workspaces_of(user_id)) else _home(user_id)
 
 
 def start_from_launch(
@@ -216,20 +226,23 @@ def start_from_launch(
     """Open a session for a Mini App launch, once; the same launch renews it only from the same device.
 
     `launch_hash` is the hash of the signed data, `launched_at` when Telegram signed them, `device` a secret that the
-    device made up. Raises Unauthenticated when another device replays the launch, when the first use comes later than
-    5 minutes after the launch, or a renewal later than an hour after it.
+    device made up. A renewed session goes on in its workspace. Raises Unauthenticated when another device replays the
+    launch, when the first use comes later than 5 minutes after the launch, or a renewal later than an hour after it.
     """
     device_hash = ids.token_hash(device)
     with db.write():
         launch = Launch.get_or_none(Launch.launch_hash == launch_hash)
         if launch is None and now - launched_at > FIRST_USE:
             raise Unauthenticated("This Mini App launch is too old. Open the app again.", code="stale")
-        if launch is not None:
+        if launch is None:
+            workspace_id = _home(user_id)
+        else:
             if launch.device_hash != device_hash or launch.expires_at < now:
                 raise Unauthenticated("This Mini App launch was used already. Open the app again.", code="replayed")
+            workspace_id = _again(user_id, launch.session)
             _revoke(launch.session, now=now)
             launch.delete_instance()
-        token, session_id = start(user_id, _home(user_id), kind=MINI_APP, ip=ip, user_agent=user_agent, now=now)
+        token, session_id = start(user_id, workspace_id, kind=MINI_APP, ip=ip, user_agent=user_agent, now=now)
         Launch.create(
             launch_hash=launch_hash,
             device_hash=device_hash,

@@ -68,6 +68,7 @@ def blocks_of(
         {c.feed_id: cards.get(c.feed_id) for c in channels},
         asked,
         lambda feeds: _read(feeds, starts, period, is_compared=is_compared),
+        days=period.days,
     )
     return [_block(c, cards.get(c.feed_id), starts, reads[c.feed_id], kinds) for c in channels]
 

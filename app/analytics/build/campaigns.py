@@ -8,12 +8,20 @@ from datetime import datetime, timedelta
 from app.analytics import audience_queries as queries
 from app.analytics import periods
 from app.analytics.annotations import Note, notes_of
-from app.analytics.audience_pages import CampaignForm, CampaignRow, CampaignsPage, Curve, LinkRow, SourceTotal
+from app.analytics.audience_pages import (
+    CampaignForm,
+    CampaignRow,
+    CampaignsPage,
+    Curve,
+    LinkRow,
+    SourceGroup,
+    SourceTotal,
+)
 from app.analytics.audience_queries import MOST_DAYS, Stay
 from app.analytics.build.audience import AGES_DAYS, Basis, presence_of
 from app.analytics.build.blocks import block_of
 from app.analytics.build.figures import none
-from app.analytics.build.notes import by_link
+from app.analytics.build.notes import by_link, once
 from app.analytics.pages import Figure
 from app.analytics.periods import Span
 from app.channels.campaign_queries import CampaignRef, LinkRef, campaigns_of, spends_typed
@@ -23,6 +31,7 @@ from app.core import money
 
 MOST_CURVES = 4
 _ONE_SECOND = timedelta(seconds=1)  # Telegram dates joins to the second: one of this second counts
+_WEEK = AGES_DAYS["kept_7d"]
 TYPED = "workspace"
 NO_FORM = CampaignForm({}, {})
 
@@ -43,21 +52,24 @@ def campaigns_page(
     url = f"/channels/{channel.public_id}"
     typed = spends_typed(workspace_id) if campaigns else {}
     rows = tuple(
-        _row(c, stays, basis, url, typed.get(c.public_id, c.created_at), sees_money=sees_money) for c in campaigns
+        _row(c, stays, basis, url, typed.get(c.public_id, c.created_at), sees_money=sees_money, now=now)
+        for c in campaigns
     )
     links = [link for c in campaigns for link in c.links if link.url]
     notes, zone = _notes(workspace_id, channel, links, now), channel.timezone
     curves = tuple(
         _curve(link, [s for s in stays if s.link == link.url], basis, notes, zone) for link in _newest(links)
     )
+    drawn = tuple(c for c in curves if c.kept[0] is not None)[:MOST_CURVES]
     has_bot = channel.relation == "owned" and channel.bot_id is not None and channel.state != "bot_removed"
     return CampaignsPage(
         channel=block.row,
         timezone=channel.timezone,
         period=period,
         rows=rows,
-        totals=_totals(rows),
-        curves=tuple(c for c in curves if c.kept[0] is not None)[:MOST_CURVES],
+        groups=_groups(rows, sees_money=sees_money),
+        curves=drawn,
+        noted=once(sorted((note for curve in drawn for note in curve.notes), key=lambda note: note.place)),
         all_curves=curves,
         has_bot=has_bot,
         can_make=has_bot and _may_invite(channel),
@@ -98,6 +110,7 @@ def _row(
     spend_typed_at: datetime,
     *,
     sees_money: bool,
+    now: datetime,
 ) -> CampaignRow:
     mine = {link.url for link in campaign.links if link.url}
     brought = [s for s in stays if s.link in mine]
@@ -123,11 +136,22 @@ def _row(
         spend_text=money.plain(campaign.spend_minor, campaign.currency) if sees_money else "",
         currency=campaign.currency,
         spend=spend,
-        is_open={age: old < joined for age, (old, _) in zip(AGES_DAYS.values(), kept.values(), strict=True)},
+        is_open={AGES_DAYS[key]: old < joined for key, (old, _) in kept.items()},
+        can_tell={
+            AGES_DAYS[key]: old > 0 or _brought_none(campaign, joined, AGES_DAYS[key], now)
+            for key, (old, _) in kept.items()
+        },
         links=tuple(_link(link, brought, basis, url) for link in campaign.links),
         act_url=f"{url}/campaigns/{campaign.public_id}",
         **figures,
     )
+
+
+def _brought_none(campaign: CampaignRef, joined: int, age_days: int, now: datetime) -> bool:
+    """Whether nobody came though a link of it has worked for that long."""
+    made = [link.created_at for link in campaign.links if link.url]
+    began = max(campaign.starts_at, min(made, default=now))
+    return not joined and bool(made) and now - began >= timedelta(days=age_days)
 
 
 def _people(count: int | None, basis: Basis, is_told: bool) -> Figure:
@@ -169,19 +193,48 @@ def _curve(link: LinkRef, stays: Sequence[Stay], basis: Basis, notes: Sequence[N
     return Curve(link.name, tuple(100 * stayed / old if old else None for old, stayed in shares), told, on_it)
 
 
-def _totals(rows: Sequence[CampaignRow]) -> tuple[SourceTotal, ...]:
-    """One line a source and currency; people of two campaigns are added up."""
-    groups: dict[tuple[str, str], list[CampaignRow]] = {}
+def _groups(rows: Sequence[CampaignRow], *, sees_money: bool) -> tuple[SourceGroup, ...]:
+    """The campaigns by where they ran. Totals are by currency, and of all of them for who sees no money."""
+    groups: dict[str, list[CampaignRow]] = {}
     for row in rows:
-        groups.setdefault((row.source, row.currency), []).append(row)
-    return tuple(_total(source, found) for (source, _), found in groups.items())
+        groups.setdefault(row.source, []).append(row)
+    return tuple(
+        SourceGroup(source, tuple(groups[source]), _totals(groups[source], sees_money=sees_money))
+        for source in sorted(groups, key=lambda name: (name.casefold(), name))
+    )
 
 
-def _total(source: str, rows: Sequence[CampaignRow]) -> SourceTotal:
+def _totals(rows: Sequence[CampaignRow], *, sees_money: bool) -> tuple[SourceTotal, ...]:
+    """People of two campaigns are added up; a single campaign has no total."""
+    if len(rows) < 2:
+        return ()
+    groups: dict[str, list[CampaignRow]] = {}
+    for row in rows:
+        groups.setdefault(row.currency if sees_money else "", []).append(row)
+    return tuple(_total(found) for found in groups.values())
+
+
+def _total(rows: Sequence[CampaignRow]) -> SourceTotal:
+    """Costs divide the spend of the campaigns that can already tell by the people of the same campaigns."""
+    counted = [r for r in rows if r.joined.value is not None]
+    told = [r for r in counted if r.can_tell[_WEEK]]
+    joined, kept = _added([r.joined for r in rows]), _added([r.kept_7d for r in rows])
+    return SourceTotal(
+        campaigns=len(rows),
+        joined_of=len(counted),
+        kept_of=len(told),
+        is_open=any(r.is_open[_WEEK] for r in rows),
+        spend=_spent(rows),
+        joined=joined,
+        cost=_shared(_spent(counted or rows), joined),
+        kept_7d=kept,
+        cost_7d=_shared(_spent(told or rows), kept),
+    )
+
+
+def _spent(rows: Sequence[CampaignRow]) -> Figure:
     newest = max((r.spend for r in rows), key=lambda spend: spend.observed_at or rows[0].starts_at)
-    spend = newest if newest.value is None else newest.says(sum(r.spend.value or 0 for r in rows))
-    joined, kept = (_added([getattr(r, key) for r in rows]) for key in ("joined", "kept_7d"))
-    return SourceTotal(source, spend, joined, _shared(spend, joined), kept, _shared(spend, kept))
+    return newest if newest.value is None else newest.says(sum(r.spend.value or 0 for r in rows))
 
 
 def _added(figures: Sequence[Figure]) -> Figure:

@@ -35,7 +35,7 @@ def channel_days(workspace_id: int, channel: ChannelRef, *, span: Span, now: dat
     return period, [
         DayLine(
             day,
-            {"subscribers": _subscribers(counts[n], kinds), "views": _views(block, n), "reach": reach[n]},
+            {"subscribers": subscribers_of(counts[n], kinds), "views": views_on(block, n), "reach": reach[n]},
             said_on(notes, n),
         )
         for n, day in enumerate(days)
@@ -62,7 +62,7 @@ def network_days(workspace_id: int, *, timezone: str, span: Span, now: datetime)
             day,
             {
                 "subscribers": _all([line[n] for line in added], kinds),
-                "views": summed([_views(block, n) for block in built], "views"),
+                "views": summed([views_on(block, n) for block in built], "views"),
             },
             said_on(notes, n),
         )
@@ -87,13 +87,14 @@ def _mean(read: Sequence[Figure]) -> Figure:
     return total.says(round(total.value / len(read)), step=max(figure.step for figure in read))
 
 
-def _views(block: Block, place: int) -> Figure:
+def views_on(block: Block, place: int) -> Figure:
     """Views gained on a day: of the curves of the period's posts, so by the sources of its gain."""
     gained = block.views_by_day[place]
     return none("views") if gained is None else block.row.views.says(gained)
 
 
-def _subscribers(count: queries.Count | None, kinds: Mapping[int, str]) -> Figure:
+def subscribers_of(count: queries.Count | None, kinds: Mapping[int, str]) -> Figure:
+    """One reading of a channel's subscribers."""
     if count is None or count.source_id not in kinds:
         return none("subscribers")
     return Figure(count.value, "subscribers", count.step, (kinds[count.source_id],), count.observed_at, 1)
@@ -101,5 +102,5 @@ def _subscribers(count: queries.Count | None, kinds: Mapping[int, str]) -> Figur
 
 def _all(counts: Sequence[queries.Count | None], kinds: Mapping[int, str]) -> Figure:
     """The sum over all channels, once each has a count."""
-    found = [_subscribers(count, kinds) for count in counts]
+    found = [subscribers_of(count, kinds) for count in counts]
     return none("subscribers") if any(f.value is None for f in found) else summed(found, "subscribers")

@@ -36,3 +36,13 @@ def by_days(notes: Sequence[Note], days: Sequence[date]) -> tuple[Note, ...]:
     return tuple(
         replace(note, place=bisect_right(days, note.day) - 1 if note.day <= days[-1] else -1) for note in notes
     )
+
+
+def once(notes: Sequence[Note]) -> tuple[Note, ...]:
+    """Each note once, in the order in which a chart numbers them; `where` names all that it stands on."""
+    found: dict[str, list[Note]] = {}
+    for note in notes:
+        found.setdefault(note.public_id, []).append(note)
+    return tuple(
+        replace(same[0], where=", ".join(dict.fromkeys(n.where for n in same if n.where))) for same in found.values()
+    )

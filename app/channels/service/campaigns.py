@@ -14,6 +14,7 @@ from app.channels.service.connect import BOT_REMOVED, OWNED
 from app.core import db, ids, money
 from app.core.clock import iso
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.plain_text import one_line
 
 _LENGTHS = {"name": (1, 80), "source": (1, 80), "audience": (0, 80), "creative": (0, 120)}
 
@@ -62,7 +63,7 @@ def create(
 
 
 def _text(key: str, given: str) -> str:
-    cleaned, (least, most) = " ".join(given.split()), _LENGTHS[key]
+    cleaned, (least, most) = one_line(given), _LENGTHS[key]
     if not least <= len(cleaned) <= most:
         raise Invalid(
             "Write between %(least)s and %(most)s characters.", least=least, most=most, fields={key: "length"}

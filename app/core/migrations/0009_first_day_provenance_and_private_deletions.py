@@ -38,6 +38,23 @@ WITH seen AS (
 UPDATE post_stat SET views_24h_step = told.step, views_24h_source_id = told.source_id, views_24h_at = told.observed_at
 FROM told WHERE told.feed_id = post_stat.feed_id AND told.post_id = post_stat.post_id
 """
+# What an older version drew over a longer line than curves.py does now is taken back.
+_TAKE_BACK = """
+WITH seen AS (
+  SELECT s.feed_id, s.post_id, s.posted_at,
+    MIN(CASE WHEN r.observed_at >= s.posted_at + {day} THEN r.observed_at END) AS later,
+    MAX(CASE WHEN r.observed_at < s.posted_at + {day} THEN r.observed_at END) AS earlier
+  FROM post_stat s JOIN feed f ON f.id = s.feed_id JOIN reading r ON r.post_id = s.post_id
+  JOIN source o ON o.id = r.source_id AND o.workspace_id IN (0, f.workspace_id)
+  WHERE s.views_24h IS NOT NULL AND r.views IS NOT NULL GROUP BY s.feed_id, s.post_id, s.posted_at
+)
+UPDATE post_stat SET views_24h = NULL, views_24h_step = 0, views_24h_source_id = NULL, views_24h_at = NULL
+FROM seen WHERE seen.feed_id = post_stat.feed_id AND seen.post_id = post_stat.post_id
+  AND seen.later > seen.posted_at + {tenth_more}
+  AND (seen.earlier IS NULL OR seen.earlier < seen.posted_at + {half} OR seen.later > seen.posted_at + {double})
+"""
+_DAY_S = 86_400
+_AGES = {"day": _DAY_S, "tenth_more": _DAY_S * 11 // 10, "half": _DAY_S // 2, "double": 2 * _DAY_S}
 
 
 def up(migrator, db):
@@ -54,7 +71,10 @@ def up(migrator, db):
             primary_key = CompositeKey("post_id", "source_id")
 
     db.create_tables([PrivateDeletion])
-    db.execute_sql(_FILL.format(day="INTERVAL '24 hours'" if isinstance(db, PostgresqlDatabase) else "86400000"))
+    is_postgres = isinstance(db, PostgresqlDatabase)
+    ages = {name: f"INTERVAL '{s} seconds'" if is_postgres else str(1000 * s) for name, s in _AGES.items()}
+    db.execute_sql(_FILL.format(**ages))
+    db.execute_sql(_TAKE_BACK.format(**ages))
 
 
 def down(migrator, db):

@@ -6,7 +6,7 @@ inside the caller's write transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from app.core import db
@@ -15,24 +15,61 @@ from app.readings.models import AlbumItem, Post
 from app.readings.service.facts import PostFacts
 
 
-def settle(chat_id: int, posts: Sequence[PostFacts]) -> None:
-    """Make each album among `posts` one post that knows its messages; rows that turn out to be one album are merged."""
+def settle(chat_id: int, posts: Sequence[PostFacts], private_to: int = 0) -> None:
+    """Make each album among `posts` one post that knows its messages; rows that turn out to be one album are merged.
+
+    What a workspace's private source tells (`private_to`) makes and merges rows of that workspace alone. Where the
+    public knows a message of the album, that post is the album for the workspace too, and is itself not changed.
+    """
     for album in _albums(posts):
         ids = sorted({i for p in album for i in (p.message_id, *p.album_items) if i is not None})
         key = next((p.album_id for p in album if not p.album_items), None)
-        found = _rows_of(chat_id, ids, key)
-        lowest = min([*ids, *(message for _, message in found)])
-        if found:
+        found = _rows_of(chat_id, ids, key, private_to)
+        own = [(post_id, message) for post_id, message, audience in found if audience == private_to]
+        messages = {*ids, *(message for _, message in own)}
+        if len(own) < len(found):
             post_id = found[0][0]
-            merge_posts(chat_id, post_id, [other for other, _ in found[1:]])
+            merge_posts(chat_id, post_id, [other for other, _ in own])
+            messages -= _public_messages(chat_id, messages)
         else:
-            post_id = Post.insert(post_row(chat_id, _as_one(album, lowest))).execute()
-        db.execute(
-            "UPDATE post SET message_id = ?, album_id = COALESCE(?, album_id) WHERE id = ?", lowest, key, post_id
-        )
-        messages = {*ids, *(message for _, message in found)}
-        rows = [{"chat_id": chat_id, "message_id": i, "post_id": post_id, "edited_at": None} for i in messages]
-        AlbumItem.insert_many(rows).on_conflict_ignore().execute()
+            post_id = _one_row(chat_id, album, key, own, private_to)
+        rows = [{"chat_id": chat_id, "message_id": i, "private_to": private_to, "post_id": post_id} for i in messages]
+        if rows:
+            AlbumItem.insert_many(rows).on_conflict_ignore().execute()
+
+
+def _one_row(
+    chat_id: int, album: Sequence[PostFacts], key: str | None, own: Sequence[tuple[int, int]], private_to: int
+) -> int:
+    """The album's post, made of the rows (post id, message id) of one audience, or new; it bears the lowest message."""
+    ids = [i for p in album for i in (p.message_id, *p.album_items) if i is not None]
+    lowest = min([*ids, *(message for _, message in own)])
+    if own:
+        post_id = own[0][0]
+        merge_posts(chat_id, post_id, [other for other, _ in own[1:]])
+    else:
+        post_id = int(Post.insert(post_row(chat_id, _as_one(album, lowest), private_to)).execute())
+    db.execute("UPDATE post SET message_id = ?, album_id = COALESCE(?, album_id) WHERE id = ?", lowest, key, post_id)
+    return post_id
+
+
+def _public_messages(chat_id: int, messages: Set[int]) -> set[int]:
+    these = f"chat_id = ? AND private_to = 0 AND message_id IN ({db.marks(messages)})"
+    found = db.rows(
+        f"SELECT message_id FROM post WHERE {these} UNION SELECT message_id FROM album_item WHERE {these}",
+        *(chat_id, *messages, chat_id, *messages),
+    )
+    return {int(message) for (message,) in found}
+
+
+def messages_of(chat_id: int, post_id: int, *, private_to: int) -> set[int]:
+    """The messages that a post is, as an audience knows it: of an album, all that were told."""
+    found = db.rows(
+        "SELECT message_id FROM album_item WHERE chat_id = ? AND post_id = ? AND private_to IN (0, ?)"
+        " UNION SELECT message_id FROM post WHERE id = ?",
+        *(chat_id, post_id, private_to, post_id),
+    )
+    return {int(message) for (message,) in found if message is not None}
 
 
 def _albums(posts: Sequence[PostFacts]) -> list[list[PostFacts]]:
@@ -43,16 +80,16 @@ def _albums(posts: Sequence[PostFacts]) -> list[list[PostFacts]]:
     return list(by_key.values())
 
 
-def _rows_of(chat_id: int, ids: Sequence[int], key: str | None) -> list[tuple[int, int]]:
-    """(post id, message id) of the rows that are, or hold, messages of one album; the one to keep first."""
+def _rows_of(chat_id: int, ids: Sequence[int], key: str | None, private_to: int) -> list[tuple[int, int, int]]:
+    """(post id, message id, audience) of the rows that are, or hold, messages of one album; the one to keep first."""
     marks = db.marks(ids)
     return [
-        (int(i), int(message))
-        for i, message in db.rows(
-            "SELECT id, message_id FROM post WHERE chat_id = ? AND message_id IS NOT NULL AND"
-            f" (message_id IN ({marks}) OR album_id = ? OR id IN (SELECT post_id FROM album_item WHERE chat_id = ?"
-            f" AND message_id IN ({marks}))) ORDER BY message_id",
-            *(chat_id, *ids, key, chat_id, *ids),
+        (int(i), int(message), int(audience))
+        for i, message, audience in db.rows(
+            "SELECT id, message_id, private_to FROM post WHERE chat_id = ? AND message_id IS NOT NULL AND private_to"
+            f" IN (0, ?) AND (message_id IN ({marks}) OR album_id = ? OR id IN (SELECT post_id FROM album_item WHERE"
+            f" chat_id = ? AND private_to IN (0, ?) AND message_id IN ({marks}))) ORDER BY private_to, message_id",
+            *(chat_id, private_to, *ids, key, chat_id, private_to, *ids),
         )
     ]
 
@@ -64,10 +101,11 @@ def _as_one(album: Sequence[PostFacts], lowest: int) -> PostFacts:
     return replace(first, message_id=lowest, text_length=caption.text_length, text_hash=caption.text_hash)
 
 
-def post_row(chat_id: int, p: PostFacts) -> dict[str, object]:
-    """A new row of `post`."""
+def post_row(chat_id: int, p: PostFacts, private_to: int) -> dict[str, object]:
+    """A new row of `post`, for everybody or for one workspace."""
     return {
         "chat_id": chat_id,
+        "private_to": private_to,
         "message_id": p.message_id,
         "origin_uid": p.origin_uid,
         "posted_at": p.posted_at.replace(microsecond=0),
@@ -81,7 +119,10 @@ def post_row(chat_id: int, p: PostFacts) -> dict[str, object]:
 
 
 def merge_posts(chat_id: int, kept: int, others: Sequence[int]) -> None:
-    """Make posts one: their readings become `kept`'s, of one source at one moment the larger, never the sum."""
+    """Make posts one: their readings become `kept`'s, of one source at one moment the larger, never the sum.
+
+    What another audience was told of the message changes nothing of what `kept` says of it.
+    """
     if not others:
         return
     ids = sorted([kept, *others])
@@ -124,6 +165,6 @@ def _move_rows(old: int, kept: int) -> None:
         db.execute(f"UPDATE {table} SET post_id = ? WHERE post_id = ?", kept, old)
     db.execute(
         "UPDATE post SET text_length = o.text_length, text_hash = o.text_hash FROM post o"
-        " WHERE post.id = ? AND o.id = ? AND post.text_hash IS NULL AND o.text_hash IS NOT NULL",
+        " WHERE post.id = ? AND o.id = ? AND post.private_to = o.private_to AND post.text_hash IS NULL AND o.text_hash IS NOT NULL",
         *(kept, old),
     )

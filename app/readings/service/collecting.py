@@ -113,17 +113,9 @@ def _plan(page: DuePage, answer: ChannelPage, *, now: datetime) -> None:
     ).where(PreviewWatch.chat_id == page.chat_id).execute()
 
 
-# Named by a private source and by no public one: it need not exist. What the bot told us has no readings at first.
-_ONLY_IMPORTED = (
-    "(EXISTS (SELECT 1 FROM reading r JOIN source s ON s.id = r.source_id WHERE r.post_id = p.id"
-    " AND s.workspace_id <> 0) AND NOT EXISTS (SELECT 1 FROM reading r JOIN source s ON s.id = r.source_id"
-    " WHERE r.post_id = p.id AND s.workspace_id = 0))"
-)
-
-
 def _tracked(page: DuePage, answer: ChannelPage, *, now: datetime) -> list[TrackedPost]:
     """Posts young enough to be followed. What the page was asked to span counts as read now, deleted ones included.
-    What one workspace's private source reads delays nobody's public readings.
+    What only a private source named need not exist, and what it reads delays nobody's public readings.
 
     Deleted posts may be the newest ones: the newest page spans everything above its oldest post, an older page
     everything from there up to what was asked for.
@@ -134,8 +126,8 @@ def _tracked(page: DuePage, answer: ChannelPage, *, now: datetime) -> list[Track
     found = db.rows(
         "SELECT p.message_id, p.posted_at, (SELECT MAX(r.observed_at) FROM reading r JOIN source s"
         " ON s.id = r.source_id AND s.workspace_id = 0 WHERE r.post_id = p.id)"
-        " FROM post p WHERE p.chat_id = ? AND p.posted_at > ? AND p.message_id IS NOT NULL AND p.is_service = ?"
-        f" AND p.deleted_at IS NULL AND NOT {_ONLY_IMPORTED}",
+        " FROM post p WHERE p.chat_id = ? AND p.private_to = 0 AND p.posted_at > ? AND p.message_id IS NOT NULL"
+        " AND p.is_service = ? AND p.deleted_at IS NULL",
         *(page.chat_id, db.stamp(now - _TRACKED), False),
     )
     return [

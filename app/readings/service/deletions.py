@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 
 from app.core import db
 from app.readings import rollups
+from app.readings.service.albums import messages_of
+from app.readings.service.audiences import repeat_deletions
 from app.readings.service.posts import post_id_of
+from app.readings.service.sources import audience_of
 
 # A page may lack a post for a moment; one that lacks it twice, this far apart, has lost it.
 SURE_AFTER = timedelta(minutes=10)
@@ -78,12 +81,14 @@ def _stood(chat_id: int, shown: Set[int], source_id: int) -> list[StoodPost]:
     span = (chat_id, min(shown), max(shown))
     items: dict[int, set[int]] = {}
     for post_id, message in db.rows(
-        "SELECT post_id, message_id FROM album_item WHERE chat_id = ? AND message_id BETWEEN ? AND ?", *span
+        "SELECT post_id, message_id FROM album_item WHERE chat_id = ? AND private_to = 0"
+        " AND message_id BETWEEN ? AND ?",
+        *span,
     ):
         items.setdefault(int(post_id), set()).add(int(message))
     found = db.rows(
         "SELECT p.id, p.message_id, p.missing_since, p.deleted_at FROM post p WHERE p.chat_id = ?"
-        " AND p.message_id BETWEEN ? AND ? AND p.is_service = ? AND (p.deleted_at IS NOT NULL OR EXISTS"
+        " AND p.private_to = 0 AND p.message_id BETWEEN ? AND ? AND p.is_service = ? AND (p.deleted_at IS NOT NULL OR EXISTS"
         " (SELECT 1 FROM reading r WHERE r.post_id = p.id AND r.source_id = ?))",
         *(*span, False, source_id),
     )
@@ -103,7 +108,8 @@ def _privately_deleted(chat_id: int, shown: Set[int], *, before: datetime, sourc
         f" AND d.deleted_at < ?{by} ORDER BY d.post_id",
         *(chat_id, db.stamp(before), *whose),
     )
-    return [int(i) for (i,) in found if _messages_of(chat_id, int(i)) & shown]
+    audience = audience_of(source_id)
+    return [int(i) for (i,) in found if messages_of(chat_id, int(i), private_to=audience) & shown]
 
 
 def note_seen(chat_id: int, shown: Set[int], *, source_id: int, at: datetime) -> None:
@@ -120,7 +126,7 @@ def mark_deleted(post_id: int, *, at: datetime, source_id: int | None = None) ->
     """
     with db.write():
         _hold_chat_of(post_id)
-        if _is_private(source_id):
+        if audience_of(source_id):
             db.execute(
                 "INSERT INTO private_deletion (post_id, source_id, deleted_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 *(post_id, source_id, db.stamp(at)),
@@ -130,12 +136,7 @@ def mark_deleted(post_id: int, *, at: datetime, source_id: int | None = None) ->
                 "UPDATE post SET deleted_at = ?, deleted_source_id = ? WHERE id = ? AND deleted_at IS NULL",
                 *(db.stamp(at), source_id, post_id),
             )
-        _tell_rollups(post_id)
-
-
-def _is_private(source_id: int | None) -> bool:
-    found = db.row("SELECT workspace_id FROM source WHERE id = ?", source_id) if source_id is not None else None
-    return bool(found and found[0])
+        repeat_deletions(post_id)
 
 
 def mark_messages_deleted(chat_id: int, message_ids: Sequence[int], *, at: datetime, source_id: int) -> list[int]:
@@ -143,30 +144,30 @@ def mark_messages_deleted(chat_id: int, message_ids: Sequence[int], *, at: datet
 
     An album is deleted when its last message is.
     """
+    audience = audience_of(source_id)
     with db.write():
-        posts = {i for i in (post_id_of(chat_id, message) for message in message_ids) if i is not None}
-        gone = [i for i in sorted(posts) if _messages_of(chat_id, i) <= set(message_ids)]
+        found = {post_id_of(chat_id, message, private_to=audience) for message in message_ids}
+        posts = sorted(i for i in found if i is not None)
+        gone = [i for i in posts if messages_of(chat_id, i, private_to=audience) <= set(message_ids)]
         for post_id in gone:
             mark_deleted(post_id, at=at, source_id=source_id)
     return gone
 
 
-def album_mates(chat_id: int, message_ids: Set[int]) -> dict[int, datetime]:
-    """The other messages of the albums that these messages are in: message id -> when the post was posted."""
+def album_mates(chat_id: int, message_ids: Set[int], *, private_to: int) -> dict[int, datetime]:
+    """The other messages of the albums that these messages are in, as a workspace knows them.
+
+    Message id -> when the post was posted.
+    """
     if not message_ids:
         return {}
     found = db.rows(
-        "SELECT i.message_id, p.posted_at FROM album_item i JOIN post p ON p.id = i.post_id WHERE i.post_id IN"
-        f" (SELECT post_id FROM album_item WHERE chat_id = ? AND message_id IN ({db.marks(message_ids)}))",
-        *(chat_id, *message_ids),
+        "SELECT i.message_id, p.posted_at FROM album_item i JOIN post p ON p.id = i.post_id WHERE"
+        " i.private_to IN (0, ?) AND i.post_id IN (SELECT post_id FROM album_item WHERE chat_id = ?"
+        f" AND private_to IN (0, ?) AND message_id IN ({db.marks(message_ids)}))",
+        *(private_to, chat_id, private_to, *message_ids),
     )
     return {int(i): db.moment(posted) for i, posted in found if int(i) not in message_ids}
-
-
-def _messages_of(chat_id: int, post_id: int) -> set[int]:
-    items = db.rows("SELECT message_id FROM album_item WHERE chat_id = ? AND post_id = ?", chat_id, post_id)
-    items = items or db.rows("SELECT message_id FROM post WHERE id = ?", post_id)
-    return {int(message) for (message,) in items}
 
 
 def mark_standing(post_id: int, *, source_id: int | None = None) -> None:
@@ -176,7 +177,7 @@ def mark_standing(post_id: int, *, source_id: int | None = None) -> None:
     """
     with db.write():
         _hold_chat_of(post_id)
-        if _is_private(source_id):
+        if audience_of(source_id):
             db.execute("DELETE FROM private_deletion WHERE post_id = ? AND source_id = ?", post_id, source_id)
         else:
             db.execute("DELETE FROM private_deletion WHERE post_id = ?", post_id)
@@ -184,24 +185,9 @@ def mark_standing(post_id: int, *, source_id: int | None = None) -> None:
                 "UPDATE post SET deleted_at = NULL, deleted_source_id = NULL, missing_since = NULL WHERE id = ?",
                 post_id,
             )
-        _tell_rollups(post_id)
+        repeat_deletions(post_id)
 
 
 def _hold_chat_of(post_id: int) -> None:
     for (chat_id,) in db.rows("SELECT chat_id FROM post WHERE id = ?", post_id):
         rollups.hold(chat_id)
-
-
-def _tell_rollups(post_id: int) -> None:
-    """The rollups of the feeds that may know say it too, and whoever shows these looks again."""
-    is_gone = (
-        "(EXISTS (SELECT 1 FROM post p WHERE p.id = t.post_id AND p.deleted_at IS NOT NULL) OR EXISTS"
-        " (SELECT 1 FROM private_deletion d JOIN source s ON s.id = d.source_id JOIN feed f ON f.id = t.feed_id"
-        " AND f.workspace_id = s.workspace_id WHERE d.post_id = t.post_id))"
-    )
-    changed = db.rows(f"SELECT t.feed_id FROM post_stat t WHERE t.post_id = ? AND t.is_deleted <> {is_gone}", post_id)
-    for (feed_id,) in changed:
-        db.execute(
-            "UPDATE post_stat SET is_deleted = NOT is_deleted WHERE feed_id = ? AND post_id = ?", feed_id, post_id
-        )
-        db.execute("UPDATE feed_stat SET version = version + 1 WHERE feed_id = ?", feed_id)

@@ -30,7 +30,7 @@ from app.readings.service.facts import PostFacts
 from app.readings.service.ingest import ensure_feed, record_readings
 from app.readings.service.pages import record_seen
 from app.readings.service.posts import record_posts
-from app.readings.service.sources import ensure_source
+from app.readings.service.sources import audience_of, ensure_source
 
 IMPORT = "import"
 CHECK_TOPIC = "rollups.check"
@@ -130,7 +130,7 @@ def _load(chat_id: int, recorded: list[RecordedReading], source_id: int, *, now:
         r.identity[1]: PostFacts(r.message_id, r.posted_at, origin_uid=r.post_uid if r.message_id is None else None)
         for r in recorded
     }
-    ids = record_posts(chat_id, list(facts.values()), source_is_public=False)
+    ids = record_posts(chat_id, list(facts.values()), private_to=audience_of(source_id))
     rows = [_raw(r, ids[r.identity[1]], source_id) for r in recorded]
     rows.sort(key=lambda row: row[:3])
     return sum(record_readings(chat_id, rows[n : n + _BATCH], now=now) for n in range(0, len(rows), _BATCH))
@@ -170,6 +170,7 @@ def import_desktop_export(
 ) -> tuple[str, int, int]:
     """Load a Telegram Desktop JSON export: texts' lengths, times and reactions; it holds no views.
 
+    Its counts are of the moment of its last message: when the file was made it does not say.
     Posts whose time cannot be true are left out. Returns the channel's name, the posts in the export and the readings that were new.
     """
     export = read_desktop_export(file)
@@ -179,7 +180,7 @@ def import_desktop_export(
     source_id = _source_of(file, workspace_id, now=now)
     latest = now + MOST_AHEAD
     posts = tuple(p for p in export.posts if p.posted_at and TELEGRAM_BEGAN <= p.posted_at <= latest)
-    moment = min(datetime.fromtimestamp(file.stat().st_mtime, now.tzinfo), now)
-    new = record_seen(channel.chat, posts, source_id=source_id, observed_at=moment, is_public=False, now=now)
+    moment = min(export.newest or now, now).replace(microsecond=0)
+    new = record_seen(channel.chat, posts, source_id=source_id, observed_at=moment, now=now)
     outbox.put(CHECK_TOPIC, str(channel.chat), now=now)
     return export.title, len(posts), new

@@ -10,6 +10,7 @@ from app.core import db
 from app.core.tenancy import unscoped
 from app.readings import rollups
 from app.readings.models import PreviewWatch
+from app.readings.service.audiences import absorb_all
 from app.readings.service.ingest import ensure_feed
 from app.readings.service.repair import forget_feed, rebuild_feed
 
@@ -43,9 +44,11 @@ def merge(old: Chat, kept: Chat, *, now: datetime) -> None:
 
 def _move_posts(old: int, kept: int) -> None:
     twins = db.rows(
-        "SELECT o.id, k.id FROM post o JOIN post k ON k.chat_id = ? AND"
-        " (k.message_id = o.message_id OR k.origin_uid = o.origin_uid OR k.id IN (SELECT i.post_id FROM album_item i"
-        " WHERE i.chat_id = k.chat_id AND i.message_id = o.message_id)) WHERE o.chat_id = ?",
+        "SELECT o.id, k.id FROM post o JOIN post k ON k.chat_id = ?"
+        " AND k.private_to IN (0, o.private_to)"
+        " AND (k.message_id = o.message_id OR k.origin_uid = o.origin_uid OR k.id IN (SELECT i.post_id FROM album_item i"
+        " WHERE i.chat_id = k.chat_id AND i.private_to IN (0, o.private_to) AND i.message_id = o.message_id))"
+        " WHERE o.chat_id = ? ORDER BY o.id, k.private_to, k.id",
         *(kept, old),
     )
     for theirs, ours in twins:
@@ -64,12 +67,13 @@ def _move_posts(old: int, kept: int) -> None:
             db.execute(f"UPDATE {table} SET post_id = ? WHERE post_id = ?", ours, theirs)
         db.execute("DELETE FROM post WHERE id = ?", theirs)
     db.execute(
-        "DELETE FROM album_item WHERE chat_id = ? AND message_id IN"
-        " (SELECT message_id FROM album_item WHERE chat_id = ?)",
+        "DELETE FROM album_item WHERE chat_id = ? AND EXISTS (SELECT 1 FROM album_item k WHERE k.chat_id = ?"
+        " AND k.message_id = album_item.message_id AND k.private_to = album_item.private_to)",
         *(old, kept),
     )
     db.execute("UPDATE album_item SET chat_id = ? WHERE chat_id = ?", kept, old)
     db.execute("UPDATE post SET chat_id = ? WHERE chat_id = ?", kept, old)
+    absorb_all(kept)
 
 
 def _move_subscribers(old: int, kept: int) -> None:

@@ -15,6 +15,7 @@ from app.readings.service.deletions import note_page
 from app.readings.service.facts import PostFacts
 from app.readings.service.ingest import record_reactions, record_readings, record_subscribers
 from app.readings.service.posts import record_posts
+from app.readings.service.sources import audience_of
 from app.readings.service.versions import Telling
 
 
@@ -56,13 +57,15 @@ def record_seen(
     *,
     source_id: int,
     observed_at: datetime,
-    is_public: bool = True,
     now: datetime,
 ) -> int:
-    """Store posts with the counts they showed at one moment; messages of one album count once."""
+    """Store posts with the counts they showed at one moment; messages of one album count once.
+
+    What a private source tells stays in its workspace.
+    """
     dated = [p for p in seen if p.posted_at is not None]
     told = Telling(source_id, observed_at)
-    ids = record_posts(chat_id, [_facts(p) for p in dated], source_is_public=is_public, told=told)
+    ids = record_posts(chat_id, [_facts(p) for p in dated], private_to=audience_of(source_id), told=told)
     by_post: dict[int, list[SeenPost]] = {}
     for post in dated:
         by_post.setdefault(ids[post.message_id if post.message_id is not None else str(post.origin_uid)], []).append(

@@ -23,3 +23,9 @@ def ensure_source(kind: str, *, name: str = "", workspace_id: int = 0, now: date
         )
     found = db.row(known, kind, workspace_id, name)
     return int(found[0]) if found else 0
+
+
+def audience_of(source_id: int | None) -> int:
+    """The workspace that a source is private to; 0 of a public one, and where nobody in particular told."""
+    found = db.row("SELECT workspace_id FROM source WHERE id = ?", source_id) if source_id is not None else None
+    return int(found[0]) if found else 0

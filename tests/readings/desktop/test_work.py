@@ -96,6 +96,22 @@ def test_a_file_is_read_once_and_the_same_file_again_changes_nothing(desk: Desk,
     assert readings.check_feeds(now=clock.utcnow()).differences == 0
 
 
+def test_an_old_file_does_not_beat_what_was_read_since(desk: Desk, tmp_path: Path) -> None:
+    """Its counts are of its last message's moment, 400 days ago, and not of the day on which it was handed in."""
+    now = clock.utcnow().replace(microsecond=0)
+    source = readings.ensure_source(readings.PREVIEW_PAGE, now=now)
+    posts = readings.record_posts(desk.channel.chat, [readings.PostFacts(1, now - timedelta(days=400, minutes=-10))])
+    read_at = db.to_ms(now - timedelta(days=2))
+    readings.record_readings(desk.channel.chat, [(posts[1], read_at, source, 9000, 155, 10)], now=now)
+    desk.hand_in(export(tmp_path, now))
+    row = desk.read()
+    assert row.observed_at == now - timedelta(days=400) + timedelta(minutes=10 * 20)
+    feed = channel_of(desk.who.workspace.id, desk.channel.public_id)
+    assert feed is not None
+    said = db.row("SELECT reactions, views FROM post_stat WHERE feed_id = ? AND post_id = ?", feed.feed_id, posts[1])
+    assert said == (155, 9000)
+
+
 def test_only_its_workspace_sees_what_a_file_brings(desk: Desk, tmp_path: Path) -> None:
     other = Desk(desk.data_dir, "Bek", chat_id=-1002)
     watched = connect.watch(

@@ -37,22 +37,30 @@ _MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class DesktopExport:
-    """One channel's export; `chat_id` is the Bot API's. Its posts have `views` None: the export holds none."""
+    """One channel's export; `chat_id` is the Bot API's. Its posts have `views` None: the export holds none.
+
+    `newest`: the moment of its last message. The file does not say when it was made, only that it was not before.
+    """
 
     title: str
     chat_id: int
     posts: tuple[SeenPost, ...]
+    newest: datetime | None
     holds_views: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What an export holds, seen once through. `knows_reactions`: older exports cannot say "none" of a post."""
+    """What an export holds, seen once through. `knows_reactions`: older exports cannot say "none" of a post.
+
+    `newest` as in DesktopExport.
+    """
 
     title: str
     chat_id: int
     messages: int
     knows_reactions: bool
+    newest: datetime | None
 
 
 def read_desktop_export(path: str | Path) -> DesktopExport:
@@ -61,7 +69,7 @@ def read_desktop_export(path: str | Path) -> DesktopExport:
     Raises as `survey` does. Albums are not marked in exports: their items come as posts.
     """
     known = survey(path)
-    return DesktopExport(known.title, known.chat_id, tuple(posts_of(path, known)))
+    return DesktopExport(known.title, known.chat_id, tuple(posts_of(path, known)), known.newest)
 
 
 def survey(path: str | Path, *, on_part: Callable[[], object] = lambda: None) -> Survey:
@@ -71,7 +79,7 @@ def survey(path: str | Path, *, on_part: Callable[[], object] = lambda: None) ->
     is no channel, and for an export of all chats; its `code` is a word of service/desktop/states.py.
     """
     facts: dict[str, Any] = {}
-    messages, knows_reactions, bad = None, False, None
+    messages, knows_reactions, bad, newest = None, False, None, None
     for name, number, value in _members(path):
         if number is None:
             facts[name] = value
@@ -80,7 +88,11 @@ def survey(path: str | Path, *, on_part: Callable[[], object] = lambda: None) ->
         else:
             messages = number
             knows_reactions = knows_reactions or (isinstance(value, dict) and "reactions" in value)
-            bad = bad or _problem(value, number)
+            try:
+                posted_at = _read_post(value, number, knows_reactions=True).posted_at
+                newest = max(newest or posted_at, posted_at) if posted_at else newest
+            except Invalid as error:
+                bad = bad or error
             if number % _PART == 0:
                 on_part()
     if facts.get("type") not in _CHANNEL_TYPES:
@@ -91,7 +103,7 @@ def survey(path: str | Path, *, on_part: Callable[[], object] = lambda: None) ->
         raise Invalid("The export lacks its id or its messages.", code="incomplete", fields={"file": "incomplete"})
     if bad is not None:
         raise bad
-    return Survey(str(facts.get("name") or ""), bot_api_chat_id(facts["id"]), messages, knows_reactions)
+    return Survey(str(facts.get("name") or ""), bot_api_chat_id(facts["id"]), messages, knows_reactions, newest)
 
 
 def posts_of(path: str | Path, known: Survey) -> Iterator[SeenPost]:
@@ -111,18 +123,10 @@ def _members(path: str | Path) -> Iterator[tuple[str, int | None, Any]]:
         raise Invalid(f"The export is no JSON: {error}.", code="not_json", fields={"file": "unreadable"}) from error
 
 
-def _problem(message: Any, number: int) -> Invalid | None:
-    try:
-        _read_post(message, number, knows_reactions=True)
-    except Invalid as error:
-        return error
-    return None
-
-
 def _read_post(message: Any, number: int, knows_reactions: bool) -> SeenPost:
     try:
         return _post(message, knows_reactions)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise Invalid(
             f"Message {number} of the export is unreadable.", code="bad_message", fields={f"message {number}": reason}

@@ -94,12 +94,17 @@ def _change(row: DesktopImport, **values: object) -> None:
 
 
 def _begin(row: DesktopImport, channel: Channel, known: Survey, *, now: datetime) -> int:
-    """The workspace reads the channel through its own feed from here on; returns the source of the file's counts."""
+    """The workspace reads the channel through its own feed from here on; returns the source of the file's counts.
+
+    These are of the moment of the file's last message: when it was made it does not say, and an old file must not beat
+    what was read since.
+    """
     feed_id = ensure_feed(channel.chat, workspace_id=row.workspace, now=now)
     if channel.feed != feed_id:
         connect.see_through(channel, feed_id, workspace_id=row.workspace)
     with db.write():
-        _change(row, state=states.RUNNING, total=known.messages, updated_at=now)
+        row.observed_at = min(known.newest or row.observed_at, row.observed_at)
+        _change(row, state=states.RUNNING, total=known.messages, observed_at=row.observed_at, updated_at=now)
     return ensure_source(IMPORT, name=SOURCE_NAME, workspace_id=row.workspace, now=now)
 
 
@@ -116,7 +121,7 @@ def store_batch(
         )
         if moved != 1:
             return False
-        new = record_seen(chat_id, dated, source_id=source_id, observed_at=row.observed_at, is_public=False, now=now)
+        new = record_seen(chat_id, dated, source_id=source_id, observed_at=row.observed_at, now=now)
         db.execute("UPDATE desktop_import SET readings = readings + ? WHERE id = ?", new, row.id)
     row.done += len(batch)
     return True

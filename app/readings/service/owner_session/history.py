@@ -55,7 +55,6 @@ def store_batch(row: HistoryImport, page: HistoryPage, *, source_id: int, now: d
             page.posts,
             source_id=source_id,
             observed_at=now.replace(microsecond=0),
-            is_public=False,
             now=now,
         )
         mark_messages_deleted(row.chat_id, page.gone, at=now.replace(microsecond=0), source_id=source_id)

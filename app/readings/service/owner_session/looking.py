@@ -42,14 +42,14 @@ def look(channel: OwnerChannel, account: OwnerAccount, *, source_id: int, now: d
     page = account.history(key_of(channel))
     shown = {i for p in page.posts for i in (p.message_id, *p.album_ids) if i is not None}
     note_seen(channel.chat_id, shown, source_id=source_id, at=now)
-    last_read = _last_read(channel.chat_id, source_id, now=now)
+    last_read = _last_read(channel, source_id, now=now)
     due = {m for m, (posted, read) in last_read.items() if _is_due(posted, read, now)}
     known = _ever_read(channel.chat_id, [p.message_id for p in page.posts if p.message_id is not None], source_id)
     wanted = tuple(p for p in page.posts if p.message_id in due or (p.message_id not in known and not p.is_service))
     new = _store(channel, wanted, source_id=source_id, now=now)
     rest = {message: last_read[message][0] for message in due - {p.message_id for p in page.posts}}
     counted, gone = _count(channel, account, rest, source_id=source_id, now=now)
-    mates = album_mates(channel.chat_id, gone)
+    mates = album_mates(channel.chat_id, gone, private_to=channel.workspace)
     counted_too, gone_too = _count(channel, account, mates, source_id=source_id, now=now)
     missing = sorted({*page.gone, *gone, *gone_too})
     mark_messages_deleted(channel.chat_id, missing, at=now.replace(microsecond=0), source_id=source_id)
@@ -80,15 +80,15 @@ def _ever_read(chat_id: int, ids: Sequence[int], source_id: int) -> set[int]:
     return {int(i) for (i,) in found}
 
 
-def _last_read(chat_id: int, source_id: int, *, now: datetime) -> dict[int, tuple[datetime, datetime | None]]:
+def _last_read(channel: OwnerChannel, source_id: int, *, now: datetime) -> dict[int, tuple[datetime, datetime | None]]:
     """Message id -> (posted, last read by this source) of the posts that are young enough to be followed."""
     found = db.rows(
         "SELECT p.message_id, p.posted_at,"
         " (SELECT MAX(r.observed_at) FROM reading r WHERE r.post_id = p.id AND r.source_id = ?)"
-        " FROM post p WHERE p.chat_id = ? AND p.posted_at > ? AND p.message_id IS NOT NULL AND p.is_service = ?"
-        " AND p.deleted_at IS NULL AND NOT EXISTS"
+        " FROM post p WHERE p.chat_id = ? AND p.private_to IN (0, ?) AND p.posted_at > ?"
+        " AND p.message_id IS NOT NULL AND p.is_service = ? AND p.deleted_at IS NULL AND NOT EXISTS"
         " (SELECT 1 FROM private_deletion d WHERE d.post_id = p.id AND d.source_id = ?)",
-        *(source_id, chat_id, db.stamp(now - _TRACKED), False, source_id),
+        *(source_id, channel.chat_id, channel.workspace, db.stamp(now - _TRACKED), False, source_id),
     )
     return {int(i): (db.moment(posted), db.moment(read)) for i, posted, read in found}
 
@@ -129,14 +129,13 @@ def _store(channel: OwnerChannel, posts: Sequence[SeenPost], *, source_id: int, 
             tuple(posts),
             source_id=source_id,
             observed_at=now.replace(microsecond=0),
-            is_public=False,
             now=now,
         )
 
 
 def plan(channel: OwnerChannel, *, source_id: int, now: datetime) -> None:
     """When this channel is looked at next: at the next point of a post's curve, or for new posts. Deleted posts wait."""
-    points = (_due_at(posted, read, now) for posted, read in _last_read(channel.chat_id, source_id, now=now).values())
+    points = (_due_at(posted, read, now) for posted, read in _last_read(channel, source_id, now=now).values())
     coming = [at for at in points if at is not None and at > now]
     put_off(channel, until=max(min([now + LOOK_EVERY, *coming]), now + _REST), looked_at=now)
 
