@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from app.audit import service as audit
 from app.channels.campaign_models import Campaign
 from app.channels.queries import ChannelRef
 from app.channels.service import changes, invite_links
@@ -58,7 +57,7 @@ def create(
         )
         link_name = plan.link_name or texts["name"][: invite_links.MAX_NAME]
         invite_links.want(workspace_id, channel.id, campaign, link_name, user_id=user_id, ip=ip, now=now)
-        _audit("campaign.created", campaign, user_id, after=_facts(campaign), ip=ip, now=now)
+        changes.record("campaign.created", campaign, user_id, after=_facts(campaign), ip=ip, now=now)
     return campaign
 
 
@@ -93,7 +92,7 @@ def change_spend(
         campaign = campaign_of(workspace_id, channel_id, public_id)
         before, campaign.spend_minor = _facts(campaign), money.parse(spend, campaign.currency)
         campaign.save()
-        _audit("campaign.changed", campaign, user_id, before=before, after=_facts(campaign), ip=ip, now=now)
+        changes.record("campaign.changed", campaign, user_id, before=before, after=_facts(campaign), ip=ip, now=now)
     return campaign
 
 
@@ -113,7 +112,9 @@ def archive(workspace_id: int, channel_id: int, public_id: str, *, user_id: int,
         if campaign.archived_at is None:
             before, campaign.archived_at = _facts(campaign), now
             campaign.save()
-            _audit("campaign.archived", campaign, user_id, before=before, after=_facts(campaign), ip=ip, now=now)
+            changes.record(
+                "campaign.archived", campaign, user_id, before=before, after=_facts(campaign), ip=ip, now=now
+            )
 
 
 def campaign_of(workspace_id: int, channel_id: int, public_id: str) -> Campaign:
@@ -129,27 +130,3 @@ def campaign_of(workspace_id: int, channel_id: int, public_id: str) -> Campaign:
 def _facts(campaign: Campaign) -> dict[str, object]:
     facts = {key: getattr(campaign, key) for key in ("name", "source", "spend_minor", "currency")}
     return facts | {"archived_at": iso(campaign.archived_at) if campaign.archived_at else None}
-
-
-def _audit(
-    action: str,
-    campaign: Campaign,
-    user_id: int,
-    *,
-    before: object = None,
-    after: object = None,
-    ip: str,
-    now: datetime,
-) -> None:
-    """The record of a change, and the mark by which open pages hear of it."""
-    changes.note(campaign.workspace)
-    audit.record(
-        action,
-        actor=f"user:{user_id}",
-        subject=f"campaign:{campaign.public_id}",
-        workspace_id=campaign.workspace,
-        before=before,
-        after=after,
-        ip=ip,
-        now=now,
-    )

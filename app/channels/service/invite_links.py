@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.audit import service as audit
 from app.channels.campaign_models import Campaign, InviteLink
 from app.channels.service import changes
 from app.core import db, ids
@@ -48,7 +47,7 @@ def want(
             created_at=now,
         )
         after = _facts(link) | {"campaign": campaign.public_id}
-        _audit("invite_link.wanted", link, user_id, after=after, ip=ip, now=now)
+        changes.record("invite_link.wanted", link, user_id, after=after, ip=ip, now=now)
     return link
 
 
@@ -60,7 +59,7 @@ def revoke(workspace_id: int, public_id: str, *, user_id: int, ip: str = "", now
             return link
         before = _facts(link)
         _move(link, REVOKING if link.state == ACTIVE else REVOKED)
-        _audit("invite_link.revoked", link, user_id, before=before, after=_facts(link), ip=ip, now=now)
+        changes.record("invite_link.revoked", link, user_id, before=before, after=_facts(link), ip=ip, now=now)
     return link
 
 
@@ -72,36 +71,12 @@ def try_again(workspace_id: int, public_id: str, *, user_id: int, ip: str = "", 
             raise Conflict("Only a link that failed can be tried again.")
         before = _facts(link)
         _move(link, REVOKING if link.url else WANTED)
-        _audit("invite_link.tried_again", link, user_id, before=before, after=_facts(link), ip=ip, now=now)
+        changes.record("invite_link.tried_again", link, user_id, before=before, after=_facts(link), ip=ip, now=now)
     return link
 
 
 def _facts(link: InviteLink) -> dict[str, object]:
     return {key: getattr(link, key) for key in ("name", "state", "url")}
-
-
-def _audit(
-    action: str,
-    link: InviteLink,
-    user_id: int,
-    *,
-    before: object = None,
-    after: object = None,
-    ip: str,
-    now: datetime,
-) -> None:
-    """The record of a change, and the mark by which open pages hear of it."""
-    changes.note(link.workspace)
-    audit.record(
-        action,
-        actor=f"user:{user_id}",
-        subject=f"invite_link:{link.public_id}",
-        workspace_id=link.workspace,
-        before=before,
-        after=after,
-        ip=ip,
-        now=now,
-    )
 
 
 def _mine(workspace_id: int, public_id: str) -> InviteLink:
