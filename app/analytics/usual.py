@@ -64,6 +64,8 @@ def curves_before(
 def views_at(curve: Sequence[Read], age_s: int) -> Read | None:
     """A post's views at an age, on the straight line between the readings around it; None where none is near.
 
+    The number is the one that `readings.curves` stores at 24 hours, without its arrays: pages do without numpy.
+
     Counts never fall, so the highest so far stands. Near: one reading not before half the age and the next not after
     twice of it, or the next within a tenth of the age; before the first reading the line begins at nothing. The coarser
     step counts, the later reading names source and moment.
@@ -81,8 +83,8 @@ def views_at(curve: Sequence[Read], age_s: int) -> Read | None:
         if not is_between and read.age_s > age_s * _NEXT_TO:
             return None
         before = before or Read(0, 0, 0, "", read.at)
-        share = (age_s - before.age_s) / (read.age_s - before.age_s)
-        views = round(before.views + share * (highest - before.views))
+        gained, length = highest - before.views, read.age_s - before.age_s
+        views = before.views + gained * (age_s - before.age_s) // length
         return Read(age_s, views, max(before.step, read.step), read.source, read.at)
     return None
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.analytics import build
 from app.analytics.usual import LEAST_POSTS, Read, usual_of, views_at
 from app.boot import Runtime
 from app.channels.queries import channel_of
 from app.core import db
+from app.readings import curves
 from app.readings import service as readings
 from tests.world import owned_channel, owner
 
@@ -43,6 +47,25 @@ def _curve(*told: tuple[int, int], step: int = 0) -> list[Read]:
 def test_views_at_an_age(told: tuple[tuple[int, int], ...], age_s: int, views: int | None) -> None:
     found = views_at(_curve(*told), age_s)
     assert (found.views if found else None) == views
+
+
+_told = st.lists(
+    st.tuples(st.integers(1, 60).map(lambda h: h * 3600), st.integers(0, 900)),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda one: one[0],
+).map(sorted)
+
+
+@settings(deadline=None)
+@given(_told)
+def test_at_24_hours_it_is_the_number_that_the_rollup_keeps(told: list[tuple[int, int]]) -> None:
+    age, views = np.asarray(told, dtype=np.int64).T
+    none, post = np.full(len(age), -1), np.zeros(len(age), dtype=np.int64)
+    rows = curves.ReadingRows(post, age, views, none, post, post, none, none)
+    (kept,) = curves.rollup(rows, np.asarray([0])).views_24h.tolist()
+    found = views_at(_curve(*told), curves.DAY_S)
+    assert (found.views if found else -1) == kept
 
 
 def test_the_coarser_step_and_the_later_reading_speak() -> None:

@@ -14,7 +14,7 @@ from app.core import db, ids
 from app.core.errors import Conflict, Invalid
 from app.core.i18n import N_
 from app.readings.desktop_models import DesktopImport
-from app.readings.service.desktop.states import DONE, UNFINISHED, WAITING, file_of
+from app.readings.service.desktop.states import UNFINISHED, WAITING, file_of
 
 MOST_BYTES = 200 * 1024 * 1024
 MOST_WAITING = 3  # files of one workspace at a time: each takes its place on the disk
@@ -44,7 +44,7 @@ def take(
                 state=WAITING,
                 digest=digest,
                 size=size,
-                observed_at=_moment_of(workspace_id, channel.id, digest) or now.replace(microsecond=0),
+                observed_at=now.replace(microsecond=0),
                 created_by=user_id,
                 created_at=now,
                 updated_at=now,
@@ -110,19 +110,3 @@ def _require_room(workspace_id: int, channel_id: int) -> None:
         raise Conflict(N_("A file of this channel is being read. Wait until it is done."), code="import_running")
     if len(waiting) >= MOST_WAITING:
         raise Conflict(N_("Three files are waiting already. Hand this one in later."), code="imports_waiting")
-
-
-def _moment_of(workspace_id: int, channel_id: int, digest: str) -> datetime | None:
-    """Of when the counts of this very file are, if it was read before."""
-    before: DesktopImport | None = (
-        DesktopImport.select()
-        .where(
-            DesktopImport.workspace == workspace_id,
-            DesktopImport.channel == channel_id,
-            DesktopImport.digest == digest,
-            (DesktopImport.state == DONE) | (DesktopImport.done > 0),
-        )
-        .order_by(DesktopImport.id)
-        .first()
-    )
-    return before.observed_at if before is not None else None
