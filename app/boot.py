@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import httpx
 
 from app.audit import service as audit
 from app.billing.service import PlanLimits
@@ -11,8 +15,13 @@ from app.core import db, outbox, telemetry
 from app.core.crypto import Sealer, keyed_hash
 from app.core.policy import Limits
 from app.core.settings import Settings, load_settings
-from app.telegram.port import Telegram
+from app.telegram.port import Publisher, Telegram
 from app.telegram.service import Bots
+
+if TYPE_CHECKING:
+    from app.posting.readers.base import Reader
+
+_READ_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,13 @@ def boot(role: str, settings: Settings | None = None) -> Runtime:
     outbox.configure(settings.data_dir / "nudge.sock")
     audit.configure(settings.secret_key.get_secret_value())
     sealer = Sealer(settings.master_keys.get_secret_value())
-    return Runtime(settings, sealer, PlanLimits(), Bots(sealer, _telegram_lines(role, settings)))
+    return Runtime(settings, sealer, PlanLimits(), Bots(sealer, *_telegram_lines(role, settings)))
 
 
-def _telegram_lines(role: str, settings: Settings):  # type: ignore[no-untyped-def]
-    """How a token becomes a line to Telegram. The web process has none: aiogram stays out of it."""
+def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Telegram], Callable[[str], Publisher]]:
+    """How a token becomes a line to Telegram, and one that only publishes. The web process has neither."""
     if role == "web":
-        return _no_line
+        return _no_line, _no_line
 
     @lru_cache(maxsize=64)
     def line(token: str) -> Telegram:
@@ -52,7 +61,26 @@ def _telegram_lines(role: str, settings: Settings):  # type: ignore[no-untyped-d
 
         return AiogramTelegram(token, settings.telegram_api_url)
 
-    return line
+    @lru_cache(maxsize=64)
+    def publishing(token: str) -> Publisher:
+        from app.telegram.publisher import HttpPublisher
+
+        return HttpPublisher(token, settings.telegram_api_url)
+
+    return line, publishing
+
+
+def delivery_readers(runtime: Runtime) -> Iterator[Reader]:
+    """Who can look for a delivery whose outcome is unknown, in the order of asking: what costs nothing first."""
+    from app.posting.readers.collected import CollectedPosts
+    from app.posting.readers.forward import ForwardProbe
+    from app.posting.readers.preview import PreviewReader
+    from app.readings.collectors.preview_page import PreviewPages
+
+    yield CollectedPosts()
+    with httpx.Client(timeout=_READ_TIMEOUT_S) as client:
+        yield PreviewReader(PreviewPages(client, runtime.settings.telegram_preview_url))
+    yield ForwardProbe(runtime.bots)
 
 
 def _no_line(_token: str) -> Telegram:

@@ -12,7 +12,9 @@ from app.boot import boot
 from app.channels import jobs as channels
 from app.core import clock, retention, telemetry
 from app.core.jobs import Pulse, make_huey
+from app.media import service as media
 from app.notices import jobs as notices
+from app.posting import jobs as posting
 from app.readings import audience_jobs, desktop_jobs, owner_jobs
 from app.readings import jobs as readings
 
@@ -44,6 +46,11 @@ def read_exports() -> None:
     desktop_jobs.read_exports(_runtime.settings.data_dir)
 
 
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def sweep_posts() -> None:
+    posting.sweep()
+
+
 @huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]
 def read_member_counts() -> None:
     readings.read_member_counts(_runtime.bots)
@@ -64,4 +71,5 @@ def forget() -> None:
     gone = retention.sweep(KEPT, now=clock.utcnow())
     gone["audit_entry"] = audit.forget(now=clock.utcnow())
     gone["post_version_text"] = readings.forget_texts()
+    gone["media_part"] = media.sweep_parts(_runtime.settings.data_dir, now=clock.utcnow())
     telemetry.log().info("retention", **gone)

@@ -12,7 +12,10 @@ from app.channels import campaign_models
 from app.channels.models import BotPresence, BotRights, Channel, Chat, Feed, MemberEvent, SubscriberReconciliation
 from app.core.db import Table
 from app.core.models import Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun
+from app.links import models as links
+from app.media import models as media
 from app.notices.models import Notice
+from app.posting import models as posting
 from app.readings.boost_models import ChatBoost
 from app.readings.collectors.owner_session import models as owner_session
 from app.readings.desktop_models import DesktopImport
@@ -58,4 +61,7 @@ TABLES: tuple[type[Table], ...] = (
     DesktopImport,
     ChatBoost,
     *effects.TABLES,
+    *posting.TABLES,
+    *media.TABLES,
+    *links.TABLES,
 )

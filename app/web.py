@@ -45,6 +45,10 @@ from app.core.errors import AppError, Invalid, Unauthenticated
 from app.core.htmx import explained
 from app.core.i18n import N_
 from app.core.policy import Act, may, require
+from app.links.views import blueprint as links
+from app.media.views import blueprint as media
+from app.posting.queries import attention_count
+from app.posting.views_compose import blueprint as posting
 from app.readings.service.desktop import states as desktop_states
 from app.shortcuts import Shortcuts
 from app.telegram.views import blueprint as hooks
@@ -70,6 +74,9 @@ _BLUEPRINTS = (
     sharing,
     exports,
     shared,
+    links,
+    media,
+    posting,
 )
 _LANGUAGE_COOKIE = "lang"
 
@@ -165,6 +172,7 @@ def _init_templates(app: Flask, runtime: Runtime) -> None:
     env.globals.update(charts.globals_(_locale))
     env.globals.update(formats.globals_(_locale, lambda: g.now, lambda text: str(_texts().ugettext(text))))
     env.globals.update(page_workspace=lambda: g.get("page_workspace", ""), workspace_field=door.WORKSPACE_FIELD)
+    env.globals.update(posts_attention=_posts_attention)
     env.globals.update(asset=_asset, vendor=_vendor, workspaces=_workspaces, definition=DEFINITIONS.__getitem__)
     env.globals["settings_public"] = {
         "is_demo": runtime.settings.demo,
@@ -214,6 +222,13 @@ def _workspaces() -> list[dict[str, str]]:
     """The signed-in person's workspaces; a fragment without the menu does not ask."""
     mine = people.workspaces_of(current_user.user_id) if current_user.is_authenticated else ()
     return [{"name": name, "switch_url": f"/workspaces/{public_id}/enter"} for _, public_id, name, _ in mine]
+
+
+def _posts_attention() -> int:
+    """How many posts of the workspace need a person; asked once in a request."""
+    if "posts_attention" not in g:
+        g.posts_attention = attention_count(current_user.workspace_id) if current_user.is_authenticated else 0
+    return int(g.posts_attention)
 
 
 def _locale() -> str:

@@ -13,7 +13,7 @@ from app.boot import Runtime
 from app.core import clock, db, inbox, leases, telemetry
 from app.core.errors import Upstream
 from app.core.inbox import StoredUpdate
-from app.telegram import service as telegram
+from app.telegram import budget
 from bot.dispatcher import Handler, prepare
 from bot.handlers import HANDLERS
 
@@ -98,6 +98,6 @@ def _wait_for_telegram(stored: StoredUpdate, error: Upstream, *, now: datetime) 
     wait_s = error.retry_after_s or _WAIT_FOR_TELEGRAM_S
     with db.write():
         if error.retry_after_s:
-            telegram.obey_retry_after(stored.bot_id, error.retry_after_s, now=now)
+            budget.obey_retry_after(stored.bot_id, error.retry_after_s, now=now)
         inbox.put_off(stored, until=now + timedelta(seconds=wait_s))
     telemetry.log().warning("update waits for Telegram", inbox_id=stored.id, wait_s=wait_s)

@@ -52,6 +52,7 @@ class Intake:
             token=token,
             username=username,
             updates=settings.telegram_updates,
+            storage_chat_id=settings.telegram_storage_chat_id,
             now=clock.utcnow(),
         )
 

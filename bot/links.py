@@ -13,6 +13,7 @@ from app.channels.service import invite_links
 from app.channels.service.invite_links import Asked
 from app.core import clock, telemetry
 from app.core.errors import Upstream
+from app.telegram import budget
 from app.telegram import service as telegram
 from app.telegram.port import Telegram
 
@@ -39,13 +40,13 @@ class LinkMaker:
         if bot is None:
             invite_links.failed(link, "the bot is gone", is_final=True, wait_s=None, now=now)
             return False
-        if telegram.reserve_send(link.bot_id, link.telegram_chat_id, now=now) > 0:
+        if budget.reserve_send(link.bot_id, link.telegram_chat_id, now=now) > 0:
             return False
         try:
             _do(self._runtime.bots.telegram(bot), link)
         except Upstream as error:
             if error.retry_after_s:
-                telegram.obey_retry_after(link.bot_id, error.retry_after_s, now=now)
+                budget.obey_retry_after(link.bot_id, error.retry_after_s, now=now)
             invite_links.failed(link, error.message, is_final=error.permanent, wait_s=error.retry_after_s, now=now)
             return False
         return True

@@ -12,6 +12,8 @@ from app.core import telemetry
 from bot.consumer import Consumer
 from bot.intake import Intake
 from bot.links import LinkMaker
+from bot.media import MediaMaker
+from bot.own_posts import OwnPosts
 from bot.sender import Sender
 
 _STOP_WAIT_S = 5
@@ -28,6 +30,8 @@ class BotProcess:
             "consumer": Consumer(runtime, self.arrived).run,
             "sender": Sender(runtime).run,
             "links": LinkMaker(runtime).run,
+            "media": MediaMaker(runtime).run,
+            "own posts": OwnPosts().run,
         }
 
     def run(self) -> int:

@@ -4,6 +4,8 @@ from dataclasses import asdict
 
 from simulator.clock import Clock
 from simulator.demo.scenario import make_demo
+from simulator.faults import Faults
+from simulator.limits import Limits
 from simulator.model import Bot
 from simulator.options import Options
 from simulator.replay import load_replay
@@ -23,7 +25,7 @@ def open_simulation(options: Options) -> Simulation:
     world.begin_run()
     queue = UpdateQueue(world)
     queue.load()
-    sim = Simulation(world, queue, options)
+    sim = Simulation(world, queue, options, limits=Limits(is_on=options.limits))
     fill(sim, is_first_start=known is None)
     return sim
 
@@ -34,7 +36,8 @@ def reset(sim: Simulation) -> None:
     sim.world.clear(Clock.starting_at(sim.options.start, sim.options.rate))
     sim.world.begin_run()
     sim.updates.pending.clear()
-    sim.faults.armed.clear()
+    sim.faults = Faults()
+    sim.limits = Limits(is_on=sim.options.limits)
     sim.epoch += 1
     fill(sim, is_first_start=True)
 

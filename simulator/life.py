@@ -32,7 +32,7 @@ def happen(sim: Simulation) -> None:
         chats.leave(sim.world, sim.updates, channel, _somebody_known(sim, channel))
     elif kind == "post":
         text = a_text(sim.world.rng, LANGUAGE_OF.get(channel.username or "", "en"))
-        posts.publish(sim.world, sim.updates, channel, text=text)
+        posts.publish(sim.world, sim.updates, channel, posts.scripted(text=text))
     else:
         _touch_recent(sim, channel, kind)
 

@@ -4,6 +4,8 @@ from bisect import bisect_right
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from simulator.content import Content
+
 Doc = dict[str, Any]
 
 RIGHTS = (
@@ -53,6 +55,8 @@ class Bot:
     last_error: str | None = None
     commands: list[Doc] = field(default_factory=list)
     menu_buttons: dict[str, Doc] = field(default_factory=dict)
+    # Bought on Fragment: only such a bot keeps custom emoji in a channel.
+    has_fragment_username: bool = False
 
 
 @dataclass
@@ -69,6 +73,7 @@ class Channel:
     members: dict[str, Doc] = field(default_factory=dict)
     links: dict[str, Doc] = field(default_factory=dict)
     boosts: dict[str, Doc] = field(default_factory=dict)
+    pinned: list[int] = field(default_factory=list)  # message ids, the newest pin last
 
     def member(self, user_id: int) -> Doc:
         return self.members.get(str(user_id), {"status": "left", "rights": {}})
@@ -103,19 +108,14 @@ class Recorded:
 
 
 @dataclass
-class Post:
+class Post(Content):
     """One message of a channel. Views and reactions are functions of time: see views.py."""
 
     chat_id: int
     message_id: int
     date: int
-    text: str = ""
-    entities: list[Doc] = field(default_factory=list)
-    media: str | None = None
     media_group_id: str | None = None
     service: str | None = None
-    poll: Doc | None = None
-    reply_markup: Doc | None = None
     bot_id: int | None = None
     edited_at: int | None = None
     deleted_at: int | None = None
@@ -127,19 +127,17 @@ class Post:
 
     def to_doc(self) -> Doc:
         doc = {name: value for name, value in self.__dict__.items() if name != "recorded"}
-        return {name: value for name, value in doc.items() if value not in (None, [], "")}
+        return {name: value for name, value in doc.items() if value not in (None, [], "", False)}
 
 
 @dataclass
-class PrivateMessage:
+class PrivateMessage(Content):
     bot_id: int
     user_id: int
     message_id: int
     date: int
     is_from_bot: bool
-    text: str
-    entities: list[Doc] = field(default_factory=list)
-    reply_markup: Doc | None = None
+    media_group_id: str | None = None
     edited_at: int | None = None
     deleted_at: int | None = None
 

@@ -22,6 +22,7 @@ class Options:
     life: bool | None
     start: float | None
     rate: float
+    limits: bool
 
 
 def read_options(arguments: list[str] | None = None) -> Options:
@@ -37,6 +38,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--life", action=argparse.BooleanOptionalAction, default=None)
     parser.add_argument("--start", type=parse_moment, help="first start only: where the clock begins (ISO)")
     parser.add_argument("--rate", type=float, default=1.0, help="first start only: clock seconds per second")
+    parser.add_argument("--limits", action="store_true", help="limit sending as Telegram does")
     given = parser.parse_args(arguments)
     return Options(
         given.host,
@@ -50,4 +52,5 @@ def read_options(arguments: list[str] | None = None) -> Options:
         given.life,
         given.start,
         given.rate,
+        given.limits,
     )

@@ -69,7 +69,7 @@ def _attach(world: World, channel: Channel, posts: Readings) -> None:
     for number, (date, readings) in sorted(posts.items()):
         times = sorted(readings)
         views, reactions = [readings[at][0] for at in times], [readings[at][1] for at in times]
-        post = known.get(number) or Post(channel.chat_id, number, date, f"Recorded post {number}")
+        post = known.get(number) or Post(channel.chat_id, number, date, text=f"Recorded post {number}")
         post.recorded = Recorded(times, views, reactions)
         known[number] = post
     ordered = sorted(known.items())

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from simulator.content import Content
+from simulator.media_shapes import media_json, photo_json
 from simulator.model import Bot, Channel, Post, PrivateMessage, User
 from simulator.views import reactions_at
 from simulator.world import World
@@ -62,57 +64,8 @@ def link_json(world: World, link: Doc) -> Doc:
     return doc | {name: value for name, value in optional.items() if value is not None}
 
 
-def _file(post: Post, suffix: str, **more: object) -> Doc:
-    unique = f"U{-post.chat_id % 10**10}x{post.message_id}{suffix}"
-    return {"file_id": f"SIM-{unique}", "file_unique_id": unique, **more}
-
-
-def media_json(post: Post) -> Doc:
-    """The media fields of a message; sizes are plausible, the files themselves do not exist."""
-    match post.media:
-        case "photo":
-            sizes = ((320, 240, "s"), (800, 600, "m"))
-            return {"photo": [_file(post, s, width=w, height=h, file_size=w * h // 8) for w, h, s in sizes]}
-        case "video":
-            return {"video": _file(post, "v", width=1280, height=720, duration=12 + post.message_id % 90)}
-        case "animation":
-            animation = _file(post, "a", width=480, height=270, duration=4)
-            return {"animation": animation, "document": _file(post, "a")}
-        case "document":
-            name = f"report-{post.message_id}.pdf"
-            return {"document": _file(post, "d", file_name=name, mime_type="application/pdf", file_size=1258291)}
-        case "voice":
-            return {"voice": _file(post, "o", duration=5 + post.message_id % 50, mime_type="audio/ogg")}
-        case "sticker":
-            flags = {"is_animated": False, "is_video": False}
-            return {"sticker": _file(post, "k", type="regular", width=512, height=512, emoji="👍", **flags)}
-        case "poll":
-            return {"poll": poll_json(post)}
-    return {}
-
-
-def poll_json(post: Post) -> Doc:
-    poll = post.poll or {"question": "?", "options": []}
-    options = [
-        {"persistent_id": str(index), "text": text, "voter_count": 0, "text_entities": []}
-        for index, text in enumerate(poll["options"])
-    ]
-    return {
-        "id": f"{-post.chat_id}{post.message_id}",
-        "question": poll["question"],
-        "options": options,
-        "total_voter_count": 0,
-        "is_closed": False,
-        "is_anonymous": True,
-        "type": "regular",
-        "allows_multiple_answers": False,
-        "allows_revoting": True,
-        "members_only": False,
-    }
-
-
-def post_json(world: World, post: Post) -> Doc:
-    """A channel post as bots see it. There are no view counts in the Bot API."""
+def post_json(world: World, post: Post, bot_id: int) -> Doc:
+    """A channel post as one bot sees it. There are no view counts in the Bot API."""
     channel = world.channels[post.chat_id]
     doc: Doc = {
         "message_id": post.message_id,
@@ -120,50 +73,67 @@ def post_json(world: World, post: Post) -> Doc:
         "chat": chat_json(channel),
         "date": post.date,
     }
-    if post.edited_at:
-        doc["edit_date"] = post.edited_at
-    if post.media_group_id:
-        doc["media_group_id"] = post.media_group_id
-    if post.reply_markup:
-        doc["reply_markup"] = post.reply_markup
-    if post.service:
-        return doc | service_json(post)
-    doc.update(media_json(post))
-    prefix = "caption" if post.media and post.media != "poll" else "text"
-    if post.text:
-        doc[prefix] = post.text
-    if post.entities:
-        doc["entities" if prefix == "text" else "caption_entities"] = post.entities
+    place = f"{-post.chat_id % 10**10}x{post.message_id}"
+    told = service_json(post, place) if post.service else content_json(post, place, post.message_id, bot_id)
+    return doc | _marks(post) | told
+
+
+def _marks(message: Post | PrivateMessage) -> Doc:
+    marks = {
+        "edit_date": message.edited_at,
+        "media_group_id": message.media_group_id,
+        "forward_origin": message.forward_origin,
+        "has_protected_content": message.is_protected,
+        "reply_markup": message.reply_markup,
+    }
+    return {name: value for name, value in marks.items() if value}
+
+
+def content_json(content: Content, place: str, number: int, bot_id: int) -> Doc:
+    """Words, media and how they are shown. `place` is a text unique to the message."""
+    doc = media_json(content, place, number, bot_id)
+    is_caption = content.media is not None and content.media != "poll"
+    if content.text:
+        doc["caption" if is_caption else "text"] = content.text
+    if content.entities:
+        doc["caption_entities" if is_caption else "entities"] = content.entities
+    if is_caption and content.is_caption_above:
+        doc["show_caption_above_media"] = True
+    if content.link_preview and not is_caption:
+        doc["link_preview_options"] = content.link_preview
     return doc
 
 
-def service_json(post: Post) -> Doc:
+def service_json(post: Post, place: str) -> Doc:
     match post.service:
         case "photo":
-            sizes = [_file(post, "s", width=160, height=160), _file(post, "b", width=640, height=640)]
-            return {"new_chat_photo": sizes}
+            return {"new_chat_photo": photo_json(place)}
         case "created":
             return {"channel_chat_created": True}
     return {"new_chat_title": post.text}
 
 
 def private_json(world: World, message: PrivateMessage) -> Doc:
-    user = world.users[message.user_id]
-    sender = user_json(world.bots[message.bot_id]) if message.is_from_bot else user_json(user)
+    user, bot = world.users[message.user_id], world.bots[message.bot_id]
     doc: Doc = {
         "message_id": message.message_id,
-        "from": sender,
+        "from": user_json(bot if message.is_from_bot else user),
         "chat": private_chat_json(user),
         "date": message.date,
-        "text": message.text,
     }
-    if message.entities:
-        doc["entities"] = message.entities
-    if message.edited_at:
-        doc["edit_date"] = message.edited_at
-    if message.reply_markup:
-        doc["reply_markup"] = message.reply_markup
-    return doc
+    place = f"{user.id}x{message.message_id}"
+    return doc | _marks(message) | content_json(message, place, message.message_id, bot.id)
+
+
+def origin_json(world: World, message: Post | PrivateMessage) -> Doc:
+    """Where a forward of this message comes from; of a forwarded one, where that came from."""
+    if message.forward_origin is not None:
+        return message.forward_origin
+    if isinstance(message, Post):
+        chat = chat_json(world.channels[message.chat_id])
+        return {"type": "channel", "date": message.date, "chat": chat, "message_id": message.message_id}
+    sender = world.bots[message.bot_id] if message.is_from_bot else world.users[message.user_id]
+    return {"type": "user", "date": message.date, "sender_user": user_json(sender)}
 
 
 def reaction_type_json(key: str) -> Doc:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from simulator.faults import Faults
+from simulator.limits import Limits
 from simulator.oidc.issuer import Issuer
 from simulator.options import Options
 from simulator.updates import UpdateQueue
@@ -15,6 +16,7 @@ class Simulation:
     updates: UpdateQueue
     options: Options
     faults: Faults = field(default_factory=Faults)
+    limits: Limits = field(default_factory=Limits)
     login: Issuer = field(default_factory=Issuer)
     epoch: int = 0  # grows with every reset, so that what was under way before it can tell
 

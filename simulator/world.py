@@ -2,6 +2,7 @@
 
 import random
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +12,7 @@ from simulator.store import Store
 from simulator.views import is_visible
 
 CHANNEL_ID_BASE = -1_000_000_000_000
+Doc = dict[str, Any]
 
 
 class Refused(Exception):
@@ -26,6 +28,8 @@ class World:
         self.users: dict[int, User] = {}
         self.bots: dict[int, Bot] = {}
         self.channels: dict[int, Channel] = {}
+        self.chat_id_of: dict[str, int] = {}  # by username in small letters
+        self.files: dict[str, Doc] = {}  # by file_unique_id
         self.posts: dict[int, dict[int, Post]] = {}
         self.private: dict[tuple[int, int], dict[int, PrivateMessage]] = {}
         self.series: dict[int, tuple[list[int], list[int]]] = {}
@@ -34,8 +38,10 @@ class World:
 
     def clear(self, clock: Clock) -> None:
         self.clock = clock
-        for known in (self.users, self.bots, self.channels, self.posts, self.private, self.series, self.moves):
+        for known in (self.users, self.bots, self.channels, self.chat_id_of, self.files):
             known.clear()
+        for history in (self.posts, self.private, self.series, self.moves):
+            history.clear()
         self.life = {"on": False, "interval_s": 45.0}
 
     def load(self) -> None:
@@ -44,22 +50,25 @@ class World:
         for doc in self.store.load("bot"):
             self.bots[doc["id"]] = Bot(**doc)
         for doc in self.store.load("channel"):
-            self.channels[doc["chat_id"]] = Channel(**doc)
+            self._know_channel(Channel(**doc))
         for doc in self.store.load("post"):
             self.posts.setdefault(doc["chat_id"], {})[doc["message_id"]] = Post(**doc)
         for doc in self.store.load("private"):
             message = PrivateMessage(**doc)
             self.private.setdefault((message.bot_id, message.user_id), {})[message.message_id] = message
+        for doc in self.store.load("file"):
+            self.files[doc["unique_id"]] = doc
         for doc in self.store.load("move"):
             self.moves.setdefault(doc["chat_id"], []).append(Move(**doc))
         for moves in self.moves.values():
             moves.sort(key=lambda move: move.number)
         for chat_id, at, value in self.store.load_series():
             self.put_series_point(chat_id, at, value)
-        for posts in self.posts.values():
-            ordered = sorted(posts.items())
-            posts.clear()
-            posts.update(ordered)
+        _sort(self.posts.values())
+        _sort(self.private.values())
+        for chat_id, posts in self.posts.items():
+            channel = self.channels[chat_id]
+            channel.next_message_id = max(channel.next_message_id, max(posts) + 1)
         self.life.update(self.store.get("meta", "life") or {})
 
     def begin_run(self) -> None:
@@ -80,9 +89,8 @@ class World:
         text = str(chat)
         if text.lstrip("-").isdigit():
             return self.channels.get(int(text))
-        name = text.removeprefix("@").lower()
-        matches = (c for c in self.channels.values() if c.username and c.username.lower() == name)
-        return next(matches, None)
+        chat_id = self.chat_id_of.get(text.removeprefix("@").lower())
+        return None if chat_id is None else self.channels[chat_id]
 
     def user(self, user_id: object) -> User:
         found = self.users.get(int(str(user_id)))
@@ -96,6 +104,9 @@ class World:
         if wanted not in self.bots:
             raise Refused(f"no such bot: {bot_id}")
         return self.bots[wanted]
+
+    def bot_with(self, token: str) -> Bot | None:
+        return next((bot for bot in self.bots.values() if bot.token == token), None)
 
     def post(self, chat_id: int, message_id: object) -> Post:
         found = self.posts.get(chat_id, {}).get(int(str(message_id)))
@@ -126,8 +137,18 @@ class World:
         self.store.put("bot", bot.id, asdict(bot))
 
     def save_channel(self, channel: Channel) -> None:
-        self.channels[channel.chat_id] = channel
+        self._know_channel(channel)
         self.store.put("channel", channel.chat_id, asdict(channel))
+
+    def _know_channel(self, channel: Channel) -> None:
+        self.channels[channel.chat_id] = channel
+        if channel.username:
+            self.chat_id_of[channel.username.lower()] = channel.chat_id
+
+    def save_file(self, file: Doc, data: bytes) -> None:
+        self.store.write_file(file["sha256"], data)
+        self.files[file["unique_id"]] = file
+        self.store.put("file", file["unique_id"], file)
 
     def save_post(self, post: Post) -> None:
         self.save_posts([post])
@@ -166,3 +187,11 @@ class World:
         index = bisect_right(times, at)
         times.insert(index, at)
         values.insert(index, value)
+
+
+def _sort(histories: Iterable[dict[int, Any]]) -> None:
+    """By message id: the store returns them in the order of their keys as texts."""
+    for history in histories:
+        ordered = sorted(history.items())
+        history.clear()
+        history.update(ordered)

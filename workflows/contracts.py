@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAINTENANCE_QUEUE = "maintenance"
-QUEUES = (MAINTENANCE_QUEUE,)
+LANE_QUEUE = "lane"
+QUEUES = (MAINTENANCE_QUEUE, LANE_QUEUE)
 
 CHECK_ROLLUPS = "check_rollups"
 KEEP_HOUSE = "keep_house"
@@ -15,6 +16,17 @@ ALL_CHATS = "all"
 
 # Outbox topics (app names topics, never workflows).
 ROLLUPS_CHECK_TOPIC = "rollups.check"
+LANE_TOPIC = "posting.lane"
+RESOLVE_TOPIC = "posting.resolve"
+
+RUN_LANE = "run_lane"
+LOOK_FOR_DELIVERY = "look_for_delivery"
+CONCLUDE_DELIVERY = "conclude_delivery"
+
+# Search attributes: ids, words and numbers only, never a name or a text.
+SENDER_ID, LANE_STATE, BACKLOG, NEXT_DUE_AT = "SenderId", "LaneState", "Backlog", "NextDueAt"
+DELIVERY_ID, DELIVERY_STATE = "DeliveryId", "DeliveryState"
+KEYWORDS = (SENDER_ID, LANE_STATE, DELIVERY_ID, DELIVERY_STATE)
 
 
 @dataclass(frozen=True)
@@ -35,3 +47,46 @@ class CheckReport:
 
 def rollup_check_id(chat: str) -> str:
     return f"rollup-check:{chat}"
+
+
+@dataclass(frozen=True)
+class LaneRequest:
+    """Which sender's lane to run.
+
+    `runs`: how many attempts the runs before this one made, for the reader. `most`: after so many attempts a run goes
+    on as a new one, so that a person can still page through its history.
+    """
+
+    sender_id: int
+    runs: int = 0
+    most: int = 500
+
+
+@dataclass(frozen=True)
+class LaneReport:
+    """What one attempt did and how the lane stands. Moments are milliseconds since 1970, UTC; None: there is none."""
+
+    epoch: int
+    sent: int
+    other: int
+    backlog: int
+    at_ms: int
+    next_ready_ms: int | None
+    blocked_until_ms: int | None
+    eta_ms: int | None
+
+
+@dataclass(frozen=True)
+class ResolveRequest:
+    """Which delivery to find out about. `pause_s`: between the two looks that prove absence."""
+
+    delivery_id: int
+    pause_s: float = 30.0
+
+
+def lane_id(sender_id: int) -> str:
+    return f"lane:{sender_id}"
+
+
+def resolve_id(delivery_id: int) -> str:
+    return f"delivery:{delivery_id}"

@@ -8,11 +8,27 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from app.core import clock, outbox, telemetry
-from workflows.contracts import MAINTENANCE_QUEUE, ROLLUPS_CHECK_TOPIC, CheckRequest, rollup_check_id
+from workflows.contracts import (
+    DELIVERY_ID,
+    LANE_QUEUE,
+    LANE_TOPIC,
+    MAINTENANCE_QUEUE,
+    RESOLVE_TOPIC,
+    ROLLUPS_CHECK_TOPIC,
+    SENDER_ID,
+    CheckRequest,
+    LaneRequest,
+    ResolveRequest,
+    lane_id,
+    resolve_id,
+    rollup_check_id,
+)
+from workflows.lane import Lane
+from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import RollupCheck
 
 _POLL_S = 1.0
@@ -33,7 +49,44 @@ async def _check_rollups(client: Client, key: str) -> tuple[str, str]:
     return handle.id, handle.result_run_id or ""
 
 
-TOPICS: dict[str, Deliver] = {ROLLUPS_CHECK_TOPIC: _check_rollups}
+async def _wake_lane(client: Client, key: str) -> tuple[str, str]:
+    handle = await client.start_workflow(
+        Lane.run,
+        LaneRequest(int(key)),
+        id=lane_id(int(key)),
+        task_queue=LANE_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_signal="look",
+        static_summary=f"Publishing lane of sender {key}",
+        static_details="Sends what is due, one bot's budget at a time. What is due stands in the table `due_action`.",
+        search_attributes=_found_by(SENDER_ID, key),
+    )
+    return handle.id, handle.result_run_id or ""
+
+
+async def _resolve(client: Client, key: str) -> tuple[str, str]:
+    handle = await client.start_workflow(
+        ResolveDelivery.run,
+        ResolveRequest(int(key)),
+        id=resolve_id(int(key)),
+        task_queue=LANE_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_signal="look",
+        static_summary=f"Was delivery {key} published?",
+        search_attributes=_found_by(DELIVERY_ID, key),
+    )
+    return handle.id, handle.result_run_id or ""
+
+
+def _found_by(name: str, value: str) -> TypedSearchAttributes:
+    return TypedSearchAttributes([SearchAttributePair(SearchAttributeKey.for_keyword(name), value)])
+
+
+TOPICS: dict[str, Deliver] = {
+    ROLLUPS_CHECK_TOPIC: _check_rollups,
+    LANE_TOPIC: _wake_lane,
+    RESOLVE_TOPIC: _resolve,
+}
 
 
 async def run(client: Client, nudge_path: Path, stop: asyncio.Event) -> None:

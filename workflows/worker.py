@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import (
     Client,
     Schedule,
@@ -17,24 +20,33 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
-from app.boot import Runtime, boot
-from app.core import clock, leases, telemetry
+from app.boot import Runtime, boot, delivery_readers
+from app.core import clock, db, leases, telemetry
+from app.posting.readers.base import Reader
+from app.posting.service import sweeping
 from workflows import dispatch
+from workflows.activities.lane import LaneActivities
 from workflows.activities.maintenance import check_rollups, keep_house
 from workflows.contracts import (
     ALL_CHATS,
+    BACKLOG,
     DAILY_CHECK_CRON,
     DAILY_CHECK_SCHEDULE,
+    KEYWORDS,
+    LANE_QUEUE,
     MAINTENANCE_QUEUE,
+    NEXT_DUE_AT,
     CheckRequest,
     rollup_check_id,
 )
+from workflows.lane import Lane
+from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import Housekeeping, RollupCheck
 
-_THREADS = 4
+_THREADS, _LANES = 4, 32
 _BEAT_S = 5
 
 
@@ -93,6 +105,50 @@ def worker(client: Client, threads: ThreadPoolExecutor, queue: str = MAINTENANCE
     )
 
 
+def lane_worker(
+    client: Client,
+    runtime: Runtime,
+    threads: ThreadPoolExecutor,
+    queue: str = LANE_QUEUE,
+    readers: Callable[[Runtime], Iterable[Reader]] = delivery_readers,
+) -> Worker:
+    """Lanes and resolvers. A workflow task waits two seconds, not ten, for a worker that was killed."""
+    does = LaneActivities(runtime, readers)
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[Lane, ResolveDelivery],
+        activities=[does.run_lane, does.look_for_delivery, does.conclude_delivery],
+        activity_executor=threads,
+        max_concurrent_activities=_LANES,
+        max_concurrent_workflow_tasks=8,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Register what lanes and resolvers are found by; that they are known already is no error."""
+    kinds = {name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for name in KEYWORDS}
+    kinds |= {
+        BACKLOG: IndexedValueType.INDEXED_VALUE_TYPE_INT,
+        NEXT_DUE_AT: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    }
+    asked = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=kinds)
+    try:
+        await client.operator_service.add_search_attributes(asked)
+    except RPCError as error:
+        if error.status != RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+def _reconcile() -> None:
+    """Whatever Temporal has forgotten, its file deleted or another cluster taken: rows say what must run."""
+    with db.database.connection_context():
+        lanes, resolvers = sweeping.reconcile(now=clock.utcnow())
+    telemetry.log().info("reconciled", lanes=lanes, resolvers=resolvers)
+
+
 async def _beat(client: Client, stop: asyncio.Event) -> None:
     """Say that worker and Temporal both live, and only then."""
     while not stop.is_set():
@@ -110,9 +166,11 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect(runtime)
     await ensure_schedules(client)
-    with ThreadPoolExecutor(_THREADS) as threads:
-        async with worker(client, threads):
-            telemetry.log().info("worker runs", queue=MAINTENANCE_QUEUE)
+    await ensure_search_attributes(client)
+    await asyncio.to_thread(_reconcile)
+    with ThreadPoolExecutor(_THREADS) as threads, ThreadPoolExecutor(_LANES) as lanes:
+        async with worker(client, threads), lane_worker(client, runtime, lanes):
+            telemetry.log().info("worker runs", queues=[MAINTENANCE_QUEUE, LANE_QUEUE])
             tasks: list[asyncio.Task[Any]] = [
                 asyncio.create_task(dispatch.run(client, runtime.settings.data_dir / "nudge.sock", stop)),
                 asyncio.create_task(_beat(client, stop)),

@@ -33,7 +33,7 @@ class AuditEntry(Table):
     hash = CharField(max_length=64)
 
     class Meta:
-        indexes = ((("chain", "seq"), True),)
+        indexes = ((("chain", "seq"), True), (("chain", "subject"), False))
 
 
 class AuditAnchor(Table):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,6 +55,29 @@ def _ref(row: tuple[object, ...]) -> ChannelRef:
     values = list(row)
     values[10], values[11], values[13] = bool(values[10]), db.moment(values[11]), bool(values[13])
     return ChannelRef(*values)  # type: ignore[arg-type]
+
+
+POST_RIGHT = "can_post_messages"
+NO_BOT, NO_RIGHT, NOT_CONNECTED = "bot_removed", "no_right", "not_connected"
+
+
+def why_not_post(channel_ids: Collection[int], bot_id: int) -> dict[int, str]:
+    """Of these channels those in which a bot may not post now, with the reason as a word."""
+    found = db.rows(
+        "SELECT c.id, c.deleted_at, c.relation, r.status, r.rights FROM channel c LEFT JOIN bot_rights r"
+        f" ON r.chat_id = c.chat_id AND r.bot_id = ? WHERE c.id IN ({db.marks(channel_ids)})",
+        *(bot_id, *channel_ids),
+    )
+    reasons = {row[0]: _why_not_post(*row[1:]) for row in found}
+    return {channel_id: reason for channel_id, reason in reasons.items() if reason}
+
+
+def _why_not_post(deleted_at: object, relation: str, status: str | None, rights: str | None) -> str | None:
+    if deleted_at is not None or relation != "owned":
+        return NOT_CONNECTED
+    if status != "administrator":
+        return NO_BOT
+    return None if rights and json.loads(rights).get(POST_RIGHT) else NO_RIGHT
 
 
 def bot_offers(telegram_user_id: int) -> list[tuple[int, int, str, str | None, str, datetime]]:

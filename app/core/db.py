@@ -158,7 +158,7 @@ def execute(sql: str, *params: Any) -> int:
 def serialise(table: str, row_id: int) -> None:
     """Let only one transaction at a time count and use up what belongs to a row; SQLite's writers queue anyway."""
     if is_postgres():
-        row(f"SELECT id FROM {table} WHERE id = ? FOR UPDATE", row_id)
+        row(f"SELECT id FROM {table} WHERE id = ? FOR NO KEY UPDATE", row_id)  # rows that refer to it may be added
 
 
 def execute_many(sql: str, batch: Sequence[Sequence[Any]]) -> None:

@@ -220,6 +220,22 @@ def _ago(seconds: int, locale: str) -> str:
     return format_timedelta(timedelta(seconds=-_coarse(seconds)), add_direction=True, threshold=1, locale=locale)
 
 
+def until(at: datetime | None, now: datetime, locale: str = "en") -> str:
+    """'in 2 hours', or how long ago it was; seconds become a minute."""
+    if at is None:
+        return NO_VALUE
+    seconds = int((at - now).total_seconds())
+    if seconds < 0:
+        return _ago(max(60, -seconds), locale)
+    unit = 60 if seconds < 7200 else 3600
+    return _until(max(60, (seconds + unit // 2) // unit * unit), locale)
+
+
+@lru_cache(maxsize=4096)
+def _until(seconds: int, locale: str) -> str:
+    return format_timedelta(timedelta(seconds=seconds), add_direction=True, threshold=1, locale=locale)
+
+
 @lru_cache(maxsize=1024)
 def duration(seconds: int, locale: str = "en") -> str:
     """An age on an axis: '15 min', '6 hr', '30 days'."""
@@ -273,6 +289,7 @@ def filters(
         "table_rows": table_rows,
         "precision": precision,
         "ago": lambda at: ago(at, now(), locale()),
+        "until": lambda at: until(at, now(), locale()),
         "age_s": lambda at: age_s(at, now()),
         "duration": lambda seconds: duration(seconds, locale()),
         "dt": lambda at, zone=None: dt(at, locale(), zone or tz()),

@@ -26,6 +26,8 @@ class Act(StrEnum):
 
     SEE = "see"
     SEE_MONEY = "see_money"
+    COMPOSE = "compose"
+    PUBLISH = "publish"
     MANAGE_CHANNELS = "manage_channels"
     MANAGE_KEYS = "manage_keys"
     MANAGE_WORKSPACE = "manage_workspace"
@@ -39,6 +41,8 @@ _ALLOWED: dict[Act, frozenset[Role]] = {
     Act.SEE: frozenset(Role),
     Act.SEE_MONEY: frozenset({Role.OWNER, Role.ADMIN}),
     Act.OWN_ACCOUNT: frozenset(Role),
+    Act.COMPOSE: frozenset({Role.OWNER, Role.ADMIN, Role.EDITOR}),
+    Act.PUBLISH: frozenset({Role.OWNER, Role.ADMIN}),
     Act.MANAGE_CHANNELS: frozenset({Role.OWNER, Role.ADMIN}),
     Act.MANAGE_KEYS: frozenset({Role.OWNER, Role.ADMIN}),
     Act.MANAGE_WORKSPACE: frozenset({Role.OWNER, Role.ADMIN}),

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.core import crashpoint
+
 DEV_SECRET = "development-only-secret-key"
 DEV_MASTER_KEY = base64.urlsafe_b64encode(b"development-only-master-key-32b!").decode()
 SIMULATED_BOT_TOKEN = "1000000001:SIMULATED-service-bot-token-not-real"
@@ -45,6 +47,9 @@ class Settings(BaseSettings):
     default_timezone: str = Field("Asia/Tashkent", description="zone of new workspaces and channels")
     telegram_bot_token: SecretStr = Field(
         SecretStr(""), description="the service's bot; empty in demo: the simulator's"
+    )
+    telegram_storage_chat_id: int | None = Field(
+        None, description="a private channel of the service's bot, where it keeps copies of files; empty: none"
     )
     telegram_api_url: str = Field("https://api.telegram.org", description="Bot API server")
     telegram_preview_url: str = Field("https://t.me", description="where public previews /s/<channel> are read")
@@ -163,6 +168,7 @@ def production_problems(settings: Settings) -> list[str]:
     """Why these settings must not serve real people; empty when they may."""
     checks = {
         "DEMO must be off": settings.demo,
+        "CRASHPOINT is for tests": crashpoint.is_armed(),
         "SECRET_KEY is the development default or too short": len(settings.secret_key.get_secret_value()) < 32
         or settings.secret_key.get_secret_value() == DEV_SECRET,
         "MASTER_KEYS holds the development default": DEV_MASTER_KEY in settings.master_keys.get_secret_value(),

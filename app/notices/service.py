@@ -12,7 +12,7 @@ from app.accounts.models import User
 from app.core import db
 from app.core.errors import Upstream
 from app.notices.texts import render
-from app.telegram import service as telegram
+from app.telegram import budget
 from app.telegram.port import Keyboard, Telegram
 
 QUIET_FROM, QUIET_UNTIL = 23, 8
@@ -135,7 +135,7 @@ def send(
     `complete` gives the parameters that must not be stored, such as a link that signs its reader in, `keyboard` the
     buttons below.
     """
-    wait = telegram.reserve_send(notice.bot_id, notice.chat_id, now=now)
+    wait = budget.reserve_send(notice.bot_id, notice.chat_id, now=now)
     if wait > 0:
         _set(notice.id, "queued", not_before=now + timedelta(seconds=wait), attempts=notice.attempts)
         return False
@@ -157,7 +157,7 @@ def give_up(notice: Queued, reason: str, *, now: datetime) -> None:
 
 def _note_failure(notice: Queued, error: Upstream, *, now: datetime) -> None:
     if error.retry_after_s:
-        telegram.obey_retry_after(notice.bot_id, error.retry_after_s, now=now)
+        budget.obey_retry_after(notice.bot_id, error.retry_after_s, now=now)
     attempts = notice.attempts + 1
     is_over = error.permanent or attempts >= _MAX_ATTEMPTS
     wait = timedelta(seconds=error.retry_after_s or min(2**attempts, 300))

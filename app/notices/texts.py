@@ -21,6 +21,13 @@ _SENTENCES = {
     "channel_refused": N_("“%(title)s” was not connected: %(reason)s"),
     "bot_removed": N_("I was removed from “%(title)s”. I no longer see its posts, reactions and members."),
     "rights_lost": N_("In “%(title)s” I no longer have the right to: %(rights)s."),
+    "unconfirmed": N_(
+        "Telegram did not say whether it took a post for “%(title)s”, and I cannot look. Please look into the channel:"
+        " is it there?"
+    ),
+    "posts_blocked": N_(
+        "%(count)s posts for “%(title)s” are on hold: I may not post there. Give me the right again and press Resume."
+    ),
     "rights_back": N_("All rights in “%(title)s” are back. Thank you!"),
 }
 TEMPLATES = frozenset(_SENTENCES)

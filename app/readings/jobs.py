@@ -18,6 +18,7 @@ from app.readings.collectors.base import Collector
 from app.readings.collectors.preview_page import PreviewPages
 from app.readings.service import collecting, updates
 from app.readings.service.versions import forget_texts as forget_texts
+from app.telegram import budget
 from app.telegram import service as telegram
 from app.telegram.service import Bots
 
@@ -122,7 +123,7 @@ def read_member_counts(bots: Bots, *, now: Callable[[], datetime] = clock.utcnow
         except Upstream as error:
             telemetry.log().warning("no member count", chat_id=chat_id, error=error.message)
             if error.retry_after_s:
-                telegram.obey_retry_after(bot_id, error.retry_after_s, now=now())
+                budget.obey_retry_after(bot_id, error.retry_after_s, now=now())
             if not error.permanent:
                 resting.add(bot_id)
             continue

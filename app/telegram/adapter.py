@@ -18,7 +18,16 @@ from aiogram.methods import GetUpdates
 from aiogram.types import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, WebAppInfo
 
 from app.core.errors import Upstream
-from app.telegram.port import ALLOWED_UPDATES, BotIdentity, Button, Keyboard
+from app.telegram.port import (
+    ALLOWED_UPDATES,
+    NO_ANSWER,
+    REFUSED,
+    RETRY_AFTER,
+    BotIdentity,
+    Button,
+    Keyboard,
+)
+from app.telegram.publisher import HttpPublisher
 
 Answer = TypeVar("Answer")
 _TIMEOUT_S = 20
@@ -36,10 +45,11 @@ class _Loop:
         return asyncio.run_coroutine_threadsafe(call, self.loop).result(timeout_s)
 
 
-class AiogramTelegram:
+class AiogramTelegram(HttpPublisher):
     """Implements telegram.port.Telegram for one token."""
 
     def __init__(self, token: str, api_url: str) -> None:
+        super().__init__(token, api_url)
         self._io = _Loop()
         self._token, self._api_url = token, api_url
         self._bot = self._io.run(self._make(), timeout_s=5)
@@ -49,12 +59,12 @@ class AiogramTelegram:
         return Bot(self._token, session=session)
 
     def me(self) -> BotIdentity:
-        user = self._ask(lambda: self._bot.get_me())
+        user = self._run(lambda: self._bot.get_me())
         return BotIdentity(user.id, user.username or "")
 
     def updates(self, *, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         method = GetUpdates(offset=offset, timeout=timeout_s, allowed_updates=list(ALLOWED_UPDATES))
-        return self._ask(lambda: self._raw_updates(method, timeout_s), timeout_s=timeout_s + _TIMEOUT_S)
+        return self._run(lambda: self._raw_updates(method, timeout_s), timeout_s=timeout_s + _TIMEOUT_S)
 
     async def _raw_updates(self, method: GetUpdates, timeout_s: int) -> list[dict[str, Any]]:
         """The raw JSON, since an unknown kind of update must be stored as it came."""
@@ -72,47 +82,47 @@ class AiogramTelegram:
         return list(body["result"])
 
     def set_webhook(self, url: str, *, secret: str, allowed: Sequence[str]) -> None:
-        self._ask(lambda: self._bot.set_webhook(url, secret_token=secret, allowed_updates=list(allowed)))
+        self._run(lambda: self._bot.set_webhook(url, secret_token=secret, allowed_updates=list(allowed)))
 
     def delete_webhook(self) -> None:
-        self._ask(lambda: self._bot.delete_webhook())
+        self._run(lambda: self._bot.delete_webhook())
 
     def member_status(self, chat_id: int, user_id: int) -> str:
-        return str(self._ask(lambda: self._bot.get_chat_member(chat_id, user_id)).status)
+        return str(self._run(lambda: self._bot.get_chat_member(chat_id, user_id)).status)
 
     def member_count(self, chat_id: int) -> int:
-        return int(self._ask(lambda: self._bot.get_chat_member_count(chat_id)))
+        return int(self._run(lambda: self._bot.get_chat_member_count(chat_id)))
 
     def send_message(self, chat_id: int, text: str, *, keyboard: Keyboard = ()) -> int:
         markup = _markup(keyboard)
-        sent = self._ask(
+        sent = self._run(
             lambda: self._bot.send_message(chat_id, text, link_preview_options=_NO_PREVIEW, reply_markup=markup)
         )
         return int(sent.message_id)
 
     def answer_callback(self, callback_id: str, text: str = "") -> None:
-        self._ask(lambda: self._bot.answer_callback_query(callback_id, text=text or None))
+        self._run(lambda: self._bot.answer_callback_query(callback_id, text=text or None))
 
     def set_commands(self, commands: Sequence[tuple[str, str]], *, language: str) -> None:
         listed = [BotCommand(command=command, description=text) for command, text in commands]
-        self._ask(lambda: self._bot.set_my_commands(listed, language_code=language or None))
+        self._run(lambda: self._bot.set_my_commands(listed, language_code=language or None))
 
     def create_invite_link(self, chat_id: int, name: str) -> str:
-        return str(self._ask(lambda: self._bot.create_chat_invite_link(chat_id, name=name)).invite_link)
+        return str(self._run(lambda: self._bot.create_chat_invite_link(chat_id, name=name)).invite_link)
 
     def revoke_invite_link(self, chat_id: int, url: str) -> None:
-        self._ask(lambda: self._bot.revoke_chat_invite_link(chat_id, url))
+        self._run(lambda: self._bot.revoke_chat_invite_link(chat_id, url))
 
-    def _ask(self, call: Any, *, timeout_s: float = _TIMEOUT_S) -> Any:
+    def _run(self, call: Any, *, timeout_s: float = _TIMEOUT_S) -> Any:
         """Run one call and translate aiogram's errors."""
         try:
             return self._io.run(call(), timeout_s=timeout_s)
         except TelegramRetryAfter as error:
-            raise Upstream("Telegram asks us to wait.", code="retry_after", retry_after_s=error.retry_after) from error
+            raise Upstream("Telegram asks us to wait.", code=RETRY_AFTER, retry_after_s=error.retry_after) from error
         except (TelegramNetworkError, TelegramServerError, FutureTimeout) as error:
-            raise Upstream("Telegram did not answer.", code="no_answer") from error
+            raise Upstream("Telegram did not answer.", code=NO_ANSWER) from error
         except TelegramAPIError as error:
-            raise Upstream(error.message, code="refused", permanent=True) from error
+            raise Upstream(error.message, code=REFUSED, permanent=True) from error
 
 
 def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:

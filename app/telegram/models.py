@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, CharField, CompositeKey, FloatField, TextField
+from peewee import BigIntegerField, CharField, CompositeKey, TextField
 
 from app.core.db import Table, UtcTimestamp
 
 
 class Bot(Table):
-    """The service's bot (no workspace) or a workspace's own. The token is sealed to this row."""
+    """The service's bot (no workspace) or a workspace's own. The token is sealed to this row.
+
+    `storage_chat_id`: where it keeps copies of files, to send them again by their id (app/media).
+    """
 
     impersonal = frozenset({"username", "token_sealed", "webhook_secret_sealed", "updates"})
     bot_id = BigIntegerField(primary_key=True)
@@ -17,20 +20,20 @@ class Bot(Table):
     token_sealed = TextField()
     webhook_secret_sealed = TextField()
     updates = CharField(max_length=8)
+    storage_chat_id = BigIntegerField(null=True)
     created_at = UtcTimestamp()
     deleted_at = UtcTimestamp(null=True)
 
 
 class SendBudget(Table):
-    """What a bot may still send now; `scope` is `all`, or `chat:<id>`. Every sender reads and writes this row."""
+    """What a bot may still send now, by scope: see app/telegram/budget.py. Every sender reads and writes these rows."""
 
-    impersonal = frozenset({"lane", "scope"})
+    impersonal = frozenset({"scope", "recent"})
     bot_id = BigIntegerField()
-    lane = CharField(max_length=8)
     scope = CharField(max_length=32)
-    tokens = FloatField()
-    refilled_at = UtcTimestamp()
+    paid_until_ms = BigIntegerField(default=0)
+    recent = TextField(null=True)
     not_before = UtcTimestamp(null=True)
 
     class Meta:
-        primary_key = CompositeKey("bot_id", "lane", "scope")
+        primary_key = CompositeKey("bot_id", "scope")

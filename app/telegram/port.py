@@ -1,11 +1,16 @@
 """What we ask of Telegram. Every method raises Upstream (temporary, with retry_after_s where told) or, when Telegram
-refuses for good, Upstream with permanent=True and Telegram's own words."""
+refuses for good, Upstream with permanent=True and Telegram's own words.
+
+Codes of Upstream: `retry_after` (429, nothing was done), `refused` (permanent, nothing was done), `not_sent` (no
+connection was made, nothing was done) and `no_answer` (whether it was done cannot be told)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from app.telegram.outgoing import Outgoing, Sent
 
 ALLOWED_UPDATES = (
     "message",
@@ -40,7 +45,31 @@ class Button:
 Keyboard = Sequence[Sequence[Button]]
 
 
-class Telegram(Protocol):
+RETRY_AFTER, REFUSED, NOT_SENT, NO_ANSWER = "retry_after", "refused", "not_sent", "no_answer"
+
+
+class Publisher(Protocol):
+    """What puts posts into chats and keeps them right, by one bot."""
+
+    def send(self, chat_id: int, what: Outgoing) -> tuple[Sent, ...]:
+        """Send a message, or the messages of one album, by one call. Never repeated: see the codes above."""
+
+    def edit(self, chat_id: int, message_id: int, what: Outgoing) -> None:
+        """Make a message say `what`: its text or caption, entities and buttons. That it says so already is no error."""
+
+    def delete_messages(self, chat_id: int, message_ids: Sequence[int]) -> None:
+        """Delete messages; that one is gone already is no error."""
+
+    def pin(self, chat_id: int, message_id: int, *, is_silent: bool) -> None: ...
+
+    def unpin(self, chat_id: int, message_id: int) -> None:
+        """That it is pinned no more is no error."""
+
+    def forward(self, chat_id: int, message_id: int, *, to_chat_id: int) -> Sent | None:
+        """Forward a message, and so learn what it holds; None when there is no such message."""
+
+
+class Telegram(Publisher, Protocol):
     """One bot's line to Telegram."""
 
     def me(self) -> BotIdentity: ...

@@ -1,7 +1,9 @@
 """Posts of a channel: publish, edit, delete, view, react."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from simulator.content import Content
 from simulator.model import Bot, Channel, Post
 from simulator.shapes import post_json, reaction_counts_json
 from simulator.updates import UpdateQueue
@@ -16,46 +18,45 @@ def publish(
     world: World,
     updates: UpdateQueue,
     channel: Channel,
+    contents: Sequence[Content],
     *,
-    text: str = "",
-    media: str | None = None,
-    album: int = 0,
-    entities: list[Doc] | None = None,
-    reply_markup: Doc | None = None,
     service: str | None = None,
     views_30d: float | None = None,
     by: Bot | None = None,
 ) -> list[Post]:
-    """One post, or the items of one album; the caption stands on the first item, as in Telegram."""
-    if media is not None and media not in MEDIA:
-        raise Refused(f"media is one of {', '.join(MEDIA)}")
-    count = max(1, album)
-    group = str(world.rng.randrange(10**16, 10**17)) if album > 1 else None
+    """One post, or the items of one album where there are several contents; each admin bot but `by` is told."""
+    group = str(world.rng.randrange(10**16, 10**17)) if len(contents) > 1 else None
     curve = _curve(world, channel, views_30d)
-    posts = []
-    for index in range(count):
-        post = Post(
+    posts = [
+        Post(
             chat_id=channel.chat_id,
-            message_id=channel.next_message_id,
+            message_id=channel.next_message_id + index,
             date=world.clock.now_s(),
-            text=text if index == 0 else "",
-            entities=(entities or []) if index == 0 else [],
-            media=(media or "photo") if album > 1 else media,
             media_group_id=group,
             service=service,
-            poll={"question": text or "Poll", "options": ["1", "2", "3"]} if media == "poll" else None,
-            reply_markup=reply_markup,
             bot_id=by.id if by else None,
             curve=curve,
             reaction_mix=[["👍", 0.01], ["❤", 0.005], ["🔥", 0.003]] if curve else [],
+            **vars(content),
         )
-        channel.next_message_id += 1
-        posts.append(post)
-    world.save_channel(channel)
+        for index, content in enumerate(contents)
+    ]
+    # Not saved with the channel, which may be large: the next start finds it from the posts.
+    channel.next_message_id += len(posts)
     world.save_posts(posts)
     for post in posts:
         tell(world, updates, post, "channel_post")
     return posts
+
+
+def scripted(*, text: str = "", media: str | None = None, album: int = 0) -> list[Content]:
+    """What a person posts by the phone or a script: media without bytes, an album's caption on its first item."""
+    if media is not None and media not in MEDIA:
+        raise Refused(f"media is one of {', '.join(MEDIA)}")
+    if album > 1:
+        return [Content(text=text if index == 0 else "", media=media or "photo") for index in range(album)]
+    poll = {"question": text or "Poll", "options": ["1", "2", "3"]} if media == "poll" else None
+    return [Content(text=text, media=media, poll=poll)]
 
 
 def _curve(world: World, channel: Channel, views_30d: float | None) -> list[list[float]]:
@@ -73,12 +74,16 @@ def tell(world: World, updates: UpdateQueue, post: Post, kind: str) -> None:
     channel = world.channels[post.chat_id]
     for bot in world.admin_bots(channel):
         if bot.id != post.bot_id:
-            updates.emit(bot, kind, channel.chat_id, post_json(world, post))
+            updates.emit(bot, kind, channel.chat_id, post_json(world, post, bot.id))
 
 
 def edit(world: World, updates: UpdateQueue, post: Post, text: str, entities: list[Doc] | None = None) -> None:
     post.text, post.entities = text, entities or []
-    # Telegram's page and clients show "edited" from the same second on.
+    changed(world, updates, post)
+
+
+def changed(world: World, updates: UpdateQueue, post: Post) -> None:
+    """Save what was edited and tell; Telegram's page and clients show "edited" from the same second on."""
     post.edited_at = max(world.clock.now_s(), post.date)
     world.save_post(post)
     tell(world, updates, post, "edited_channel_post")
@@ -98,10 +103,16 @@ def set_views(world: World, post: Post, views: int) -> None:
 
 
 def album_of(world: World, post: Post) -> list[Post]:
+    """The items of its album, which always follow each other; just itself when it is in none."""
     if post.media_group_id is None:
         return [post]
-    posts = world.posts[post.chat_id].values()
-    return [item for item in posts if item.media_group_id == post.media_group_id]
+    posts = world.posts[post.chat_id]
+    first = last = post.message_id
+    while first - 1 in posts and posts[first - 1].media_group_id == post.media_group_id:
+        first -= 1
+    while last + 1 in posts and posts[last + 1].media_group_id == post.media_group_id:
+        last += 1
+    return [posts[number] for number in range(first, last + 1)]
 
 
 def reaction_key(reaction: Doc) -> str:

@@ -1,7 +1,9 @@
 """Private chats between a person and a bot."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from simulator.content import Content
 from simulator.model import Bot, PrivateMessage, User
 from simulator.shapes import private_json, user_json
 from simulator.updates import UpdateQueue
@@ -10,29 +12,26 @@ from simulator.world import Refused, World
 Doc = dict[str, Any]
 
 
-def add_message(
-    world: World,
-    bot: Bot,
-    user: User,
-    text: str,
-    *,
-    is_from_bot: bool,
-    entities: list[Doc] | None = None,
-    reply_markup: Doc | None = None,
-) -> PrivateMessage:
+def add_messages(
+    world: World, bot: Bot, user: User, contents: Sequence[Content], *, is_from_bot: bool
+) -> list[PrivateMessage]:
+    """One message, or the items of one album where there are several contents."""
     chat = world.private.setdefault((bot.id, user.id), {})
-    message = PrivateMessage(
-        bot.id,
-        user.id,
-        max(chat, default=0) + 1,
-        world.clock.now_s(),
-        is_from_bot,
-        text,
-        entities or [],
-        reply_markup,
-    )
-    world.save_private(message)
-    return message
+    group = str(world.rng.randrange(10**16, 10**17)) if len(contents) > 1 else None
+    made = []
+    for content in contents:
+        message = PrivateMessage(
+            bot_id=bot.id,
+            user_id=user.id,
+            message_id=next(reversed(chat), 0) + 1,
+            date=world.clock.now_s(),
+            is_from_bot=is_from_bot,
+            media_group_id=group,
+            **vars(content),
+        )
+        world.save_private(message)
+        made.append(message)
+    return made
 
 
 def write_to_bot(world: World, updates: UpdateQueue, bot: Bot, user: User, text: str) -> PrivateMessage:
@@ -41,7 +40,7 @@ def write_to_bot(world: World, updates: UpdateQueue, bot: Bot, user: User, text:
     if text.startswith("/"):
         command = text.split(maxsplit=1)[0]
         entities = [{"type": "bot_command", "offset": 0, "length": len(command)}]
-    message = add_message(world, bot, user, text, is_from_bot=False, entities=entities)
+    (message,) = add_messages(world, bot, user, [Content(text=text, entities=entities)], is_from_bot=False)
     updates.emit(bot, "message", user.id, private_json(world, message))
     return message
 

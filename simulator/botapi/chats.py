@@ -6,9 +6,10 @@ from typing import Any
 
 from simulator.botapi.access import channel_with_right, is_private, member_channel, writable_user
 from simulator.botapi.errors import bad_request
+from simulator.botapi.pins import pinned_post
 from simulator.botapi.registry import Call, method
 from simulator.model import Channel
-from simulator.shapes import chat_json, link_json, member_json, private_chat_json
+from simulator.shapes import chat_json, link_json, member_json, post_json, private_chat_json
 
 FULL_INFO: dict[str, Any] = {
     "accent_color_id": 3,
@@ -31,6 +32,8 @@ async def get_chat(call: Call) -> object:
     doc = chat_json(channel) | FULL_INFO
     if channel.username:
         doc["active_usernames"] = [channel.username]
+    if pinned := pinned_post(call, channel):
+        doc["pinned_message"] = post_json(call.world, pinned, call.bot.id)
     return doc | ({"description": channel.about} if channel.about else {})
 
 

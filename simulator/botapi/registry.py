@@ -29,11 +29,17 @@ class Call:
 
 Handler = Callable[[Call], Awaitable[Any]]
 HANDLERS: dict[str, Handler] = {}
+SENDING: set[str] = set()  # methods that make messages: the limits count them
+WRITING: dict[str, str] = {}  # methods that make or change messages, by small letters: refusals are journaled
 
 
-def method(name: str) -> Callable[[Handler], Handler]:
+def method(name: str, *, sends: bool = False, changes: bool = False) -> Callable[[Handler], Handler]:
     def register(handler: Handler) -> Handler:
         HANDLERS[name.lower()] = handler
+        if sends:
+            SENDING.add(name.lower())
+        if sends or changes:
+            WRITING[name.lower()] = name
         return handler
 
     return register

@@ -46,7 +46,10 @@ async def read_params(request: web.Request) -> dict[str, Any]:
         if not isinstance(body, dict):
             raise bad_request("expected a JSON object")
         return params | body
-    form = await request.post()
+    try:
+        form = await request.post()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise ApiError(413, "Request Entity Too Large") from error
     return params | dict(form.items())
 
 
@@ -54,11 +57,12 @@ def build(name: str, params: dict[str, Any]) -> "TelegramMethod[Any]":
     cls = METHODS.get(name.lower())
     if cls is None:
         raise ApiError(404, "Not Found: method not found")
-    attached = {key for key, value in params.items() if isinstance(value, FileField)}
+    files = {key for key, value in params.items() if isinstance(value, FileField)}
+    attached = files - set(cls.model_fields)
     unknown = sorted(set(params) - set(cls.model_fields) - attached)
     if unknown:
         raise bad_request(f"unknown parameter {unknown[0]} of {cls.__api_method__}")
-    values = {key: _decode(cls, key, _upload(params, value)) for key, value in params.items() if key not in attached}
+    values = {key: _upload(params, _decode(cls, key, value)) for key, value in params.items() if key not in attached}
     try:
         return cls.model_validate(values)
     except ValidationError as error:
@@ -66,12 +70,18 @@ def build(name: str, params: dict[str, Any]) -> "TelegramMethod[Any]":
 
 
 def _upload(params: dict[str, Any], value: Any) -> Any:
-    """`attach://<name>` stands for the part of that name."""
-    part = params.get(value.removeprefix("attach://")) if isinstance(value, str) and value[:9] == "attach://" else None
+    """A file's part itself; `attach://<name>` stands for the part of that name, also deep inside an album."""
+    if isinstance(value, list):
+        return [_upload(params, item) for item in value]
+    if isinstance(value, dict):
+        return {key: _upload(params, item) for key, item in value.items()}
+    named = isinstance(value, str) and value.startswith("attach://")
+    part = params.get(value.removeprefix("attach://")) if named else value
     if not isinstance(part, FileField):
         return value
     from aiogram.types import BufferedInputFile  # loaded by then, see start_loading
 
+    part.file.seek(0)
     return BufferedInputFile(part.file.read(), part.filename)
 
 
@@ -109,4 +119,5 @@ def plain(value: Any) -> Any:
     """A pydantic object as the JSON that Telegram would send."""
     if value is None:
         return None
-    return json.loads(value.model_dump_json(exclude_none=True, exclude_defaults=False, warnings=False))
+    not_sent = {name for name, item in value if given(item) is None}
+    return json.loads(value.model_dump_json(exclude=not_sent, exclude_none=True, warnings=False))

@@ -18,17 +18,13 @@ def _post(sim: Simulation, body: Doc) -> Post:
 @verb("post")
 def post(sim: Simulation, body: Doc) -> Doc:
     channel = sim.world.channel(body["chat"])
+    media, service = body.get("media"), body.get("service")
+    text = body.get("text", "" if media or service else "Simulated post")
+    contents = posts.scripted(text=text, media=media, album=int(body.get("album", 0)))
     made: list[Post] = []
     for _ in range(int(body.get("count", 1))):
         made += posts.publish(
-            sim.world,
-            sim.updates,
-            channel,
-            text=body.get("text", "" if body.get("media") or body.get("service") else "Simulated post"),
-            media=body.get("media"),
-            album=int(body.get("album", 0)),
-            service=body.get("service"),
-            views_30d=body.get("views_30d"),
+            sim.world, sim.updates, channel, contents, service=service, views_30d=body.get("views_30d")
         )
     return {"message_ids": [item.message_id for item in made]}
 
@@ -75,7 +71,7 @@ def _one(sim: Simulation, channel: Channel, index: int) -> str:
     latest = next((p for p in reversed(known.values()) if p.deleted_at is None), None)
     kind = index % 4
     if kind == 0 or latest is None:
-        posts.publish(world, updates, channel, text=f"Burst post {index}")
+        posts.publish(world, updates, channel, posts.scripted(text=f"Burst post {index}"))
         return "posts"
     if kind == 1:
         posts.edit(world, updates, latest, f"{latest.text} (edit {index})")

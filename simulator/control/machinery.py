@@ -11,6 +11,7 @@ from simulator.beginning import reset
 from simulator.clock import iso, parse_moment
 from simulator.control.registry import verb
 from simulator.faults import Fault
+from simulator.limits import Limits
 from simulator.model import Bot, User
 from simulator.simulation import Simulation
 from simulator.world import Refused
@@ -46,10 +47,28 @@ def life(sim: Simulation, body: Doc) -> Doc:
 @verb("faults")
 def faults(sim: Simulation, body: Doc) -> Doc:
     fault = Fault(
-        str(body.get("method", "*")), str(body["kind"]), int(body.get("times", 1)), int(body.get("retry_after", 3))
+        method=str(body.get("method", "*")),
+        kind=str(body["kind"]),
+        times=int(body.get("times", 1)),
+        retry_after=int(body.get("retry_after", 3)),
+        delay_s=float(body.get("delay_s", 1)),
+        share=float(body.get("share", 1)),
     )
     sim.faults.arm(fault)
     return {"armed": len(sim.faults.armed)}
+
+
+@verb("limits")
+def limits(sim: Simulation, body: Doc) -> Doc:
+    """Switch the limits on sending and set them; what was counted before is forgotten."""
+    usual = Limits()
+    sim.limits = Limits(
+        is_on=bool(body["on"]),
+        per_bot_s=int(body.get("per_bot_s", usual.per_bot_s)),
+        per_chat_s=float(body.get("per_chat_s", usual.per_chat_s)),
+        per_channel_min=int(body.get("per_channel_min", usual.per_channel_min)),
+    )
+    return {"limits": sim.limits.to_doc()}
 
 
 @verb("faults/clear")

@@ -23,20 +23,54 @@ def users(sim: Simulation, body: Doc) -> Doc:
     return {"user_id": user.id}
 
 
+@verb("bot")
+def bot(sim: Simulation, body: Doc) -> Doc:
+    """What BotFather or Fragment changes about a bot: a new token in place of the old one, a bought username."""
+    changed = sim.world.bot(body.get("bot_id"))
+    token = str(body.get("token", changed.token))
+    if token.split(":")[0] != str(changed.id):
+        raise Refused("a token begins with the bot's id")
+    changed.token = token
+    changed.has_fragment_username = bool(body.get("has_fragment_username", changed.has_fragment_username))
+    sim.world.save_bot(changed)
+    return {"bot_id": changed.id, "has_fragment_username": changed.has_fragment_username}
+
+
 @verb("channels")
 def channels(sim: Simulation, body: Doc) -> Doc:
-    sim.world.user(body["owner_id"])
+    """One channel; with `count` so many, numbered, and the bot is an administrator of each."""
+    owner_id = int(body.get("owner_id") or body["owner"])
+    sim.world.user(owner_id)
+    if "count" in body:
+        return _many_channels(sim, body, owner_id)
     channel = chats.make_channel(
         sim.world,
         username=body.get("username"),
         title=body["title"],
-        owner_id=int(body["owner_id"]),
+        owner_id=owner_id,
         subscribers=int(body.get("subscribers", 1)),
         has_preview=bool(body.get("preview", True)) and bool(body.get("username")),
         about=body.get("about", ""),
         chat_id=body.get("chat_id"),
     )
     return {"chat_id": channel.chat_id}
+
+
+def _many_channels(sim: Simulation, body: Doc, owner_id: int) -> Doc:
+    bot, first = sim.world.bot(body.get("bot_id")), len(sim.world.channels) + 1
+    made = []
+    for number in range(first, first + int(body["count"])):
+        channel = chats.make_channel(
+            sim.world,
+            username=f"sim_channel_{number}" if body.get("public", True) else None,
+            title=f"Channel {number}",
+            owner_id=owner_id,
+            subscribers=int(body.get("subscribers", 1)),
+            has_preview=bool(body.get("public", True)),
+        )
+        chats.promote_bot(sim.world, sim.updates, channel, bot, owner_id, body.get("rights"))
+        made.append(channel)
+    return {"chat_ids": [one.chat_id for one in made], "usernames": [one.username for one in made]}
 
 
 @verb("promote_bot")

@@ -21,7 +21,8 @@ def add_routes(app: web.Application, sim: Simulation) -> None:
         return await _run(sim, request)
 
     async def read_state(request: web.Request) -> web.StreamResponse:
-        return web.json_response({"ok": True, **state(sim)})
+        with_posts = request.query.get("posts") != "0"
+        return web.json_response({"ok": True, **state(sim, with_posts=with_posts)})
 
     async def read_clock(request: web.Request) -> web.StreamResponse:
         return web.json_response({"ok": True, **machinery.clock(sim, {})})

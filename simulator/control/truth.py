@@ -14,7 +14,8 @@ from simulator.views import CADENCE_S, reactions_at, views_at
 Doc = dict[str, Any]
 
 
-def state(sim: Simulation) -> Doc:
+def state(sim: Simulation, *, with_posts: bool = True) -> Doc:
+    """Everything; `with_posts` off leaves out the one part that may be large."""
     world = sim.world
     now = world.clock.now()
     waiting = {str(bot_id): len(sim.updates.live(bot_id)) for bot_id in world.bots}
@@ -29,17 +30,20 @@ def state(sim: Simulation) -> Doc:
                 "webhook": b.webhook_url,
                 "allowed_updates": b.allowed_updates,
                 "next_update_id": b.next_update_id,
+                "has_fragment_username": b.has_fragment_username,
             }
             for b in world.bots.values()
         ],
-        "channels": [_channel(sim, channel, now) for channel in world.channels.values()],
+        "channels": [_channel(sim, channel, now, with_posts) for channel in world.channels.values()],
         "pending_updates": waiting,
         "events": (world.store.get("meta", "events") or {}).get("events", []),
         "faults": [fault.__dict__ for fault in sim.faults.armed],
+        "limits": sim.limits.to_doc(),
     }
 
 
-def _channel(sim: Simulation, channel: Channel, now: float) -> Doc:
+def _channel(sim: Simulation, channel: Channel, now: float, with_posts: bool) -> Doc:
+    posts = sim.world.visible_posts(channel.chat_id) if with_posts else []
     return {
         "chat_id": channel.chat_id,
         "username": channel.username,
@@ -49,7 +53,8 @@ def _channel(sim: Simulation, channel: Channel, now: float) -> Doc:
         "subscribers": sim.world.subscribers(channel.chat_id),
         "boosts": boosts.active(channel, now),
         "bots": {str(bot.id): channel.member(bot.id) for bot in sim.world.bots.values()},
-        "posts": [_post(post, now) for post in sim.world.visible_posts(channel.chat_id)],
+        "pinned": channel.pinned,
+        "posts": [_post(post, now) for post in posts],
     }
 
 
@@ -60,6 +65,12 @@ def _post(post: Post, now: float) -> Doc:
         "text": post.text,
         "media": post.media,
         "media_group_id": post.media_group_id,
+        "bot_id": post.bot_id,
+        "entities": post.entities,
+        "poll": post.poll,
+        "reply_markup": post.reply_markup,
+        "is_silent": post.is_silent,
+        "is_protected": post.is_protected,
         "service": post.service,
         "edited_at": iso(post.edited_at) if post.edited_at else None,
         "views": views_at(post, now),

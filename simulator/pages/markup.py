@@ -3,18 +3,16 @@
 import base64
 import hashlib
 import json
-import re
 from datetime import UTC, datetime
 from html import escape
 
+from simulator.content import Doc
 from simulator.model import Channel, Post
 from simulator.pages.media import album_html, media_html
 from simulator.pages.numbers import abbreviated
+from simulator.pages.rich import rich_html
 from simulator.views import reactions_at, views_at
 from simulator.world import CHANNEL_ID_BASE
-
-LINK = re.compile(r"https?://[^\s<]+")
-TAGS = {"bold": "b", "italic": "i", "underline": "u", "strikethrough": "s", "code": "code", "pre": "pre"}
 
 
 def data_view(channel: Channel, post: Post, now: float) -> str:
@@ -30,6 +28,8 @@ def post_html(channel: Channel, items: list[Post], now: float) -> str:
     post, base = items[0], f"https://t.me/{channel.username}"
     service = " service_message" if post.service else ""
     media = album_html(items, base) if len(items) > 1 else media_html(post, f"{base}/{post.message_id}")
+    words = text_html(captioned(items))
+    body = f"{words}{media}" if post.is_caption_above else f"{media}{words}"
     return (
         '<div class="tgme_widget_message_wrap js-widget_message_wrap">'
         f'<div class="tgme_widget_message text_not_supported_wrap{service} js-widget_message"'
@@ -37,7 +37,7 @@ def post_html(channel: Channel, items: list[Post], now: float) -> str:
         '  <div class="tgme_widget_message_bubble">\n'
         '    <div class="tgme_widget_message_author accent_color"><a class="tgme_widget_message_owner_name"'
         f' href="{base}"><span dir="auto">{escape(channel.title)}</span></a></div>\n'
-        f"{media}{text_html(post)}{reactions_html(post, now)}{footer_html(post, base, now)}"
+        f"{forwarded_html(post)}{body}{reactions_html(post, now)}{footer_html(post, base, now)}{keyboard_html(post)}"
         "\n  </div>\n</div></div>"
     )
 
@@ -46,31 +46,45 @@ def text_html(post: Post) -> str:
     text = service_text(post) if post.service else post.text
     if not text or post.media == "poll":
         return ""
-    body = _with_entities(text, post).replace("\n", "<br/>")
+    body = rich_html(text, post.entities)
     return f'<div class="tgme_widget_message_text js-message_text" dir="auto">{body}</div>\n'
 
 
-def _with_entities(text: str, post: Post) -> str:
-    if not post.entities:
-        anchor = r'<a href="\g<0>" target="_blank" rel="noopener">\g<0></a>'
-        return LINK.sub(anchor, escape(text, quote=False))
-    units = text.encode("utf-16-le")
-    cuts = sorted({0, len(units) // 2, *(e["offset"] for e in post.entities)} | _ends(post))
-    parts = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
-        piece = escape(units[start * 2 : end * 2].decode("utf-16-le"), quote=False)
-        covering = [e for e in post.entities if e["offset"] <= start and end <= e["offset"] + e["length"]]
-        for entity in covering:
-            if tag := TAGS.get(entity["type"]):
-                piece = f"<{tag}>{piece}</{tag}>"
-            elif entity["type"] == "text_link":
-                piece = f'<a href="{escape(entity["url"])}" target="_blank" rel="noopener">{piece}</a>'
-        parts.append(piece)
-    return "".join(parts)
+def captioned(items: list[Post]) -> Post:
+    """The item whose words an album shows: the only one that has any, else the first."""
+    with_words = [item for item in items if item.text]
+    return with_words[0] if len(with_words) == 1 else items[0]
 
 
-def _ends(post: Post) -> set[int]:
-    return {entity["offset"] + entity["length"] for entity in post.entities}
+def forwarded_html(post: Post) -> str:
+    if post.forward_origin is None:
+        return ""
+    origin = post.forward_origin
+    chat = origin.get("chat") or {"title": origin["sender_user"]["first_name"]}
+    name = f'<span dir="auto">{escape(chat["title"])}</span>'
+    style = 'class="tgme_widget_message_forwarded_from_name"'
+    source = f"<span {style}>{name}</span>"
+    if chat.get("username"):
+        source = f'<a {style} href="https://t.me/{chat["username"]}/{origin["message_id"]}">{name}</a>'
+    return f'<div class="tgme_widget_message_forwarded_from accent_color">Forwarded from {source}</div>\n'
+
+
+def keyboard_html(post: Post) -> str:
+    """Buttons with addresses; t.me leaves out those that only a bot could answer."""
+    rows = (post.reply_markup or {}).get("inline_keyboard", [])
+    shown = [[button for button in row if button.get("url")] for row in rows]
+    body = "".join(
+        f'<div class="tgme_widget_message_inline_row">{"".join(map(_button_html, row))}</div>' for row in shown if row
+    )
+    return f'\n<div class="tgme_widget_message_inline_keyboard">{body}</div>' if body else ""
+
+
+def _button_html(button: Doc) -> str:
+    text = f'<span class="tgme_widget_message_inline_button_text" dir="auto">{escape(button["text"])}</span>'
+    return (
+        f'<a class="tgme_widget_message_inline_button url_button" href="{escape(button["url"])}"'
+        f' target="_blank" rel="noopener">{text}</a>'
+    )
 
 
 def service_text(post: Post) -> str:

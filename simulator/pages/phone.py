@@ -3,24 +3,30 @@
 import json
 import time
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
 
 from simulator.clock import iso
+from simulator.content import Content
 from simulator.control.machinery import signed_init_data
 from simulator.faults import KINDS
 from simulator.model import RIGHTS, Channel, Post, User
+from simulator.pages.markup import captioned
 from simulator.pages.numbers import abbreviated
 from simulator.pages.phone_actions import add_actions
 from simulator.pages.preview import bubbles
+from simulator.pages.rich import rich_html
 from simulator.simulation import Simulation
-from simulator.views import reactions_at, views_at
+from simulator.views import is_visible, reactions_at, views_at
 
 Doc = dict[str, Any]
+MOST_CHANNELS = 100
 HERE = Path(__file__).resolve().parents[1]
 SHOWN_RIGHTS = tuple(
     right
@@ -84,7 +90,8 @@ class View:
             "waiting": len(self.sim.updates.live(bot.id)),
             "webhook": bot.webhook_url,
             "error": self.query.get("error", ""),
-            "channels": [self._summary(channel) for channel in world.channels.values()],
+            "channels": [self._summary(channel) for channel in islice(world.channels.values(), MOST_CHANNELS)],
+            "more_channels": max(0, len(world.channels) - MOST_CHANNELS),
             "channel": self._details(self.channel) if self.channel else None,
             "messages": self._messages(self.user) if self.user and self.tab == "bot" else [],
             "app_url": self._app_url(self.user) if self.user and self.tab == "app" else "",
@@ -92,7 +99,8 @@ class View:
 
     def _summary(self, channel: Channel) -> Doc:
         world, bot = self.sim.world, self.sim.world.bot()
-        last = next((p for p in reversed(world.visible_posts(channel.chat_id)) if p.text), None)
+        now, known = world.clock.now(), world.posts.get(channel.chat_id, {})
+        last = next((p for p in reversed(known.values()) if p.text and is_visible(p, now)), None)
         return {
             "chat_id": channel.chat_id,
             "title": channel.title,
@@ -114,12 +122,18 @@ class View:
         return self._summary(channel) | {"feed": feed, "rights": names, "can_manage": can_manage}
 
     def _bubble(self, items: list[Post]) -> Doc:
-        post, now = items[0], self.sim.world.clock.now()
+        post, words, now = items[0], captioned(items), self.sim.world.clock.now()
         return {
             "id": post.message_id,
-            "text": post.text,
-            "media": [item.media for item in items if item.media],
+            "text": Markup(rich_html(words.text, words.entities)),
+            "media": [shown_media(item) for item in items if item.media],
+            "is_caption_above": post.is_caption_above,
             "poll": post.poll,
+            "rows": (post.reply_markup or {}).get("inline_keyboard", []),
+            "forwarded_from": forwarded_from(post),
+            "is_pinned": post.message_id in self.sim.world.channels[post.chat_id].pinned,
+            "is_silent": post.is_silent,
+            "is_protected": post.is_protected,
             "service": post.service,
             "edited": bool(post.edited_at),
             "views": views_at(post, now),
@@ -132,7 +146,9 @@ class View:
         return [
             {
                 "id": message.message_id,
-                "text": message.text,
+                "text": Markup(rich_html(message.text, message.entities)),
+                "media": [shown_media(message)] if message.media else [],
+                "poll": message.poll,
                 "mine": not message.is_from_bot,
                 "at": f"{datetime.fromtimestamp(message.date, UTC):%H:%M}",
                 "rows": (message.reply_markup or {}).get("inline_keyboard", []),
@@ -158,3 +174,15 @@ class View:
 
 def _reaction(key: str) -> str:
     return "⭐" if key == "paid" else "🎉" if key.startswith("custom:") else key
+
+
+def shown_media(content: Content) -> Doc:
+    """Kind, address of the bytes (none for scripted media), name, and whether it hides until it is pressed."""
+    file = content.file or {}
+    url = f"/_media/{file['unique_id']}" if file else ""
+    return {"kind": content.media, "url": url, "name": file.get("name", ""), "hidden": content.has_spoiler}
+
+
+def forwarded_from(content: Content) -> str:
+    origin = content.forward_origin or {}
+    return str(origin.get("chat", {}).get("title") or origin.get("sender_user", {}).get("first_name") or "")

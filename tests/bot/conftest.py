@@ -36,7 +36,7 @@ def runtime(tmp_path: Path, telegram: FakeTelegram) -> Iterator[Runtime]:
     telegram_service.register(
         booted.sealer, token=settings.bot_token, username="TrueNumbersBot", updates="polling", now=now
     )
-    yield replace(booted, bots=Bots(booted.sealer, lambda _token: telegram))
+    yield replace(booted, bots=Bots(booted.sealer, lambda _token: telegram, lambda _token: telegram))
     db.database.close()
 
 

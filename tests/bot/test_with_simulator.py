@@ -60,7 +60,8 @@ class World:
 
     def sent(self, chat_id: int) -> list[str]:
         """What the bot told a person, as the simulator's journal has it."""
-        calls = [entry for entry in self.sim.journal() if str(entry.get("method", "")).lower() == "sendmessage"]
+        accepted = [entry for entry in self.sim.journal() if "refused" not in entry]
+        calls = [entry for entry in accepted if str(entry.get("method", "")).lower() == "sendmessage"]
         return [str(c["params"]["text"]) for c in calls if int(c["params"]["chat_id"]) == chat_id]
 
 

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import httpx
 
 from app.core.settings import Settings
 from deploy.local import supervisor_config
-from e2e.stack import BIN, BOT_ID, ROOT, Stack, wait_for
+from e2e.stack import BIN, BOT_ID, PRODUCT, ROOT, Stack, wait_for
 
 WEB_WORKER = "web's worker"  # the process that granian, the program `web`, starts and watches itself
 _EVENT = re.compile(r"(spawned|exited): '?([a-z]+)'? (?:with pid (\d+)|\((.*)\))")
@@ -29,8 +29,8 @@ _STOP_S = 40
 class SupervisedStack(Stack):
     """All programs, the configuration of deploy/local.py; an empty simulated Telegram instead of the demo."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, has_temporal=True)
+    def __init__(self, folder: Path, *, parts: Sequence[str] = PRODUCT) -> None:
+        super().__init__(folder, parts=parts, has_temporal=True)
         self.killed, self.unanswered = Counter[str](), 0
         self._killed_at_ms: dict[str, int] = {}
         self._supervisor: subprocess.Popen[bytes] | None = None

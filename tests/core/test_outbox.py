@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from app.boot import Runtime
 from app.core import db, leases, outbox
-from app.telegram import service as telegram
 
 
 def test_a_row_asked_for_again_during_delivery_stays(runtime: Runtime, now: datetime) -> None:
@@ -50,13 +49,3 @@ def test_one_holder_at_a_time(runtime: Runtime, now: datetime) -> None:
     assert leases.take("x", "b", now=now + timedelta(seconds=31), ttl_s=30)
     leases.give_back("x", "b")
     assert leases.take("x", "a", now=now, ttl_s=30)
-
-
-def test_the_send_budget_holds_thirty_a_second_and_one_a_chat(runtime: Runtime, now: datetime) -> None:
-    first = [telegram.reserve_send(7, chat, now=now) for chat in range(31)]
-    assert first[:30] == [0.0] * 30 and first[30] > 0
-    assert 0 < telegram.reserve_send(7, 1, now=now + timedelta(seconds=0.5)) <= 0.5
-    assert telegram.reserve_send(7, 1, now=now + timedelta(seconds=1.1)) == 0.0
-    telegram.obey_retry_after(7, 10, now=now)
-    assert telegram.reserve_send(7, 99, now=now + timedelta(seconds=9)) > 0
-    assert telegram.reserve_send(7, 99, now=now + timedelta(seconds=10.1)) == 0.0

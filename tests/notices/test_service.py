@@ -139,7 +139,14 @@ def test_what_nothing_can_send_says_why(runtime: Runtime, now: datetime) -> None
 
 @pytest.mark.parametrize("language", ["en", "ru", "uz"])
 def test_every_text_speaks_every_language_with_the_same_blanks(language: str) -> None:
-    params = {"name": "Aziza", "title": "News", "reason": "no", "rights": "post", "link": "https://a.uz/login"}
+    params = {
+        "name": "Aziza",
+        "title": "News",
+        "reason": "no",
+        "rights": "post",
+        "link": "https://a.uz/login",
+        "count": "3",
+    }
     params["add_url"] = "https://t.me/bot"
     told = {key: texts.render(key, params, language) for key in texts.TEMPLATES - {"answer"}}
     assert all("%" not in text and text for text in told.values())

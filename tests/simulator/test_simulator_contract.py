@@ -11,7 +11,17 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError, TelegramRetryAfter, TelegramUnauthorizedError
-from aiogram.types import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, MenuButtonWebApp, WebAppInfo
+from aiogram.types import (
+    BotCommand,
+    BufferedInputFile,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputMediaDocument,
+    InputMediaPhoto,
+    InputPollOption,
+    MenuButtonWebApp,
+    WebAppInfo,
+)
 
 from tests.simulator.process import OWNER_ID, TOKEN, SimulatorProcess
 
@@ -26,6 +36,23 @@ CALLS: dict[str, Callable[[Bot, int], Awaitable[Any]]] = {
     "editChatInviteLink": lambda bot, chat: bot.edit_chat_invite_link(chat, _first_link(chat), name="autumn"),
     "revokeChatInviteLink": lambda bot, chat: bot.revoke_chat_invite_link(chat, _first_link(chat)),
     "sendMessage": lambda bot, chat: bot.send_message(OWNER_ID, "<b>Hi</b> & 😀", parse_mode="HTML", reply_markup=KEYS),
+    "sendPhoto": lambda bot, chat: bot.send_photo(chat, BufferedInputFile(b"p", "p.jpg"), caption="Photo"),
+    "sendVideo": lambda bot, chat: bot.send_video(chat, BufferedInputFile(b"v", "v.mp4")),
+    "sendAnimation": lambda bot, chat: bot.send_animation(chat, BufferedInputFile(b"a", "a.mp4")),
+    "sendDocument": lambda bot, chat: bot.send_document(chat, BufferedInputFile(b"d", "d.pdf")),
+    "sendMediaGroup": lambda bot, chat: bot.send_media_group(
+        chat, [InputMediaPhoto(media=BufferedInputFile(name, "p.jpg")) for name in (b"1", b"2")]
+    ),
+    "sendPoll": lambda bot, chat: bot.send_poll(chat, "Why?", ["So", InputPollOption(text="Not so")]),
+    "copyMessage": lambda bot, chat: bot.copy_message(chat, chat, 1),
+    "forwardMessage": lambda bot, chat: bot.forward_message(chat, chat, 1),
+    "editMessageCaption": lambda bot, chat: bot.edit_message_caption(chat_id=chat, message_id=1, caption="New"),
+    "editMessageMedia": lambda bot, chat: bot.edit_message_media(
+        InputMediaDocument(media=BufferedInputFile(b"e", "e.pdf")), chat_id=chat, message_id=4
+    ),
+    "pinChatMessage": lambda bot, chat: bot.pin_chat_message(chat, 1),
+    "unpinChatMessage": lambda bot, chat: bot.unpin_chat_message(chat, message_id=1),
+    "getFile": lambda bot, chat: bot.get_file(FILE["id"]),
     "editMessageText": lambda bot, chat: bot.edit_message_text("changed", chat_id=OWNER_ID, message_id=2),
     "editMessageReplyMarkup": lambda bot, chat: bot.edit_message_reply_markup(
         chat_id=OWNER_ID, message_id=2, reply_markup=KEYS
@@ -48,6 +75,7 @@ def _first_link(chat: int) -> str:
 
 
 CALLBACK: dict[str, str] = {}
+FILE: dict[str, str] = {}
 KEYS = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Press", callback_data="pressed")]])
 MENU = MenuButtonWebApp(text="Open", web_app=WebAppInfo(url="https://example.com/twa"))
 
@@ -72,6 +100,8 @@ def test_the_bot_can_call_every_implemented_method(sim: SimulatorProcess) -> Non
             if name == "sendMessage":
                 answer = sim.control("callback", user_id=OWNER_ID, data="pressed")
                 CALLBACK["id"] = answer["callback_query_id"]
+            if name == "sendDocument":
+                FILE["id"] = results[name].document.file_id
         return results
 
     results = with_bot(sim, call_all)

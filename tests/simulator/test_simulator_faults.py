@@ -1,6 +1,7 @@
 """Faults, kill -9, and signed Mini App data."""
 
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -33,6 +34,50 @@ def test_a_timeout_keeps_the_caller_waiting(sim: SimulatorProcess) -> None:
     with pytest.raises(httpx.TimeoutException):
         httpx.get(f"{sim.url}/bot{TOKEN}/getMe", timeout=0.5)
     assert sim.api("getMe")["ok"]
+
+
+def test_a_connection_reset_before_acceptance_does_nothing(sim: SimulatorProcess) -> None:
+    sim.control("faults", method="sendMessage", kind="reset_before_accept", times=1)
+    with pytest.raises(httpx.TransportError):
+        sim.api("sendMessage", chat_id="@news", text="never seen")
+    assert sim.channel("news")["posts"] == []
+    last = sim.journal()[-1]
+    assert (last["method"], last["refused"]["code"], "result" in last) == ("sendMessage", 0, False)
+
+
+def test_a_slow_answer_comes_late_but_its_effect_at_once(sim: SimulatorProcess) -> None:
+    sim.control("faults", method="sendMessage", kind="slow", times=1, delay_s=5)
+    with pytest.raises(httpx.TimeoutException):
+        httpx.post(f"{sim.url}/bot{TOKEN}/sendMessage", json={"chat_id": "@news", "text": "late"}, timeout=0.5)
+    assert [post["text"] for post in sim.channel("news")["posts"]] == ["late"]
+    started = time.monotonic()
+    sim.control("faults", method="sendMessage", kind="slow", times=1, delay_s=0.3)
+    assert sim.api("sendMessage", chat_id="@news", text="later")["ok"] and time.monotonic() - started >= 0.3
+
+
+def test_a_fault_may_hit_a_share_of_the_requests(sim: SimulatorProcess) -> None:
+    sim.control("faults", method="getMe", kind="500", times=10**6, share=0.3)
+    failed = sum(not sim.api("getMe")["ok"] for _ in range(200))
+    assert 40 <= failed <= 80
+    with pytest.raises(AssertionError, match="share"):
+        sim.control("faults", kind="500", share=0)
+
+
+def test_refused_messages_are_journaled_with_the_reason_and_the_millisecond(sim: SimulatorProcess) -> None:
+    before = int(time.time() * 1000)
+    sim.api("sendMessage", chat_id="@news", text=" ")
+    sim.control("faults", method="sendMessage", kind="429", times=1, retry_after=7)
+    sim.api("sendMessage", chat_id="@news", text="x")
+    sim.api("sendMessage", chat_id="@news", text="x")
+    empty, limited, sent = sim.journal()[-3:]
+    assert empty["refused"] == {"code": 400, "description": "Bad Request: message text is empty"}
+    assert limited["refused"] == {
+        "code": 429,
+        "description": "Too Many Requests: retry after 7",
+        "retry_after": 7,
+    }
+    assert "result" not in limited and "refused" not in sent
+    assert before <= empty["at_ms"] <= limited["at_ms"] <= sent["at_ms"] <= int(time.time() * 1000)
 
 
 def test_preview_faults(sim: SimulatorProcess) -> None:

@@ -28,7 +28,7 @@ def _entities(entities: list[MessageEntity] | None) -> list[Entity]:
         ("*a 😀 _b_*", "a 😀 b", [("bold", 0, 6), ("italic", 5, 1)]),
         ("__u__ ~s~ ||p||", "u s p", [("underline", 0, 1), ("strikethrough", 2, 1), ("spoiler", 4, 1)]),
         ("`a*b_c` \\*plain\\*", "a*b_c *plain*", [("code", 0, 5)]),
-        ("```python\nx = 1\n```", "x = 1\n", [("pre", 0, 6)]),
+        ("```python\nx = 1\n```", "x = 1", [("pre", 0, 5)]),
         (">one\n>two\nthree", "one\ntwo\nthree", [("blockquote", 0, 7)]),
         ("1\\. done\\!", "1. done!", []),
     ],

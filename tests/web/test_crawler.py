@@ -31,6 +31,7 @@ from tests.world import Owner, owned_channel, owner, read_posts, watch, watched
 
 SignIn = Callable[[Owner], FlaskClient]
 MACHINES = {"ops.healthz", "ops.readyz", "ops.version", "ops.metrics", "static"}  # say nothing about a channel
+MACHINES |= {"links.follow", "media.show"}  # lead away; hand out bytes that people sent
 MACHINES |= {"oidc.begin", "oidc.come_back"}  # lead to the issuer and back; without one they are not there
 READ = ("reading", "subscriber_reading", "reaction_count", "member_event", "bot_presence", "chat_boost")
 

@@ -1,0 +1,1 @@
+"""Tracked links of posts and how often they were clicked."""

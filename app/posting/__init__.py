@@ -1,0 +1,1 @@
+"""Authored posts: written, scheduled, delivered exactly once, and answered for."""

@@ -1,0 +1,1 @@
+"""What owners compose: a neutral tree, the markup they type, and Telegram's rendering of it. Pure functions."""

@@ -1,0 +1,154 @@
+"""From a frozen revision to the calls that deliver it at one target: the variant, the signature, the parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.core import db
+from app.core.errors import Conflict, NotFound
+from app.links import queries as links
+from app.media import service as media
+from app.posting.content import parts, tree
+from app.posting.content.parts import Part
+from app.posting.service.claimed import Claimed
+from app.telegram.outgoing import Outgoing, OutgoingMedia, OutgoingPoll, UrlButton
+from app.telegram.port import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a post says: the base, and by channel (public id) what it says instead there."""
+
+    id: int
+    number: int
+    base: Mapping[str, Any]
+    variants: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Through what posts leave: the bot and its line, where files lie, and where our own links lead to."""
+
+    bot_id: int
+    line: Publisher
+    data_dir: Path
+    base_url: str
+
+
+class _Attempted(Protocol):
+    @property
+    def workspace_id(self) -> int: ...
+    @property
+    def target_id(self) -> int: ...
+    @property
+    def revision_id(self) -> int: ...
+    @property
+    def part(self) -> int: ...
+
+
+def newest_revision(post_id: int) -> Revision:
+    """What a post says now. Raises NotFound for one that was never frozen."""
+    found = db.row(
+        "SELECT id, number, content FROM post_revision WHERE post_id = ? ORDER BY number DESC LIMIT 1", post_id
+    )
+    return _revision(found)
+
+
+def revision_of(revision_id: int) -> Revision:
+    """A revision by its id. Raises NotFound."""
+    return _revision(db.row("SELECT id, number, content FROM post_revision WHERE id = ?", revision_id))
+
+
+def _revision(found: tuple[Any, ...] | None) -> Revision:
+    if found is None:
+        raise NotFound("This post says nothing yet.")
+    doc = json.loads(found[2])
+    return Revision(found[0], found[1], doc["base"], doc["variants"])
+
+
+def parts_for_target(revision: Revision, target_id: int) -> tuple[Part, ...]:
+    """The messages that a revision becomes in one channel, in order."""
+    found = db.row(
+        "SELECT c.public_id FROM post_target t JOIN channel c ON c.id = t.channel_id WHERE t.id = ?", target_id
+    )
+    assert found is not None
+    return parts.parts(tree.from_json(revision.variants.get(found[0], revision.base)))
+
+
+def outgoing(attempt: _Attempted, outlet: Outlet) -> Outgoing:
+    """The one call that delivers an attempt's part. Raises NotFound when a file of it is gone."""
+    part = parts_for_target(revision_of(attempt.revision_id), attempt.target_id)[attempt.part]
+    return call_of(part, attempt.workspace_id, attempt.target_id, outlet)
+
+
+def call_of(part: Part, workspace_id: int, target_id: int, outlet: Outlet) -> Outgoing:
+    """A part in Telegram's terms: files by the bot's ids where they are ready, links through ours where tracked."""
+    files = media.ready(workspace_id, [m.file for m in part.media], outlet.bot_id, data_dir=outlet.data_dir)
+    tracked = _tracked(workspace_id, target_id, outlet.base_url)
+    return Outgoing(
+        kind=part.kind,
+        text=part.text,
+        entities=tuple(entity.to_api() for entity in part.entities),
+        media=tuple(replace(_file(files, medium.file), has_spoiler=medium.has_spoiler) for medium in part.media),
+        poll=None
+        if part.poll is None
+        else OutgoingPoll(
+            part.poll.question, part.poll.options, part.poll.is_multiple, part.poll.answer, part.poll.explanation
+        ),
+        buttons=tuple(
+            tuple(UrlButton(b.text, tracked.get(b.url, b.url) if b.is_tracked else b.url) for b in row)
+            for row in part.buttons
+        ),
+        is_silent=part.is_silent,
+        is_protected=part.is_protected,
+        preview=part.preview,
+        preview_above=part.preview_above,
+        caption_above=part.caption_above,
+    )
+
+
+def _file(files: Mapping[str, OutgoingMedia], public_id: str) -> OutgoingMedia:
+    if public_id not in files:
+        raise NotFound("A file of this post is gone.")
+    return files[public_id]
+
+
+def _tracked(workspace_id: int, target_id: int, base_url: str) -> Mapping[str, str]:
+    """Our address for each address of the post that is tracked in this channel."""
+    found = db.row("SELECT post_id, channel_id FROM post_target WHERE id = ?", target_id)
+    return links.addresses(workspace_id, found[0], found[1], base_url) if found else {}
+
+
+def messages_of(target_id: int, slot: int) -> list[list[int]]:
+    """The message ids of each delivered part, in order. Raises Conflict when it is not known which they are."""
+    rows = db.rows(
+        "SELECT d.part, m.message_id FROM delivery d LEFT JOIN delivery_message m ON m.delivery_id = d.id"
+        " WHERE d.target_id = ? AND d.slot = ? AND d.state = 'sent' ORDER BY d.part, m.number",
+        *(target_id, slot),
+    )
+    found: dict[int, list[int]] = {}
+    for part, message_id in rows:
+        if message_id is None:
+            raise Conflict("It is not known which message this post became: do this in Telegram.", code="no_message_id")
+        found.setdefault(part, []).append(message_id)
+    if not found:
+        raise Conflict("This post is not out.", code="not_out")
+    return [found[part] for part in sorted(found)]
+
+
+def first_message(messages: Sequence[Sequence[int]]) -> int:
+    return messages[0][0]
+
+
+def edits(action: Claimed, messages: Sequence[Sequence[int]], outlet: Outlet) -> list[tuple[int, Outgoing]]:
+    """What each delivered message is to say by the newest revision. Raises Conflict when its shape has changed."""
+    revision = newest_revision(action.post_id)
+    made = parts_for_target(revision, action.target_id)
+    if [max(len(part.media), 1) for part in made] != [len(ids) for ids in messages]:
+        raise Conflict("Telegram lets a published post keep its parts and files: only its words and buttons change.")
+    calls = [call_of(part, action.workspace_id, action.target_id, outlet) for part in made]
+    return [(ids[0], call) for ids, call in zip(messages, calls, strict=True)]

@@ -1,0 +1,165 @@
+"""The publishing side of the product under the supervisor of `make run`, with many channels and posts that are due.
+
+Nothing of the product decides here what was published: that is read_journal.py, from Telegram's own journal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from temporalio.client import Client
+
+from app.boot import boot
+from app.channels.models import Channel
+from app.channels.queries import channels_of
+from app.core import clock, db
+from app.core.settings import Settings
+from app.posting.service import scheduling, senders, writing
+from app.posting.service.scheduling import Plan
+from e2e.stack import BOT_ID, OWNER_ID, ROOT, wait_for
+from tests.chaos.supervised import SupervisedStack
+from tests.posting.authored import may_post, text
+from tests.world import Owner, owned_channel, owner
+
+PARTS = ("jobs", "bot")
+READER = ROOT / "tests" / "chaos" / "read_journal.py"
+_COMMIT = 50
+
+
+class PublishingStack(SupervisedStack):
+    """Simulator, Temporal, worker, jobs and bot; the test itself schedules, as the web process would.
+
+    `is_public`: the channels have a preview page, which is the reader; without it nobody can look into them.
+    `worker`: another program in place of the worker, for the twin.
+    """
+
+    def __init__(self, folder: Path, *, is_public: bool = True, worker: Sequence[str] = ()) -> None:
+        super().__init__(folder, parts=PARTS)
+        self._is_public = is_public
+        if worker:
+            self._commands["worker"] = list(worker)
+        self.who: Owner | None = None
+        self.channels: list[Channel] = []
+
+    def connect(self, count: int) -> None:
+        """So many channels of one owner, the bot an administrator of each."""
+        settings = Settings(_env_file=None, data_dir=self.folder, demo=True)  # type: ignore[call-arg]
+        boot("cli", settings)
+        self.control("users", id=OWNER_ID, first_name="Owner")
+        made = self.control("channels", count=count, owner_id=OWNER_ID, public=self._is_public)
+        now = clock.utcnow()
+        self.who = owner("Owner", telegram_user_id=None, now=now)
+        with db.write():
+            for chat_id, username in zip(made["chat_ids"], made["usernames"], strict=True):
+                channel = owned_channel(self.who, f"T{chat_id}", telegram_chat_id=chat_id, now=now, bot_id=BOT_ID)
+                db.execute("UPDATE chat SET username = ? WHERE id = ?", username, channel.chat)
+                self.channels.append(channel)
+        may_post(*self.channels, bot_id=BOT_ID)
+
+    def schedule(self, count: int, *, first: datetime, over_s: float, name: str = "post") -> list[tuple[int, str]]:
+        """Posts spread evenly over time and channels; returns (chat id, text) of each, the list that must come true."""
+        assert self.who is not None
+        refs = {ref.id: ref for ref in channels_of(self.who.workspace.id)}
+        wanted: list[tuple[int, str]] = []
+        for start in range(0, count, _COMMIT):
+            with db.write():
+                for number in range(start, min(start + _COMMIT, count)):
+                    ref = refs[self.channels[number % len(self.channels)].id]
+                    now, words = clock.utcnow(), f"{name} {number}"
+                    post = writing.create(self.who.workspace.id, {}, user_id=self.who.user.id, now=now)
+                    writing.freeze(post, text(words), {}, user_id=self.who.user.id, now=now)
+                    due = first + timedelta(seconds=over_s * number / count)
+                    scheduling.put_on(post, Plan([ref], due), user_id=self.who.user.id, now=now)
+                    wanted.append((int(ref.telegram_chat_id or 0), words))
+        return wanted
+
+    def lane_id(self) -> int:
+        return senders.ensure_sender(BOT_ID, now=clock.utcnow())
+
+    def states(self) -> dict[str, int]:
+        """How many publications are in each state."""
+        return {state: int(n) for state, n in self.rows("SELECT state, COUNT(*) FROM due_action GROUP BY state")}
+
+    def asked(self) -> int:
+        """How many deliveries their owner was asked about."""
+        return int(self.rows("SELECT COUNT(*) FROM delivery WHERE asked_at IS NOT NULL")[0][0])
+
+    def wait_until_settled(self, *, timeout_s: float) -> None:
+        """Until every publication is out, refused, or asked of the owner."""
+
+        def is_settled() -> bool:
+            open_ones = "SELECT COUNT(*) FROM due_action WHERE state IN ('waiting', 'claimed', 'busy')"
+            hanging = "SELECT COUNT(*) FROM delivery WHERE state = 'unknown' AND asked_at IS NULL"
+            return self.rows(open_ones)[0][0] == 0 and self.rows(hanging)[0][0] == 0
+
+        wait_for("every post is out, refused or asked about", is_settled, timeout_s=timeout_s, every_s=0.5)
+
+    def last_accepted_ms(self) -> int:
+        """When Telegram last took a post, by the journal on disk; 0 before the first."""
+        path = self.folder / "simulator" / "journal.jsonl"
+        with path.open("rb") as journal:
+            journal.seek(max(0, path.stat().st_size - 200_000))
+            lines = journal.read().splitlines()
+        for line in reversed(lines):
+            if b'"sendMessage"' in line and b'"refused"' not in line:
+                return int(json.loads(line)["at_ms"])
+        return 0
+
+    def has_published_since(self, at_ms: int) -> bool:
+        return self.last_accepted_ms() > at_ms
+
+    async def terminate_temporal_workflows(self) -> None:
+        """End every lane and resolver, as a lost database of Temporal's does."""
+        client = await Client.connect(self.temporal_address)
+        async for run in client.list_workflows("ExecutionStatus = 'Running'"):
+            await client.get_workflow_handle(run.id).terminate()
+
+
+def read_back(folder: Path, wanted: Sequence[tuple[int, str]]) -> dict[str, int]:
+    """What an independent program finds in the journal: wanted, published, twice, lost, foreign."""
+    (folder / "wanted.json").write_text(json.dumps(wanted))
+    command = [
+        sys.executable,
+        "-I",
+        str(READER),
+        str(folder / "simulator" / "journal.jsonl"),
+        str(folder / "wanted.json"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def strike(stack: PublishingStack, *, kills: int, seed: int, targets: Sequence[str]) -> list[float]:
+    """kill -9 at random moments, each victim as often as the others; returns seconds until a post was taken again.
+
+    Where nothing was due for a while after a kill, its recovery is not measured.
+    """
+    dice, recoveries = random.Random(seed), list[float]()
+    order = [target for _ in range(-(-kills // len(targets))) for target in dice.sample(list(targets), len(targets))]
+    for victim in order[:kills]:
+        time.sleep(dice.uniform(0.2, 2.0))
+        stack.kill(victim)
+        at_ms = int(time.time() * 1000)
+        try:
+            wait_for("posts go out again", partial(stack.has_published_since, at_ms), timeout_s=30, every_s=0.05)
+        except AssertionError:
+            if stack.rows("SELECT 1 FROM due_action WHERE state = 'waiting' AND ready_at < ?", at_ms):
+                raise
+            continue
+        recoveries.append((stack.last_accepted_ms() - at_ms) / 1000)
+        stack.wait_until_up(victim)
+    return recoveries
+
+
+def full(name: str, small: int) -> int:
+    """A number of the run: small in `make test`, from the environment in `make proof`."""
+    return int(os.environ.get(name, small))
