@@ -15,6 +15,7 @@ from app.core.jobs import Pulse, make_huey
 from app.media import service as media
 from app.notices import jobs as notices
 from app.posting import jobs as posting
+from app.posting.planning import jobs as planning
 from app.readings import audience_jobs, desktop_jobs, owner_jobs
 from app.readings import jobs as readings
 
@@ -48,7 +49,13 @@ def read_exports() -> None:
 
 @huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
 def sweep_posts() -> None:
+    planning.skip_missed()
     posting.sweep()
+
+
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def make_recurring_posts() -> None:
+    planning.materialise()
 
 
 @huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]

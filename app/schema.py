@@ -16,6 +16,9 @@ from app.links import models as links
 from app.media import models as media
 from app.notices.models import Notice
 from app.posting import models as posting
+from app.posting.approvals import models as approvals
+from app.posting.experiments_models import Experiment, ExperimentPost
+from app.posting.planning import models as planning
 from app.readings.boost_models import ChatBoost
 from app.readings.collectors.owner_session import models as owner_session
 from app.readings.desktop_models import DesktopImport
@@ -35,7 +38,7 @@ from app.readings.models import (
     SubscriberHour,
     SubscriberReading,
 )
-from app.telegram.models import Bot, SendBudget
+from app.telegram.models import Bot, OwnBotWish, SendBudget
 
 TABLES: tuple[type[Table], ...] = (
     *(Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun),
@@ -62,6 +65,9 @@ TABLES: tuple[type[Table], ...] = (
     ChatBoost,
     *effects.TABLES,
     *posting.TABLES,
+    *approvals.TABLES,
+    *(OwnBotWish, Experiment, ExperimentPost),
+    *planning.TABLES,
     *media.TABLES,
     *links.TABLES,
 )

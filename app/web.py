@@ -47,7 +47,15 @@ from app.core.i18n import N_
 from app.core.policy import Act, may, require
 from app.links.views import blueprint as links
 from app.media.views import blueprint as media
+from app.posting.approvals.door import blueprint as client_door
+from app.posting.approvals.views import blueprint as approvals
+from app.posting.bots_views import blueprint as own_bots
+from app.posting.calendar_views import blueprint as calendar
+from app.posting.experiments_views import blueprint as experiments
+from app.posting.import_views import blueprint as importing
+from app.posting.planning_views import blueprint as planning
 from app.posting.queries import attention_count
+from app.posting.series_views import blueprint as series
 from app.posting.views_compose import blueprint as posting
 from app.readings.service.desktop import states as desktop_states
 from app.shortcuts import Shortcuts
@@ -76,7 +84,15 @@ _BLUEPRINTS = (
     shared,
     links,
     media,
+    calendar,
+    series,
+    importing,
+    planning,
     posting,
+    approvals,
+    client_door,
+    own_bots,
+    experiments,
 )
 _LANGUAGE_COOKIE = "lang"
 

@@ -1,4 +1,4 @@
-"""Run the rows asked for, or all: `python -m bench [a1 a2 a3 a4 b1 b2 b3 b4 h1 lock p1 p2]`. BENCH_FULL=1 adds ten million readings.
+"""Run the rows asked for, or all: `python -m bench [a1 a2 a3 a4 b1 b2 b3 b4 c h1 lock p1 p2]`. BENCH_FULL=1 adds ten million readings.
 
 Only a run of all rows writes docs/bench.md. The exit status is 1 when a row misses its limit.
 """
@@ -16,6 +16,7 @@ from bench import (
     equality,
     hooks,
     ingest,
+    lanes,
     lock,
     memory,
     network,
@@ -67,6 +68,8 @@ def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
     if is_wanted("p2"):
         with pages.frozen_clock():
             yield from network.rows(folder / "fifty")
+    if is_wanted("c"):
+        yield from lanes.rows()
     if is_wanted("b4"):
         yield from equality.rows(small, database="SQLite")
     if is_wanted("b2") or is_wanted("b4"):

@@ -36,6 +36,10 @@ class Intake:
         if bot is None:
             return
         self._insist(stop, lambda: set_menu(line))
+        self.hear(bot, line, stop)
+
+    def hear(self, bot: Bot, line: Telegram, stop: threading.Event) -> None:
+        """Take a bot's updates in until `stop`. Raises Upstream when Telegram refuses for good."""
         if self._runtime.settings.telegram_updates == "webhook":
             self._insist(stop, lambda: self._set_webhook(bot, line))
             stop.wait()

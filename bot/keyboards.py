@@ -16,8 +16,17 @@ _LABELS = {
     "add_channel": N_("Add a channel"),
     "dashboard": N_("Open in the browser"),
 }
+# Under a notice that asks for a decision: label, and what the button sends back, made of the notice's parameters.
+_DECISIONS = {
+    "approval_asked": (
+        (N_("Approve"), "approve:%(post)s:%(version)s"),
+        (N_("Return"), "return:%(post)s:%(version)s"),
+    ),
+    "unconfirmed": ((N_("It is there"), "there:%(delivery)s"), (N_("Send again"), "again:%(delivery)s")),
+    "posts_blocked": ((N_("Resume"), "resume:%(channel)s"),),
+}
 _MOST_BYTES = 64  # Telegram's limit on what a button sends back (core.telegram.org/bots/api, InlineKeyboardButton)
-_CHOICES = "choices"
+_CHOICES, _ROWS = "choices", "rows"
 
 
 def choices(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -26,10 +35,20 @@ def choices(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {_CHOICES: json.dumps(listed)} if listed else {}
 
 
+def rows_of(rows: Iterable[Iterable[tuple[str, str]]]) -> dict[str, str]:
+    """The same for rows of several buttons."""
+    listed = [[[data[:_MOST_BYTES], title] for data, title in row] for row in rows]
+    return {_ROWS: json.dumps(listed)} if listed else {}
+
+
 def keyboard(notice: Queued, *, mini_app_url: str = "") -> Keyboard:
-    """The buttons of a notice: its own choices, then the usual ones, then the Mini App where it can be opened."""
+    """The buttons of a notice: its own, then the usual ones, then the Mini App where it can be opened."""
     language = notice.language
-    rows = [[Button(title[:64], data)] for data, title in json.loads(notice.params.get(_CHOICES, "[]"))]
+    decisions = _DECISIONS.get(notice.template, ())
+    rows = [[Button(i18n.say(language, label), data % notice.params) for label, data in decisions]] if decisions else []
+    for row in json.loads(notice.params.get(_ROWS, "[]")):
+        rows.append([Button(title[:64], data) for data, title in row])
+    rows += [[Button(title[:64], data)] for data, title in json.loads(notice.params.get(_CHOICES, "[]"))]
     usual = [Button(i18n.say(language, label), command) for command, label in _LABELS.items()]
     rows += [usual[:2], usual[2:]]
     if mini_app_url:

@@ -54,6 +54,14 @@ def place_of(person: User, channel_id: str = "") -> Place | None:
     return Place(Workspace.get_by_id(found[0]), found[1], str(person.language), len(mine) > 1)
 
 
+def place_in(person: User, workspace_id: int) -> Place | None:
+    """A workspace that a button names; None when the person does not belong to it."""
+    mine = [w[0] for w in people.workspaces_of(person.id)]
+    if workspace_id not in mine:
+        return None
+    return Place(Workspace.get_by_id(workspace_id), None, str(person.language), len(mine) > 1)
+
+
 def ask(person: User) -> Answer:
     """Which workspace? A button for each; without any, how to begin."""
     language, mine = str(person.language), people.workspaces_of(person.id)

@@ -13,6 +13,7 @@ from bot.consumer import Consumer
 from bot.intake import Intake
 from bot.links import LinkMaker
 from bot.media import MediaMaker
+from bot.own_bots import OwnBots
 from bot.own_posts import OwnPosts
 from bot.sender import Sender
 
@@ -32,6 +33,7 @@ class BotProcess:
             "links": LinkMaker(runtime).run,
             "media": MediaMaker(runtime).run,
             "own posts": OwnPosts().run,
+            "own bots": OwnBots(runtime, self.arrived).run,
         }
 
     def run(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
     Client,
     Schedule,
@@ -47,7 +48,7 @@ from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import Housekeeping, RollupCheck
 
 _THREADS, _LANES = 4, 32
-_BEAT_S = 5
+_BEAT_S = 3
 
 
 async def connect(runtime: Runtime) -> Client:
@@ -149,15 +150,44 @@ def _reconcile() -> None:
     telemetry.log().info("reconciled", lanes=lanes, resolvers=resolvers)
 
 
-async def _beat(client: Client, stop: asyncio.Event) -> None:
-    """Say that worker and Temporal both live, and only then."""
+async def prepare(client: Client) -> str:
+    """Give Temporal what it must know of us, and everything that rows still want. Returns its namespace's id.
+
+    A Temporal whose database was lost has a namespace with another id: then all of this is done again.
+    """
+    await ensure_schedules(client)
+    await ensure_search_attributes(client)
+    await asyncio.to_thread(_reconcile)
+    return await _namespace_id(client)
+
+
+async def _namespace_id(client: Client) -> str:
+    asked = DescribeNamespaceRequest(namespace=client.namespace)
+    found = await client.workflow_service.describe_namespace(asked, timeout=timedelta(seconds=3))
+    return str(found.namespace_info.id)
+
+
+async def _beat(client: Client, known: str, stop: asyncio.Event) -> None:
+    """Say that worker and Temporal both live, and only then; prepare a Temporal that has forgotten us."""
     while not stop.is_set():
         try:
-            await client.service_client.check_health(timeout=timedelta(seconds=3))
+            if await _namespace_id(client) != known:
+                telemetry.log().warning("Temporal has forgotten everything: preparing it again")
+                known = await prepare(client)
             await asyncio.to_thread(leases.beat, "worker", now=clock.utcnow())
         except RPCError as error:
             telemetry.log().warning("Temporal does not answer", error=str(error)[:120])
         await asyncio.sleep(_BEAT_S)
+
+
+async def _prepared(client: Client) -> str:
+    """As `prepare`, insisting: Temporal may listen before it works."""
+    while True:
+        try:
+            return await prepare(client)
+        except RPCError as error:
+            telemetry.log().warning("Temporal is not ready", error=str(error)[:120])
+            await asyncio.sleep(1)
 
 
 async def main() -> None:
@@ -165,15 +195,13 @@ async def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect(runtime)
-    await ensure_schedules(client)
-    await ensure_search_attributes(client)
-    await asyncio.to_thread(_reconcile)
+    known = await _prepared(client)
     with ThreadPoolExecutor(_THREADS) as threads, ThreadPoolExecutor(_LANES) as lanes:
         async with worker(client, threads), lane_worker(client, runtime, lanes):
             telemetry.log().info("worker runs", queues=[MAINTENANCE_QUEUE, LANE_QUEUE])
             tasks: list[asyncio.Task[Any]] = [
                 asyncio.create_task(dispatch.run(client, runtime.settings.data_dir / "nudge.sock", stop)),
-                asyncio.create_task(_beat(client, stop)),
+                asyncio.create_task(_beat(client, known, stop)),
             ]
             waiting: asyncio.Task[Any] = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)

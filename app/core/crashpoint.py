@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 ENVIRONMENT = "CRASHPOINT"
 _name, _, _signal = os.environ.get(ENVIRONMENT, "").partition(":")
@@ -17,6 +18,7 @@ def reach(name: str) -> None:
     if _name and name == _name:
         _name = ""
         os.kill(os.getpid(), int(_signal))
+        time.sleep(0.2)  # a stop reaches this thread a moment after the call returns
 
 
 def is_armed() -> bool:

@@ -13,6 +13,7 @@ from app.core import db
 from app.core.errors import Upstream
 from app.notices.texts import render
 from app.telegram import budget
+from app.telegram import service as telegram
 from app.telegram.port import Keyboard, Telegram
 
 QUIET_FROM, QUIET_UNTIL = 23, 8
@@ -45,7 +46,8 @@ def queue(
 ) -> None:
     """Queue a message to a person's chat with a bot; a second one with the same `dedupe_key` is dropped.
 
-    What is not urgent waits for the end of the person's night.
+    What is not urgent waits for the end of the person's night. A workspace's own bot talks to nobody: the service's
+    does in its place.
     """
     if user.telegram_user_id is None:
         return
@@ -53,7 +55,7 @@ def queue(
         template,
         chat_id=user.telegram_user_id,
         user_id=user.id,
-        bot_id=bot_id,
+        bot_id=telegram.speaker(bot_id),
         params=params,
         language=user.language,
         dedupe_key=dedupe_key,

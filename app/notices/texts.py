@@ -28,6 +28,11 @@ _SENTENCES = {
     "posts_blocked": N_(
         "%(count)s posts for “%(title)s” are on hold: I may not post there. Give me the right again and press Resume."
     ),
+    "approval_asked": N_("%(name)s asks to publish in %(channels)s, %(when)s:\n\n%(words)s"),
+    "approval_given": N_("%(name)s approved your post:\n\n%(words)s"),
+    "approval_returned": N_("%(name)s returned your post:\n\n%(words)s\n\n%(comment)s"),
+    "client_approved": N_("The client %(name)s approved a post:\n\n%(words)s\n\n%(comment)s"),
+    "client_returned": N_("The client %(name)s returned a post:\n\n%(words)s\n\n%(comment)s"),
     "rights_back": N_("All rights in “%(title)s” are back. Thank you!"),
 }
 TEMPLATES = frozenset(_SENTENCES)

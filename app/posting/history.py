@@ -38,13 +38,13 @@ def happenings(workspace_id: int, post: Post) -> tuple[Happening, ...]:
     people = _People(queries_history.names_of({int(n) for a in actors if (n := _number(a)).isdigit()}))
     titles = {target.channel: target.title for target in post.targets}
     found = [
-        *_written(queries_history.revisions(workspace_id, post.id)),
-        *(_act(act, people, titles) for act in acts if act.action != _WRITTEN),
         *(
             Happening(e.at, people.name(e.detail.rpartition(" ")[2]), e.what, _detail(e.detail), e.title)
             for e in events
         ),
     ]
+    found += [_act(act, people, titles) for act in acts if act.action != _WRITTEN]
+    found += _written(queries_history.revisions(workspace_id, post.id))
     return tuple(sorted(found, key=lambda one: one.at, reverse=True))
 
 

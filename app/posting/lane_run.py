@@ -83,7 +83,6 @@ class LaneRun:
         if early_s > 0:
             self._rest(min(early_s, _TICK_S))
             return True
-        heapq.heappop(self._todo)
         return self._begin(action, now)
 
     def _claim(self, now: datetime) -> None:
@@ -104,35 +103,36 @@ class LaneRun:
         return soonest is not None and soonest <= now + NEAR
 
     def _begin(self, action: Claimed, now: datetime) -> bool:
-        """Send one post, or do one other thing; False when the bot has to wait longer than this attempt should."""
+        """Begin the first of what is to be done; False when the bot has to wait longer than this attempt should."""
         if not action.is_send:
-            return self._begin_other(action, now)
+            wait_s = budget.take_call(self._outlet.bot_id, now=now)
+            if wait_s:
+                return self._put_off(action, ledger.Wait(wait_s, 0.0), now)
+            heapq.heappop(self._todo)
+            if following.begin(action.id, self._epoch):
+                self._fly(delivering.follow, action, self._outlet)
+            return True
         begun = ledger.begin(action, self._outlet.bot_id, self._epoch, now=now)
         if isinstance(begun, ledger.Wait):
             return self._put_off(action, begun, now)
+        heapq.heappop(self._todo)
         if begun is not None:
-            self._free_at = time.monotonic() + budget.STEP_ALL_MS / 1000
             self._fly(delivering.deliver, begun, self._outlet, time.monotonic())
         return True
 
-    def _begin_other(self, action: Claimed, now: datetime) -> bool:
-        wait_s = budget.take_call(self._outlet.bot_id, now=now)
-        if wait_s:
-            return self._put_off(action, ledger.Wait(wait_s, 0.0), now)
-        if following.begin(action.id, self._epoch):
-            self._fly(delivering.follow, action, self._outlet)
-        return True
-
     def _put_off(self, action: Claimed, told: ledger.Wait, now: datetime) -> bool:
-        longest = max(told.bot_s, told.chat_s)
-        if longest > _LONGEST_WAIT_S:
-            lanes.release(action.id, self._epoch, ready_at=now + timedelta(seconds=longest))
-            return told.bot_s <= _LONGEST_WAIT_S
-        if told.chat_s > told.bot_s:
-            self._push(action, now + timedelta(seconds=told.chat_s))
-        else:
+        """The bot's limit holds everything up, and the first stays first; a chat's own only its post."""
+        if told.bot_s > _LONGEST_WAIT_S:
+            return False
+        if told.bot_s >= told.chat_s:
             self._free_at = time.monotonic() + told.bot_s
-            self._push(action, action.ready_at)
+            return True
+        heapq.heappop(self._todo)
+        at = now + timedelta(seconds=told.chat_s)
+        if told.chat_s > _LONGEST_WAIT_S:
+            lanes.release(action.id, self._epoch, ready_at=at)
+        else:
+            self._push(action, at)
         return True
 
     def _fly(self, work: Callable[..., str], *given: object) -> None:

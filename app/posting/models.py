@@ -76,7 +76,10 @@ class PostRevision(TenantTable):
 
 
 class PostTarget(TenantTable):
-    """One place where a post goes: a channel, through a sender, at the sender's address of it."""
+    """One place where a post goes: a channel, through a sender, at the sender's address of it.
+
+    `top_minutes`: for so long after it is out nothing else shall go out there.
+    """
 
     impersonal = frozenset({"address"})
     id = AutoField()
@@ -86,6 +89,7 @@ class PostTarget(TenantTable):
     sender: Any = ForeignKeyField(Sender, lazy_load=False)
     address = CharField(max_length=64)
     removed_at = UtcTimestamp(null=True)
+    top_minutes = IntegerField(null=True)
 
     class Meta:
         indexes = ((("post", "channel"), True),)

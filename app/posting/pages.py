@@ -15,7 +15,10 @@ from app.posting.queries_waiting import Backlog
 
 @dataclass(frozen=True, slots=True)
 class PostRow:
-    """A post in a list. `standing` is a word of `pages_lists.standing`; `at` is when it goes out, went out or changed."""
+    """A post in a list. `standing` is a word of `pages_lists.standing`; `at` is when it goes out, went out or changed.
+
+    `reason`: why it was refused or is on hold, a word of ours or Telegram's words.
+    """
 
     url: str
     words: str
@@ -24,6 +27,7 @@ class PostRow:
     at: datetime
     standing: str
     eta_at: datetime | None = None
+    reason: str = ""
     is_changed: bool = False
 
 

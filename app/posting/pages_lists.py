@@ -31,7 +31,7 @@ SCHEDULED, DRAFTS, SENT, ATTENTION = "scheduled", "drafts", "sent", "attention"
 SHOWS = (SCHEDULED, DRAFTS, SENT, ATTENTION)
 ON_A_PAGE = 50
 LATE, SOON = timedelta(seconds=5), timedelta(minutes=2)
-_LONGEST_WORDS = 90
+_LONGEST_WORDS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,8 @@ def _url(show: str, after: Place | None = None) -> str:
 def row_of(post: Post, at: datetime, *, now: datetime) -> PostRow:
     """A post's line in a list."""
     shown = content_of(post)
-    etas = [a.eta_at for t in post.targets if (a := t.publication()) and a.state in queries.AHEAD and a.eta_at]
+    publications = [action for target in post.targets if (action := target.publication())]
+    etas = [a.eta_at for a in publications if a.state in queries.AHEAD and a.eta_at]
     return PostRow(
         url=f"/posts/{post.public_id}",
         words=words_of(post),
@@ -97,6 +98,7 @@ def row_of(post: Post, at: datetime, *, now: datetime) -> PostRow:
         at=at,
         standing=standing(post, now=now),
         eta_at=max(etas) if etas else None,
+        reason=next((a.reason for a in publications if a.state in (FAILED, BLOCKED) and a.reason), ""),
         is_changed=bool(post.draft) and bool(post.said),
     )
 
@@ -107,9 +109,10 @@ def content_of(post: Post) -> Content:
 
 
 def words_of(post: Post) -> str:
-    """The first words of a post, or of its poll; "" for one without any."""
+    """The first line of a post, or its poll's question; "" for one without any."""
     shown = content_of(post)
-    words = " ".join(plain_text(shown.blocks).split()) or (shown.poll.question if shown.poll else "")
+    lines = (" ".join(line.split()) for line in plain_text(shown.blocks).split("\n"))
+    words = next(filter(None, lines), shown.poll.question if shown.poll else "")
     return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1].rstrip() + "…"
 
 
@@ -158,7 +161,13 @@ def is_moving(post: Post, *, now: datetime) -> bool:
     """Whether the post may look otherwise within the next minutes: the page asks again."""
     actions = [action for target in post.targets for action in target.actions]
     near = [a for a in actions if a.state in queries.AHEAD and (a.due_at is None or a.due_at < now + SOON)]
-    return bool(near) or any(a.state == UNCONFIRMED for a in actions)
+    return bool(near) or any(a.state == UNCONFIRMED for a in actions) or _is_fresh(post, now)
+
+
+def _is_fresh(post: Post, now: datetime) -> bool:
+    """Whether it went out just now and its numbers have not begun."""
+    messages = [message for target in post.targets for message in target.messages]
+    return any(m.message_ids and not m.is_collected and m.sent_at and m.sent_at > now - SOON for m in messages)
 
 
 def unconfirmed_of(post: Post) -> list[UnconfirmedCard]:

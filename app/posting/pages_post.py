@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from app.analytics import post_queries
+from app.channels.queries import channel_of
 from app.links import queries as links
 from app.media import queries as media
 from app.posting import queries, queries_history
@@ -131,11 +133,18 @@ def _target(who: Reader, post: Post, target: Target, urls: Mapping[str, str | No
         reason=(publication.reason or "") if publication else "",
         note=next((m.note for m in target.messages if m.note), None),
         telegram_urls=tuple(url for m in sent if (url := _telegram_url(target, m))),
-        numbers_url=f"{channel_url}/posts/{first.message_ids[0]}" if first and first.is_collected else None,
+        numbers_url=_numbers_url(who.workspace_id, target, first) if first and first.is_collected else None,
         followers=tuple(_followers(target)),
         unconfirmed=unconfirmed_card(post, target),
         temporal_url=urls[target.channel],
     )
+
+
+def _numbers_url(workspace_id: int, target: Target, message: Message) -> str | None:
+    """The page of its numbers, once anything was read of it."""
+    ref, key = channel_of(workspace_id, target.channel), str(message.message_ids[0])
+    is_read = ref is not None and post_queries.post_of(ref.feed_id, ref.chat_id, key) is not None
+    return f"/channels/{target.channel}/posts/{key}" if is_read else None
 
 
 def _telegram_url(target: Target, message: Message) -> str | None:

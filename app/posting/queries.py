@@ -166,7 +166,7 @@ def attention_count(workspace_id: int) -> int:
     """How many publications wait for a person's decision, counted up to MOST_COUNTED."""
     found = db.row(
         f"SELECT COUNT(*) FROM (SELECT 1 FROM due_action a WHERE a.workspace_id = ? AND a.state IN ({db.marks(ATTENTION)})"
-        f" AND a.kind IN ({db.marks(SENDS)}) AND {_ALIVE} LIMIT ?) AS some",
+        f" AND a.kind IN ({db.marks(SENDS)}) AND {_ALIVE} LIMIT ?) AS waiting",
         *(workspace_id, *ATTENTION, *SENDS, CANCELLED, MOST_COUNTED),
     )
     return int(found[0]) if found else 0

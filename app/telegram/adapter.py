@@ -23,7 +23,6 @@ from app.telegram.port import (
     NO_ANSWER,
     REFUSED,
     RETRY_AFTER,
-    BotIdentity,
     Button,
     Keyboard,
 )
@@ -58,10 +57,6 @@ class AiogramTelegram(HttpPublisher):
         session = AiohttpSession(api=TelegramAPIServer.from_base(self._api_url))
         return Bot(self._token, session=session)
 
-    def me(self) -> BotIdentity:
-        user = self._run(lambda: self._bot.get_me())
-        return BotIdentity(user.id, user.username or "")
-
     def updates(self, *, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         method = GetUpdates(offset=offset, timeout=timeout_s, allowed_updates=list(ALLOWED_UPDATES))
         return self._run(lambda: self._raw_updates(method, timeout_s), timeout_s=timeout_s + _TIMEOUT_S)
@@ -78,7 +73,9 @@ class AiogramTelegram(HttpPublisher):
             raise Upstream("Telegram did not answer.") from error
         if not body.get("ok"):
             retry = (body.get("parameters") or {}).get("retry_after")
-            raise Upstream(str(body.get("description", "Telegram refused.")), retry_after_s=retry)
+            is_token_dead = body.get("error_code") in (401, 404)
+            words = str(body.get("description", "Telegram refused."))
+            raise Upstream(words, permanent=is_token_dead, retry_after_s=retry)
         return list(body["result"])
 
     def set_webhook(self, url: str, *, secret: str, allowed: Sequence[str]) -> None:

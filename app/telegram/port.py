@@ -51,6 +51,9 @@ RETRY_AFTER, REFUSED, NOT_SENT, NO_ANSWER = "retry_after", "refused", "not_sent"
 class Publisher(Protocol):
     """What puts posts into chats and keeps them right, by one bot."""
 
+    def me(self) -> BotIdentity:
+        """Whose the token is; a permanent refusal means that it is nobody's."""
+
     def send(self, chat_id: int, what: Outgoing) -> tuple[Sent, ...]:
         """Send a message, or the messages of one album, by one call. Never repeated: see the codes above."""
 
@@ -71,8 +74,6 @@ class Publisher(Protocol):
 
 class Telegram(Publisher, Protocol):
     """One bot's line to Telegram."""
-
-    def me(self) -> BotIdentity: ...
 
     def updates(self, *, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         """Raw updates by long polling; asking with an offset confirms everything before it."""

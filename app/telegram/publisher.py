@@ -14,7 +14,7 @@ from app.core.errors import Upstream
 from app.telegram import calls
 from app.telegram.calls import Call
 from app.telegram.outgoing import Outgoing, Sent
-from app.telegram.port import NO_ANSWER, NOT_SENT, REFUSED, RETRY_AFTER
+from app.telegram.port import NO_ANSWER, NOT_SENT, REFUSED, RETRY_AFTER, BotIdentity
 
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 # An idle connection that the server is about to close loses a request without a word: none is kept for long.
@@ -27,6 +27,10 @@ class HttpPublisher:
     def __init__(self, token: str, api_url: str) -> None:
         self._address = f"{api_url}/bot{token}"
         self._client = httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
+
+    def me(self) -> BotIdentity:
+        found = self._ask(Call("getMe", {}))
+        return BotIdentity(int(found["id"]), str(found.get("username", "")))
 
     def send(self, chat_id: int, what: Outgoing) -> tuple[Sent, ...]:
         return calls.sent(self._ask(calls.sending(chat_id, what)))

@@ -81,6 +81,17 @@ def bot_by_id(bot_id: int) -> Bot | None:
     return found
 
 
+def is_own(bot_id: int) -> bool:
+    """Whether a bot was brought by a workspace."""
+    return db.row("SELECT 1 FROM bot WHERE bot_id = ? AND workspace_id IS NOT NULL", bot_id) is not None
+
+
+def speaker(bot_id: int) -> int:
+    """Who talks to people in a bot's matters: a workspace's own bot knows nobody, so the service's does."""
+    service = service_bot() if is_own(bot_id) else None
+    return service.bot_id if service else bot_id
+
+
 _RIGHTS_ASKED = "post_messages+edit_messages+delete_messages+invite_users"
 
 

@@ -16,6 +16,7 @@ from app.notices import service as notices
 from app.telegram import service as telegram
 from bot import answers, places
 from bot.dispatcher import Effect, Incoming, nothing
+from bot.handlers import publishing
 
 _TEMPLATES = {"start": "welcome", "dashboard": "dashboard", "add_channel": "add_channel"}
 _NUMBERS: dict[str, Callable[..., places.Answer]] = {
@@ -28,32 +29,49 @@ COMMANDS = {
     "views": i18n.N_("Views of the last posts"),
     "dashboard": i18n.N_("A link that opens everything in the browser"),
     "add_channel": i18n.N_("Connect a channel"),
+    "schedule": i18n.N_("Schedule a post: /schedule 18:30 and its text"),
+    "myposts": i18n.N_("What goes out next"),
+    "cancel": i18n.N_("Call a scheduled post off"),
 }
+Make = Callable[[User], tuple[str, dict[str, str]]]
 _MOST_ANSWERS, _WINDOW = 20, timedelta(minutes=1)
 
 
 def message(incoming: Incoming) -> Effect:
-    """A command makes the person known and is answered; everything else is acknowledged."""
+    """A command makes the person known and is answered; everything else, and all that own bots hear, is acknowledged."""
     said = incoming.update.message
-    if said is None or said.from_user is None or said.chat.type != "private":
+    if said is None or said.from_user is None or said.chat.type != "private" or _is_own_bot(incoming):
         return nothing
     words = (said.text or "").split(maxsplit=1)
     command = words[0].partition("@")[0] if words else ""
-    if not command.startswith("/") or not _is_known(command[1:]):
+    name = command.removeprefix("/")
+    if command.startswith("/") and name in publishing.COMMANDS:
+        return partial(_answer, incoming, said.from_user, name, publishing.to_command(incoming, said, name))
+    if not command.startswith("/") or not _is_known(name):
         return nothing
-    return partial(_answer, incoming, said.from_user, command[1:], "")
+    return partial(_answer, incoming, said.from_user, name, partial(_content, name, "", incoming.now))
 
 
 def callback_query(incoming: Incoming) -> Effect:
     """A button is a command; one that we do not know any more says that it is old."""
     pressed = incoming.update.callback_query
-    if pressed is None:
+    if pressed is None or _is_own_bot(incoming):
         return nothing
     command, _, argument = (pressed.data or "").partition(":")
     language = i18n.spoken(pressed.from_user.language_code)
-    old = "" if _is_known(command) else i18n.say(language, "This button is old.")
+    is_decision = command in publishing.BUTTONS
+    old = "" if is_decision or _is_known(command) else i18n.say(language, "This button is old.")
     _end_waiting(incoming, pressed.id, old)
-    return nothing if old else partial(_answer, incoming, pressed.from_user, command, argument)
+    if old:
+        return nothing
+    make: Make = partial(_content, command, argument, incoming.now)
+    if is_decision:
+        make = publishing.to_press(incoming, command, argument)
+    return partial(_answer, incoming, pressed.from_user, command, make)
+
+
+def _is_own_bot(incoming: Incoming) -> bool:
+    return telegram.is_own(incoming.stored.bot_id)
 
 
 def _is_known(command: str) -> bool:
@@ -70,7 +88,7 @@ def _end_waiting(incoming: Incoming, callback_id: str, text: str) -> None:
         telemetry.log().info("a pressed button was not answered", error=error.message)
 
 
-def _answer(incoming: Incoming, sender: Sender, command: str, argument: str) -> None:
+def _answer(incoming: Incoming, sender: Sender, command: str, make: Make) -> None:
     stored, now = incoming.stored, incoming.now
     with db.write():
         person = people.ensure_person(
@@ -85,7 +103,7 @@ def _answer(incoming: Incoming, sender: Sender, command: str, argument: str) -> 
             return  # a flood is acknowledged and not answered
         if command == "start":
             people.ensure_workspace(person, timezone=incoming.runtime.settings.default_timezone, now=now)
-        template, params = _content(person, command, argument, now=now)
+        template, params = make(person)
         notices.queue(
             template,
             user=person,
@@ -97,7 +115,7 @@ def _answer(incoming: Incoming, sender: Sender, command: str, argument: str) -> 
         )
 
 
-def _content(person: User, command: str, argument: str, *, now: datetime) -> tuple[str, dict[str, str]]:
+def _content(command: str, argument: str, now: datetime, person: User) -> tuple[str, dict[str, str]]:
     if command in _TEMPLATES and people.home(person.id) is not None:
         return _TEMPLATES[command], {"name": str(person.name)}
     answer = _NUMBERS.get(command, answers.stats)(person, argument, now=now)  # of no workspace: how to begin

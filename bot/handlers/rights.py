@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from aiogram.types import ChatMemberUpdated
 
+from app.accounts.service import people
 from app.channels.service.connect import ChatFacts
 from app.channels.service.rights import WANTED
 from app.core.errors import Upstream
@@ -29,12 +30,21 @@ def my_chat_member(incoming: Incoming) -> Effect:
     return partial(
         updates.note_standing,
         standing,
-        _ask(incoming, standing) if standing.status == ADMINISTRATOR else None,
+        _ask(incoming, standing) if standing.status == ADMINISTRATOR and _is_for(standing) else None,
         limits=incoming.runtime.limits,
         is_simulated=bool(settings.simulator_url),
         pages_per_minute=settings.preview_pages_per_minute,
         now=incoming.now,
     )
+
+
+def _is_for(standing: BotStanding) -> bool:
+    """Whether the bot connects channels for this person: an own bot does so for its own workspace only."""
+    bot = telegram.bot_by_id(standing.bot_id)
+    if bot is None or bot.workspace_id is None:
+        return True
+    mine = people.managed_workspace(standing.changed_by)
+    return mine is not None and mine[1] == bot.workspace_id
 
 
 def _standing(incoming: Incoming, change: ChatMemberUpdated) -> BotStanding:

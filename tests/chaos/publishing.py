@@ -16,11 +16,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from temporalio.client import Client
-
 from app.boot import boot
-from app.channels.models import Channel
-from app.channels.queries import channels_of
+from app.channels.queries import ChannelRef, channel_of
 from app.core import clock, db
 from app.core.settings import Settings
 from app.posting.service import scheduling, senders, writing
@@ -32,23 +29,28 @@ from tests.world import Owner, owned_channel, owner
 
 PARTS = ("jobs", "bot")
 READER = ROOT / "tests" / "chaos" / "read_journal.py"
-_COMMIT = 50
+_COMMIT, _A_WORKSPACE = 50, 40
 
 
 class PublishingStack(SupervisedStack):
     """Simulator, Temporal, worker, jobs and bot; the test itself schedules, as the web process would.
 
     `is_public`: the channels have a preview page, which is the reader; without it nobody can look into them.
-    `worker`: another program in place of the worker, for the twin.
+    `worker`: another program in place of the worker, for the twin. `crashpoint`: see app/core/crashpoint.py.
     """
 
-    def __init__(self, folder: Path, *, is_public: bool = True, worker: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, is_public: bool = True, worker: Sequence[str] = (), crashpoint: str = ""
+    ) -> None:
         super().__init__(folder, parts=PARTS)
-        self._is_public = is_public
+        self._is_public, self._crashpoint = is_public, crashpoint
         if worker:
             self._commands["worker"] = list(worker)
-        self.who: Owner | None = None
-        self.channels: list[Channel] = []
+        self.channels: list[tuple[Owner, ChannelRef]] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "CRASHPOINT": self._crashpoint}
 
     def connect(self, count: int) -> None:
         """So many channels of one owner, the bot an administrator of each."""
@@ -57,28 +59,32 @@ class PublishingStack(SupervisedStack):
         self.control("users", id=OWNER_ID, first_name="Owner")
         made = self.control("channels", count=count, owner_id=OWNER_ID, public=self._is_public)
         now = clock.utcnow()
-        self.who = owner("Owner", telegram_user_id=None, now=now)
+        who = owner("Owner 0", now=now)
         with db.write():
-            for chat_id, username in zip(made["chat_ids"], made["usernames"], strict=True):
-                channel = owned_channel(self.who, f"T{chat_id}", telegram_chat_id=chat_id, now=now, bot_id=BOT_ID)
-                db.execute("UPDATE chat SET username = ? WHERE id = ?", username, channel.chat)
-                self.channels.append(channel)
-        may_post(*self.channels, bot_id=BOT_ID)
+            for number, (chat_id, username) in enumerate(zip(made["chat_ids"], made["usernames"], strict=True)):
+                if number and number % _A_WORKSPACE == 0:
+                    who = owner(f"Owner {number}", now=now)
+                self.add_channel(who, chat_id, username)
+
+    def add_channel(self, who: Owner, chat_id: int, username: str | None) -> None:
+        """One more channel of an owner, in which the bot may post."""
+        channel = owned_channel(who, f"T{chat_id}", telegram_chat_id=chat_id, now=clock.utcnow(), bot_id=BOT_ID)
+        with db.write():
+            db.execute("UPDATE chat SET username = ? WHERE id = ?", username, channel.chat)
+        may_post(channel, bot_id=BOT_ID)
+        ref = channel_of(who.workspace.id, channel.public_id)
+        assert ref is not None
+        self.channels.append((who, ref))
 
     def schedule(self, count: int, *, first: datetime, over_s: float, name: str = "post") -> list[tuple[int, str]]:
         """Posts spread evenly over time and channels; returns (chat id, text) of each, the list that must come true."""
-        assert self.who is not None
-        refs = {ref.id: ref for ref in channels_of(self.who.workspace.id)}
         wanted: list[tuple[int, str]] = []
         for start in range(0, count, _COMMIT):
             with db.write():
                 for number in range(start, min(start + _COMMIT, count)):
-                    ref = refs[self.channels[number % len(self.channels)].id]
-                    now, words = clock.utcnow(), f"{name} {number}"
-                    post = writing.create(self.who.workspace.id, {}, user_id=self.who.user.id, now=now)
-                    writing.freeze(post, text(words), {}, user_id=self.who.user.id, now=now)
-                    due = first + timedelta(seconds=over_s * number / count)
-                    scheduling.put_on(post, Plan([ref], due), user_id=self.who.user.id, now=now)
+                    who, ref = self.channels[number % len(self.channels)]
+                    due, words = first + timedelta(seconds=over_s * number / count), f"{name} {number}"
+                    _schedule_one(who, ref, words, due)
                     wanted.append((int(ref.telegram_chat_id or 0), words))
         return wanted
 
@@ -117,11 +123,12 @@ class PublishingStack(SupervisedStack):
     def has_published_since(self, at_ms: int) -> bool:
         return self.last_accepted_ms() > at_ms
 
-    async def terminate_temporal_workflows(self) -> None:
-        """End every lane and resolver, as a lost database of Temporal's does."""
-        client = await Client.connect(self.temporal_address)
-        async for run in client.list_workflows("ExecutionStatus = 'Running'"):
-            await client.get_workflow_handle(run.id).terminate()
+
+def _schedule_one(who: Owner, ref: ChannelRef, words: str, due: datetime) -> None:
+    now = clock.utcnow()
+    post = writing.create(who.workspace.id, {}, user_id=who.user.id, now=now)
+    writing.freeze(post, text(words), {}, user_id=who.user.id, now=now)
+    scheduling.put_on(post, Plan([ref], due), user_id=who.user.id, now=now)
 
 
 def read_back(folder: Path, wanted: Sequence[tuple[int, str]]) -> dict[str, int]:

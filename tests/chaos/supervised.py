@@ -85,6 +85,14 @@ class SupervisedStack(Stack):
     def _pid(self, name: str) -> int:
         return [int(pid) for what, program, pid in self.events() if (what, program) == ("spawned", name)][-1]
 
+    def signal(self, name: str, number: int) -> None:
+        """A signal to one process; SIGSTOP and SIGCONT leave it what it was."""
+        os.kill(self._pid(name), number)
+
+    def is_stopped(self, name: str) -> bool:
+        """Whether a process stands still after SIGSTOP."""
+        return Path(f"/proc/{self._pid(name)}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
     def _is_running(self, name: str) -> bool:
         """Whether supervisor has noticed every death of the program and started it again."""
         seen = Counter(what for what, program, _ in self.events() if program == name)

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -21,6 +22,8 @@ BUTTONS = ((UrlButton("Read", "https://example.com/a"), UrlButton("Buy", "https:
 @pytest.fixture(scope="module")
 def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
     with SimulatorProcess(tmp_path_factory.mktemp("sim")) as process:
+        process.http.timeout = httpx.Timeout(120)
+        process.api("getMe")  # it loads its types first, which takes longer than a post may wait
         process.control("users", id=OWNER_ID, first_name="Owner")
         process.control("channels", count=2, owner_id=OWNER_ID)
         yield process

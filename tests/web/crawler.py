@@ -26,6 +26,8 @@ DOORS = (
     "/twa",
     "/network",
     "/channels/connect",
+    "/posts",
+    "/posts/new",
 )
 PAGES = (
     *DOORS,

@@ -58,6 +58,8 @@ NO_METRIC = (
     (".age", r"\d+ (?:min|hr|days?)", "the age that a row is about"),
     (".export-state", rf"{AGO}|[\d,]+ of [\d,]+ messages|[\d,]+ new readings? of|Message \d+ of", "how far a file is"),
     ("label", r"at most \d+ MiB", "how large a file may be"),
+    (".count", r"\d+\+?", "how many posts need a person"),
+    (".posting", r".", "what people wrote and when it goes out, Telegram's limits, how many posts wait"),
     (".bucket", r"[\d,]+(?:–[\d,]+)?", "the lengths of text that a row is about"),
 )
 _ROWS = ", ".join(

@@ -25,6 +25,7 @@ from app.readings import service as readings
 from app.readings.service import boosts
 from app.readings.service.boosts import BoostFacts
 from tests.channels.audience import bot_in, move
+from tests.posting import authored
 from tests.web.crawler import PAGES, Answer, Crawler, Report
 from tests.web.evidence import Ask, Evidence, gather
 from tests.world import Owner, owned_channel, owner, read_posts, watch, watched
@@ -59,6 +60,9 @@ def _healthy(now: datetime, *, posts: int = 30) -> Owner:
     _rounded(news, now)
     _audience(who, news, now)
     _boosts_and_notes(who, news, now)
+    authored.scheduled(
+        who, authored.text("Our 1,234th post"), news, at=now + timedelta(hours=2), now=now, delete_after_s=86_400
+    )
     read_posts(owned_channel(who, "Second", telegram_chat_id=-1002, now=now), posts=3, now=now)
     owned_channel(who, "Silent", telegram_chat_id=-1003, now=now)
     lost = owned_channel(who, "Lost", telegram_chat_id=-1004, now=now)

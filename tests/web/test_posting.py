@@ -14,17 +14,29 @@ from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 from werkzeug.test import TestResponse
 
-from app.accounts.service import people
+from app.accounts.service import people, sessions
 from app.boot import Runtime
 from app.channels.models import Channel
 from app.core import clock, db
 from app.core.policy import Role
+from app.posting.models import AuthoredPost
+from app.posting.service import collecting, writing
+from app.readings import service as readings
 from tests.media.files import picture
-from tests.posting.authored import ScriptedLine, actions, deliveries, may_post, refusal, run_lane, silence
+from tests.posting.authored import (
+    ScriptedLine,
+    actions,
+    deliveries,
+    may_post,
+    refusal,
+    run_lane,
+    scheduled,
+    silence,
+    text,
+)
 from tests.world import Owner, owned_channel, owner
 
 SignIn = Callable[[Owner], FlaskClient]
-FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 @pytest.fixture
@@ -56,6 +68,11 @@ def _in(**ahead: float) -> dict[str, str]:
     return {"day": at.date().isoformat(), "time": at.strftime("%H:%M"), "zone": "UTC"}
 
 
+def _fragment(target: str) -> dict[str, str]:
+    """The headers by which htmx asks for one block."""
+    return {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": f"div#{target}"}
+
+
 class Composer:
     """A person at the form of one post, without a script: every press of a button sends the whole form."""
 
@@ -71,9 +88,9 @@ class Composer:
     def public_id(self) -> str:
         return self.url.rpartition("/")[2]
 
-    def press(self, verb: str, *where: Channel, headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:
+    def press(self, verb: str, *where: Channel, fragment: str = "", **fields: Any) -> TestResponse:
         form = {"version": self.version, "channel": [channel.public_id for channel in where], **fields}
-        answer = self.client.post(f"{self.url}/{verb}", data=form, headers=headers or {})
+        answer = self.client.post(f"{self.url}/{verb}", data=form, headers=_fragment(fragment) if fragment else {})
         if "text/html" in answer.content_type and (told := _value(LexborHTMLParser(answer.text), "version")):
             self.version = told
         return answer
@@ -89,16 +106,8 @@ def _words(html: str, selector: str = "main") -> str:
     return " ".join(node.text().split()) if node else ""
 
 
-def _post_id(composer: Composer) -> int:
-    (found,) = db.row("SELECT id FROM authored_post WHERE public_id = ?", composer.public_id) or (0,)
-    return int(found)
-
-
-def _post(composer: Composer) -> Any:
-    class _Id:
-        id = _post_id(composer)
-
-    return _Id
+def _post(who: Owner, composer: Composer) -> AuthoredPost:
+    return writing.post_of(who.workspace.id, composer.public_id)
 
 
 def test_a_post_is_written_scheduled_listed_and_seen(who: Owner, news: Channel, sign_in: SignIn) -> None:
@@ -180,11 +189,11 @@ def test_the_draft_is_kept_while_typing_and_nobody_overwrites_it_unknowing(
     who: Owner, news: Channel, sign_in: SignIn
 ) -> None:
     composer = Composer(client := sign_in(who))
-    kept = composer.press("autosave", news, text="One", headers={**FRAGMENT, "HX-Target": "div#composer_state"})
+    kept = composer.press("autosave", news, text="One", fragment="composer_state")
     assert kept.status_code == 200 and composer.version != "0" and "<html" not in kept.text
     other, seen = Composer(client, f"{composer.url}/edit"), composer.version
-    other.press("autosave", news, text="Theirs", headers={**FRAGMENT, "HX-Target": "div#composer_state"})
-    refused = composer.press("autosave", news, text="Mine", headers={**FRAGMENT, "HX-Target": "div#composer_state"})
+    other.press("autosave", news, text="Theirs", fragment="composer_state")
+    refused = composer.press("autosave", news, text="Mine", fragment="composer_state")
     assert refused.status_code == 409 and "data-stale" in refused.text and composer.version == seen
     assert "Theirs" in client.get(f"{composer.url}/edit").text
     told = composer.press("save", news, text="Mine")
@@ -197,7 +206,7 @@ def test_the_preview_is_exact_and_keeps_nothing(who: Owner, news: Channel, sign_
     composer = Composer(sign_in(who))
     answer = composer.press(
         "preview", news, text="__It__ <b>", poll_kind="poll", poll_question="Q?", poll_option=["A", "", "B"],
-        headers={**FRAGMENT, "HX-Target": "section#composer_preview"},
+        fragment="composer_preview",
     )  # fmt: skip
     assert "<i>It</i> &lt;b&gt;" in answer.text and "Q?" in answer.text and "2 messages" in answer.text
     assert "6 of 4,096" in _words(answer.text, "#composer_count")
@@ -302,12 +311,13 @@ def test_what_telegram_refused_says_why_and_goes_out_once_it_is_mended(
     composer.press("publish", news, text="Wrong")
     run_lane(line, run_s=1)
     assert "wrong file identifier" in _words(client.get(composer.url).text, "#post_state")
-    assert "refused" in _words(client.get("/posts?show=attention").text, ".post-rows")
+    listed = _words(client.get("/posts?show=attention").text, ".post-rows")
+    assert "refused" in listed and "wrong file identifier" in listed
     assert "1" in _words(client.get("/help").text.replace("main", "x"), ".count")
     line.before = lambda _chat, _what: None
     Composer(client, f"{composer.url}/edit").press("publish", news, text="Right")
     run_lane(line, run_s=1)
-    assert line.texts == ["Right"] and deliveries(_post(composer)) == [(0, "sent", None)]
+    assert line.texts == ["Right"] and deliveries(_post(who, composer)) == [(0, "sent", None)]
 
 
 @pytest.mark.parametrize("verb", ["there", "again"])
@@ -327,7 +337,7 @@ def test_an_unconfirmed_post_asks_its_owner(
     answer = client.post(f"{composer.url}/in/{news.public_id}/{verb}")
     run_lane(line, run_s=1)
     assert answer.status_code == 303 and line.texts == ([] if verb == "there" else ["Is it there?"])
-    assert deliveries(_post(composer))[0][1] == "sent"
+    assert deliveries(_post(who, composer))[0][1] == "sent"
     assert client.post(f"{composer.url}/in/{news.public_id}/{verb}").status_code == 404
 
 
@@ -345,7 +355,7 @@ def test_posts_on_hold_are_resumed_once_the_right_is_back(
     assert "1 post is past its time and goes out at once" in _words(client.get("/posts?show=attention").text)
     client.post(f"/posts/resume/{news.public_id}")
     run_lane(line, run_s=1)
-    assert line.texts == ["Waits"] and actions(_post(composer)) == [("publish", "done", None)]
+    assert line.texts == ["Waits"] and actions(_post(who, composer)) == [("publish", "done", None)]
 
 
 def test_an_editor_proposes_and_the_owner_approves(
@@ -413,8 +423,6 @@ def test_the_lists_are_cut_into_pages(who: Owner, news: Channel, sign_in: SignIn
 
 
 def test_in_the_mini_app_a_picture_opens_by_a_ticket(who: Owner, news: Channel, app: Any) -> None:
-    from app.accounts.service import sessions
-
     token = sessions.start_from_launch(
         who.user.id, launch_hash="l", launched_at=clock.utcnow(), device="d" * 32, now=clock.utcnow()
     )
@@ -425,9 +433,32 @@ def test_in_the_mini_app_a_picture_opens_by_a_ticket(who: Owner, news: Channel, 
     assert form is not None
     url = form.attributes["data-url"]
     answer = client.post(
-        f"{url}/media", headers={**header, **FRAGMENT, "HX-Target": "section#composer_media"},
+        f"{url}/media", headers={**header, **_fragment("composer_media")},
         data={"version": "0", "file": (io.BytesIO(picture("PNG")), "a.png")},
     )  # fmt: skip
     (image, *_) = re.findall(r'src="(/media/[^"]+)"', answer.text)
     assert client.get(image.replace("&amp;", "&")).data == picture("PNG")
     assert client.get(image.partition("?")[0]).status_code == 303
+
+
+def test_a_sent_post_leads_to_its_numbers_once_there_are_any(
+    who: Owner, news: Channel, sign_in: SignIn, line: ScriptedLine
+) -> None:
+    composer = Composer(client := sign_in(who))
+    composer.press("publish", news, text="Read me")
+    run_lane(line, run_s=1)
+    collecting.collect_sent(now=clock.utcnow())
+    numbers = f"/channels/{news.public_id}/posts/100"
+    assert numbers not in client.get(composer.url).text
+    (post_id,) = db.row("SELECT id FROM post WHERE message_id = 100") or (0,)
+    source = readings.ensure_source(readings.PREVIEW_PAGE, now=clock.utcnow())
+    readings.record_readings(news.chat, [(post_id, db.to_ms(clock.utcnow()), source, 7, None, 0)], now=clock.utcnow())
+    assert numbers in client.get(composer.url).text and client.get(numbers).status_code == 200
+
+
+def test_a_long_row_of_late_posts_says_when_the_last_one_goes_out(who: Owner, news: Channel, sign_in: SignIn) -> None:
+    client, late = sign_in(who), clock.utcnow() - timedelta(minutes=1)
+    for number in range(12):
+        scheduled(who, text(f"Late {number}"), news, at=late, now=late)
+    words = _words(client.get("/posts").text, "#posts_list .banner")
+    assert words.startswith("12 posts wait for their turn") and "The last one goes out by" in words

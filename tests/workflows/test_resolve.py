@@ -116,6 +116,12 @@ def test_one_absence_is_no_proof(runtime: Runtime, who: Owner, news: Channel) ->
     assert deliveries(post)[0][1] == "sent"
 
 
+def test_a_message_that_nobody_owns_makes_an_absence_doubtful(runtime: Runtime, who: Owner, news: Channel) -> None:  # noqa: F811
+    """It may be ours in a form that is not known again: sending once more could double it."""
+    _, delivery_id = _unknown(who, news)
+    assert _resolve(runtime, delivery_id, ScriptedReader([[seen("Hello!", 9)]])) == "unknown"
+
+
 @pytest.mark.parametrize(("looks", "is_whole"), [([None], True), ([[]], False)])
 def test_without_proof_the_owner_is_asked(
     looks: list[Sequence[SeenPost] | Upstream | None],

@@ -25,7 +25,7 @@ class LaneActivities:
     def __init__(self, runtime: Runtime, readers: Callable[[Runtime], Iterable[Reader]]) -> None:
         self._runtime, self._readers = runtime, readers
 
-    @activity.defn(name=RUN_LANE)
+    @activity.defn(name=RUN_LANE, no_thread_cancel_exception=True)
     def run_lane(self, request: LaneRequest) -> LaneReport:
         """One attempt: raises the epoch, sends what is due, and says how the lane stands."""
         with db.database.connection_context():
@@ -55,7 +55,7 @@ class LaneActivities:
 
 
 def _beat() -> None:
-    """Tell Temporal that the attempt lives. Raises when it has been called off."""
+    """Tell Temporal that the attempt lives. Raises when it has been called off: here, and never amid a transaction."""
     activity.heartbeat()
     if activity.is_cancelled():
         raise CancelledError

@@ -6,7 +6,7 @@ not there; it is asked twice with a pause, since what Telegram shows may lag beh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,7 +67,8 @@ def look(delivery_id: int, readers: Iterable[Reader], *, now: datetime) -> str:
             with db.write():
                 settle_as_sent(workspace_id, delivery_id, ids, by=reader.name, now=now)
             return FOUND
-        verdict = ABSENT if seen.is_whole else verdict
+        if seen.is_whole and not _is_doubtful(wanted, seen.posts, since=since, address=address):
+            verdict = ABSENT
     if verdict == BLIND and failure is not None:
         raise failure
     with db.write():
@@ -98,16 +99,27 @@ def _last_message_id(address: str, before: datetime) -> int:
 
 def _match(wanted: _Wanted, posts: Sequence[SeenPost], *, since: datetime, address: str) -> list[int]:
     """The message ids of the first post that is ours and nobody else's; [] when there is none."""
+    for post, ids in _nobodys(posts, since=since, address=address):
+        media = post.media[0] if post.media else "text"
+        if media == wanted.media and post.text_hash == wanted.text_hash and len(ids) == wanted.count:
+            return ids
+    return []
+
+
+def _is_doubtful(wanted: _Wanted, posts: Sequence[SeenPost], *, since: datetime, address: str) -> bool:
+    """Whether a message stands there that no delivery owns and that could be ours in a form we do not know again."""
+    found = _nobodys(posts, since=since, address=address)
+    return any(bool(post.media) == (wanted.media != "text") for post, _ in found)
+
+
+def _nobodys(posts: Sequence[SeenPost], *, since: datetime, address: str) -> Iterator[tuple[SeenPost, list[int]]]:
+    """The messages since then that no delivery owns, with their ids."""
     for post in posts:
         if post.message_id is None or post.posted_at is None or post.posted_at < since or post.is_service:
             continue
-        media = post.media[0] if post.media else "text"
-        if media != wanted.media or post.text_hash != wanted.text_hash:
-            continue
         ids = list(post.album_ids) or [post.message_id]
-        if len(ids) == wanted.count and not _is_taken(address, ids[0]):
-            return ids
-    return []
+        if not _is_taken(address, ids[0]):
+            yield post, ids
 
 
 def _is_taken(address: str, message_id: int) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +38,11 @@ _MOVABLE = (WAITING, CLAIMED, BLOCKED)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where and when a post goes out, and what follows so many seconds after it."""
+    """Where and when a post goes out, and what follows so many seconds after it.
+
+    `due_by_channel`: by channel (id), where it goes out at another time than `due_at`. `top_minutes`: for so long
+    nothing else shall go out there, 0 for no such time, None leaves it as it is.
+    """
 
     channels: Sequence[ChannelRef]
     due_at: datetime
@@ -46,6 +50,12 @@ class Plan:
     unpin_after_s: int | None = None
     delete_after_s: int | None = None
     repost_after_s: int | None = None
+    due_by_channel: Mapping[int, datetime] = field(default_factory=dict)
+    top_minutes: int | None = None
+
+    def due_in(self, channel_id: int) -> datetime:
+        """When it goes out in a channel."""
+        return self.due_by_channel.get(channel_id, self.due_at)
 
 
 def put_on(post: AuthoredPost, plan: Plan, *, user_id: int, now: datetime) -> None:
@@ -70,7 +80,7 @@ def put_on(post: AuthoredPost, plan: Plan, *, user_id: int, now: datetime) -> No
 def _require_possible(plan: Plan, *, now: datetime) -> None:
     if not plan.channels:
         raise Invalid("Choose at least one channel.", fields={"channels": "none"})
-    if plan.due_at - now > MOST_AHEAD:
+    if any(plan.due_in(ref.id) - now > MOST_AHEAD for ref in plan.channels):
         raise Invalid("A post is scheduled at most a year ahead.", fields={"when": "too far"})
     for ref in plan.channels:
         if ref.relation != "owned" or ref.bot_id is None or ref.telegram_chat_id is None:
@@ -114,7 +124,9 @@ def refs_of(workspace_id: int, post: AuthoredPost) -> list[ChannelRef]:
 def _set_publication(target: PostTarget, plan: Plan, *, now: datetime) -> None:
     """The publication of slot 0 at its time, and its followers."""
     action = _action(target.id, 0, PUBLISH)
-    due = max(plan.due_at, now)
+    due = max(plan.due_in(target.channel), now)
+    if plan.top_minutes is not None:
+        db.execute("UPDATE post_target SET top_minutes = ? WHERE id = ?", plan.top_minutes or None, target.id)
     if action is None:
         add_action(target, PUBLISH, due_at=due, now=now)
     elif action["state"] in (CALLED_OFF, FAILED):

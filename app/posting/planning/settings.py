@@ -1,0 +1,178 @@
+"""The rules of a channel's posting: read for the planner, kept from the form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from app.audit import service as audit
+from app.channels.queries import ChannelRef
+from app.core import db
+from app.core.errors import Invalid
+from app.core.i18n import N_
+from app.posting.content import checks, markup, utf16
+from app.posting.content.blocks import Content
+from app.posting.content.telegram import render
+from app.posting.content.templates import framed, with_signature
+from app.posting.planning.hours import Blackout, Hours, Slot
+from app.posting.planning.local_time import clock_time
+from app.posting.planning.models import PostingSettings
+
+MOST_SLOTS_A_DAY, MOST_BLACKOUTS, MOST_GAP = 24, 3, 24 * 60
+_MOST_ADDED = 1_000
+_FACTS = ("slots", "blackout", "quiet_days", "min_gap_minutes", "signature", "template", "is_protected")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a channel posts; `signature` and `template` as they are typed."""
+
+    hours: Hours
+    signature: str = ""
+    template: str = ""
+    is_protected: bool = False
+
+    def dressed(self, content: Content) -> Content:
+        """The content in the channel's frame, with its signature."""
+        if self.template:
+            content = framed(content, markup.parse(self.template))
+        return with_signature(content, markup.parse(self.signature))
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The form's fields. `slots`: by weekday, times with commas between; `blackout`: pairs of times."""
+
+    slots: Sequence[str]
+    blackout: Sequence[tuple[str, str]]
+    quiet_days: Sequence[int]
+    min_gap: str
+    signature: str
+    template: str
+    is_protected: bool
+
+
+def rules_of(workspace_id: int, refs: Iterable[ChannelRef]) -> dict[int, Rules]:
+    """By channel (id), its rules; without any, those of a channel that never said."""
+    refs = list(refs)
+    found = PostingSettings.select().where(
+        PostingSettings.workspace == workspace_id, PostingSettings.channel << [ref.id for ref in refs]
+    )
+    rows = {row.channel: row for row in found}
+    return {ref.id: _rules(rows.get(ref.id), ref.timezone) for ref in refs}
+
+
+def _rules(row: PostingSettings | None, zone: str) -> Rules:
+    if row is None:
+        return Rules(Hours(zone))
+    hours = Hours(
+        zone,
+        tuple(sorted(Slot(slot["weekday"], clock_time(slot["time"])) for slot in row.slots)),
+        tuple(Blackout(clock_time(one["from"]), clock_time(one["to"])) for one in row.blackout),
+        frozenset(row.quiet_days),
+        timedelta(minutes=row.min_gap_minutes),
+    )
+    return Rules(hours, row.signature, row.template, bool(row.is_protected))
+
+
+def save(workspace_id: int, ref: ChannelRef, typed: Typed, *, user_id: int, now: datetime) -> None:
+    """Keep a channel's rules. Raises Invalid by field: slots_0 … slots_6, blackout, min_gap, signature, template."""
+    values: dict[str, Any] = {
+        "slots": [slot for weekday in range(7) for slot in _slots(weekday, typed.slots[weekday])],
+        "blackout": _blackouts(typed.blackout),
+        "quiet_days": sorted(set(typed.quiet_days) & set(range(7))),
+        "min_gap_minutes": _minutes(typed.min_gap),
+        "signature": _added("signature", typed.signature),
+        "template": _added("template", typed.template),
+        "is_protected": typed.is_protected,
+    }
+    with db.write():
+        known: PostingSettings | None = PostingSettings.get_or_none(
+            PostingSettings.workspace == workspace_id, PostingSettings.channel == ref.id
+        )
+        row = known or PostingSettings(workspace=workspace_id, channel=ref.id)
+        before = {name: getattr(row, name) for name in _FACTS} if known else None
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.updated_at = now
+        row.save()
+        audit.record(
+            "channel.posting_changed",
+            actor=f"user:{user_id}",
+            subject=f"channel:{ref.public_id}",
+            workspace_id=workspace_id,
+            before=before,
+            after=values,
+            now=now,
+        )
+
+
+def _slots(weekday: int, text: str) -> list[dict[str, Any]]:
+    words = text.replace(";", ",").replace(",", " ").split()
+    field = f"slots_{weekday}"
+    times = sorted({_time(word, field) for word in words})
+    if len(times) > MOST_SLOTS_A_DAY:
+        raise _wrong(field, N_("A day can have %(most)s queue slots."), most=MOST_SLOTS_A_DAY)
+    return [{"weekday": weekday, "time": at.strftime("%H:%M")} for at in times]
+
+
+def _time(text: str, field: str) -> time:
+    try:
+        return clock_time(text)
+    except ValueError as error:
+        raise _wrong(field, N_("“%(text)s” is no time. Write it as 09:30."), text=text[:20]) from error
+
+
+def _blackouts(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    found = []
+    for since, until in pairs[:MOST_BLACKOUTS]:
+        if not since and not until:
+            continue
+        if not since or not until or since == until:
+            raise _wrong("blackout", N_("Write when the quiet hours begin and when they end."))
+        times = [_time(text, "blackout").strftime("%H:%M") for text in (since, until)]
+        found.append({"from": times[0], "to": times[1]})
+    return found
+
+
+def _minutes(text: str) -> int:
+    text = text.strip() or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= MOST_GAP):
+        raise _wrong("min_gap", N_("The least distance is 0 to %(most)s minutes."), most=MOST_GAP)
+    return int(text)
+
+
+def _added(field: str, text: str) -> str:
+    """What is put around every post must leave room for the post."""
+    text = text.replace("\r\n", "\n").strip()
+    length = utf16.length(render(markup.parse(text)).text)
+    if length > _MOST_ADDED:
+        sentence = N_("This may have %(most)s characters, so that a post has room beside it; it has %(length)s.")
+        raise _wrong(field, sentence, most=_MOST_ADDED, length=length)
+    if len(render(markup.parse(text)).entities) > checks.ENTITY_LIMIT:
+        raise _wrong(field, N_("This has too many formatted places."))
+    return text
+
+
+def _wrong(field: str, sentence: str, **params: Any) -> Invalid:
+    return Invalid(sentence, fields={field: sentence % params if params else sentence}, **params)
+
+
+def typed_of(rules: Rules) -> Typed:
+    """The form as it stands for these rules."""
+    hours = rules.hours
+    pairs = [(one.since.strftime("%H:%M"), one.until.strftime("%H:%M")) for one in hours.blackout]
+    by_day: Mapping[int, list[str]] = {
+        weekday: [slot.at.strftime("%H:%M") for slot in hours.slots if slot.weekday == weekday] for weekday in range(7)
+    }
+    return Typed(
+        [", ".join(by_day[weekday]) for weekday in range(7)],
+        [*pairs, *[("", "")] * (MOST_BLACKOUTS - len(pairs))],
+        sorted(hours.quiet_days),
+        str(int(hours.min_gap.total_seconds()) // 60),
+        rules.signature,
+        rules.template,
+        rules.is_protected,
+    )
