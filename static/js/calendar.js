@@ -109,8 +109,18 @@ document.addEventListener("htmx:after:swap", () => {
   chip?.focus();
 });
 
+/** The week begins at the working day, not at midnight of a day that has passed. */
+function showMorning() {
+  const box = root()?.querySelector(".calendar-scroll");
+  const cell = box?.querySelector('td[data-hour="07"]:not([data-past])') ?? box?.querySelector('td[data-hour="07"]');
+  if (!cell || box.scrollTop || box.scrollLeft) return;
+  const head = box.querySelector("thead").offsetHeight;
+  box.scrollTo(Math.max(0, cell.offsetLeft - box.querySelector("tbody th").offsetWidth), Math.max(0, cell.offsetTop - head));
+}
+
 /** On a phone the calendar that nobody chose a view for is the list. */
 function fit() {
+  showMorning();
   const url = root()?.dataset.default;
   if (!url || !matchMedia("(max-width: 40rem)").matches) return;
   delete root().dataset.default;

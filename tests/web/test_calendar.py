@@ -223,7 +223,7 @@ def test_a_post_comes_again_pauses_changes_and_ends(who: Owner, news: Channel, s
     begun = client.post(form, data=_series())
     url = begun.headers["Location"]
     page = client.get(url).text
-    assert begun.status_code == 303 and "scheduled as a post" in page and "active" in page
+    assert begun.status_code == 303 and "Its days" in page and "active" in page
     assert "every week" in client.get("/posts/series").text
     assert db.row("SELECT COUNT(*) FROM due_action WHERE state = 'waiting'") == (6,)
     client.post(f"{url}/pause")
