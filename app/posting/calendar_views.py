@@ -20,7 +20,8 @@ from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.posting.content.draft import Draft
 from app.posting.planning import moving
-from app.posting.planning.calendar import Asked, Looker, calendar_page
+from app.posting.planning.calendar import Asked, calendar_page
+from app.posting.planning.calendar_cells import Looker
 from app.posting.service import writing
 
 blueprint = Blueprint("calendar", __name__, url_prefix="/posts/calendar")

@@ -54,7 +54,7 @@ def sample() -> Response:
 
 @blueprint.post("")
 @policy(Act.PUBLISH, most_bytes=csv_file.MOST_BYTES)
-@limiter.limit("60 per hour")
+@limiter.limit("60 per minute")
 def take() -> Any:
     """Check the file; schedule it when every line is right, or the right ones when the person says so."""
     given = request.form.get("upload", "")
@@ -74,8 +74,10 @@ def take() -> Any:
     shown = _checked(upload_id, checked)
     if checked.wrong and "only_right" not in request.form:
         return page(_TEMPLATE, status=422, page=shown)
-    made, refused = importing.put_on(current_user.workspace_id, checked.ready, user_id=current_user.user_id, now=g.now)
-    shown = replace(shown, made=made, wrong=(*shown.wrong, *_cells(refused)))
+    made, left, refused = importing.put_on(
+        current_user.workspace_id, checked.ready, user_id=current_user.user_id, now=g.now
+    )
+    shown = replace(shown, made=made, left=left, wrong=(*shown.wrong, *_cells(refused)))
     return page(_TEMPLATE, page=shown)
 
 

@@ -287,8 +287,8 @@ def test_a_file_is_judged_before_anything_is_scheduled(who: Owner, news: Channel
     assert answer.status_code == 422 and "1 of 2 lines are right. Nothing is scheduled yet." in answer.text
     assert "“soon” is no day" in answer.text and db.row("SELECT COUNT(*) FROM due_action") == (0,)
     answer = _send(client, f"{head}\n{right}\n@news;soon;09:30;Wrong", only_right="1")
-    assert answer.status_code == 200 and "1 post is scheduled." in answer.text
+    assert answer.status_code == 200 and "1 post of this file is scheduled." in answer.text
     answer = _send(client, f"{head}\n{right}\n@news;{_day(6)};09:30;Mended")
-    assert "1 post is scheduled. 1 was scheduled before." in answer.text
+    assert "2 posts of this file are scheduled." in answer.text
     assert db.row("SELECT COUNT(*) FROM due_action") == (2,)
     assert _send(client, "").status_code == 422 and client.post("/posts/import", data={}).status_code == 422

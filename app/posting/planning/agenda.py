@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.core import db
-from app.posting.content import tree
+from app.posting.planning.stored_words import words_in
 from app.posting.states import CALLED_OFF, FAILED, SENDS
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -70,9 +70,11 @@ def agenda(
 
 
 def same_words(
-    workspace_id: int, channel_id: int, channel: str, text_hash: str, at: datetime, within: timedelta, *, but: int = 0
+    workspace_id: int, channel_id: int, channel: str, words: str, at: datetime, within: timedelta, *, but: int = 0
 ) -> datetime | None:
     """When a post of ours says the same words in a channel (`channel`: its public id) near a time; None for never.
+
+    `words` as `stored_words.words_of` gives them.
 
     Of a busy channel the thousand publications to come last are read.
     """
@@ -86,7 +88,7 @@ def same_words(
     )
     for due_at, text in rows:
         doc = json.loads(text)
-        if tree.text_hash(tree.from_json(doc["variants"].get(channel, doc["base"]))) == text_hash:
+        if words_in(doc["variants"].get(channel, doc["base"])) == words:
             found: datetime = db.moment(due_at)
             return found
     return None

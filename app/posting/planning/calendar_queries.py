@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from app.core import db
-from app.posting.content import tree
-from app.posting.content.blocks import plain_text
+from app.posting.planning.stored_words import text_in
 from app.posting.states import CALLED_OFF, SENDS
 
 MOST = 1_000
@@ -56,7 +56,6 @@ def first_words(workspace_id: int, post_ids: Collection[int]) -> dict[int, str]:
     return {row[0]: _beginning(json.loads(row[1])["base"]) for row in rows}
 
 
-def _beginning(doc: object) -> str:
-    content = tree.from_json(doc)
-    words = " ".join(plain_text(content.blocks).split()) or (content.poll.question if content.poll else "")
+def _beginning(doc: Mapping[str, Any]) -> str:
+    words = " ".join(text_in(doc).split()) or doc.get("poll", {}).get("question", "")
     return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 1].rstrip() + "…"

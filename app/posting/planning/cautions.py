@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from app.channels.queries import ChannelRef
 from app.core.i18n import N_
-from app.posting.content import tree
 from app.posting.content.blocks import Content
 from app.posting.content.telegram import render
 from app.posting.planning import occasions
 from app.posting.planning.agenda import HOUR, Agenda, Booking, agenda, same_words, same_words_collected
 from app.posting.planning.hours import Hours
 from app.posting.planning.settings import rules_of
+from app.posting.planning.stored_words import words_of
 from app.readings.collectors.base import hash_text
 
 SAME_WITHIN = timedelta(days=30)
@@ -106,10 +106,10 @@ def _of_the_words(
     workspace_id: int, ref: ChannelRef, planned: Planned, *, but: int, now: datetime
 ) -> Iterator[Caution]:
     content, at = planned.contents.get(ref.public_id, planned.content), planned.times[ref.id]
-    hashed = tree.text_hash(content)
-    if not hashed:
+    words = words_of(content)
+    if not words:
         return
-    seen = same_words(workspace_id, ref.id, ref.public_id, hashed, at, SAME_WITHIN, but=but)
+    seen = same_words(workspace_id, ref.id, ref.public_id, words, at, SAME_WITHIN, but=but)
     if seen is None:
         visible = hash_text(render(content.blocks).text) or ""
         seen = same_words_collected(workspace_id, ref.chat_id, visible, now - SAME_WITHIN, but=but)

@@ -22,6 +22,7 @@ from app.posting.planning.agenda import Agenda, Booking, agenda
 from app.posting.planning.csv_file import Row
 from app.posting.service import composing, planning, writing
 
+AT_ONCE = 100  # a few seconds of a small machine
 _A_DAY = timedelta(days=1)
 
 
@@ -115,13 +116,16 @@ def _judge(workspace_id: int, ready: Sequence[Ready], refs: Sequence[ChannelRef]
             taken[ref.id].append(Booking(ref.id, 0, one.due_at, timedelta(0)))
 
 
-def put_on(workspace_id: int, ready: Sequence[Ready], *, user_id: int, now: datetime) -> tuple[int, tuple[Wrong, ...]]:
-    """Schedule the lines, each in a transaction of its own; those that stand already are left out.
+def put_on(
+    workspace_id: int, ready: Sequence[Ready], *, most: int = AT_ONCE, user_id: int, now: datetime
+) -> tuple[int, int, tuple[Wrong, ...]]:
+    """Schedule up to `most` of the lines, each in a transaction of its own; those that stand already are left out.
 
-    Returns how many were scheduled, and the lines that were refused after all.
+    Returns how many were scheduled, how many are left for another call, and the lines that were refused after all.
     """
     made, wrong = 0, []
-    for one in ready:
+    missing = [one for one in ready if not one.is_known]
+    for one in missing[:most]:
         try:
             with db.write():
                 db.serialise("workspace", workspace_id)  # the same file may be sent twice at the same moment
@@ -132,4 +136,4 @@ def put_on(workspace_id: int, ready: Sequence[Ready], *, user_id: int, now: date
             made += 1
         except AppError as error:
             wrong.append(Wrong(one.line, "channel", error.sentence, error.params))
-    return made, tuple(wrong)
+    return made, max(0, len(missing) - most), tuple(wrong)

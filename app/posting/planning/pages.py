@@ -18,11 +18,11 @@ class Chip:
     """
 
     key: str
+    post_id: int
     url: str
     move_url: str
     day: date
     time: str
-    words: str
     titles: tuple[str, ...]
     initial: str
     tone: int
@@ -78,7 +78,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class CalendarPage:
-    """The calendar. `days`: of the month or the list; `hours`: rows of the week, seven cells each."""
+    """The calendar. `days`: of the month or the list; `hours`: rows of the week, seven cells each.
+
+    `words`: how each shown post begins, by its id.
+    """
 
     view: str
     at: date
@@ -87,6 +90,7 @@ class CalendarPage:
     timezone: str
     days: tuple[Day, ...]
     hours: tuple[tuple[Cell, ...], ...]
+    words: Mapping[int, str]
     previous_url: str
     next_url: str
     today_url: str
@@ -167,7 +171,10 @@ class WrongCell:
 
 @dataclass(frozen=True, slots=True)
 class ImportPage:
-    """The import of a file of posts. `right` of `total` lines can be scheduled; `made`: how many were just now."""
+    """The import of a file of posts. `right` of `total` lines can be scheduled, `known` of them were before.
+
+    `made`: how many were just now (None: nothing was to be scheduled yet), `left`: how many come in the next request.
+    """
 
     upload_id: str
     columns: tuple[str, ...]
@@ -178,5 +185,6 @@ class ImportPage:
     right: int = 0
     known: int = 0
     made: int | None = None
+    left: int = 0
     wrong: tuple[WrongCell, ...] = ()
     cautions: tuple[WrongCell, ...] = ()

@@ -70,6 +70,7 @@ def put_on(post: AuthoredPost, plan: Plan, *, user_id: int, now: datetime) -> No
     for target in targets.values():
         _set_publication(target, plan, now=now)
     _call_off([t for t in targets_of(post) if t.channel not in targets], now=now)
+    correct(post, now=now)
     post.state = SCHEDULED
     writing.touch(post, now=now)
     writing.record("post.scheduled", post, user_id, before=before or None, after=facts(post.id), now=now)
@@ -274,19 +275,30 @@ def _delete_now(target: PostTarget, *, now: datetime) -> None:
 
 
 def correct(post: AuthoredPost, *, now: datetime) -> None:
-    """After a new revision was frozen: what is out, or on its way, is edited to it; claims fall and take it up anew."""
+    """Let what is out, or on its way, be edited to the newest revision; claims fall and take it up anew."""
     for target in targets_of(post):
         published = _action(target.id, 0, PUBLISH)
         if published is None:
             continue
         if published["state"] == CLAIMED:
             db.execute("UPDATE due_action SET state = ?, epoch = 0 WHERE id = ?", WAITING, published["id"])
-        elif published["state"] in (DONE, BUSY, UNCONFIRMED):
+        elif published["state"] in (DONE, BUSY, UNCONFIRMED) and _is_behind(target):
             db.execute(
                 "DELETE FROM due_action WHERE target_id = ? AND kind = ? AND state IN (?, ?)",
                 *(target.id, EDIT, AFTER, WAITING),
             )
             _add_follower(target, EDIT, 0, now=now)
+
+
+def _is_behind(target: PostTarget) -> bool:
+    """Whether what left for the target says something else than the post says now."""
+    return bool(
+        db.row(
+            "SELECT 1 FROM delivery d WHERE d.target_id = ? AND d.slot = 0 AND d.revision_id <>"
+            " (SELECT id FROM post_revision WHERE post_id = ? ORDER BY number DESC LIMIT 1)",
+            *(target.id, target.post),
+        )
+    )
 
 
 def resume(workspace_id: int, channel_id: int, *, user_id: int, now: datetime) -> int:

@@ -29,8 +29,8 @@ def _check(who: Owner, text: str | bytes, *, upload: str = UPLOAD, is_anyway: bo
 
 
 def _put_on(who: Owner, checked: Checked) -> int:
-    made, refused = importing.put_on(who.workspace.id, checked.ready, user_id=who.user.id, now=MONDAY)
-    assert refused == ()
+    made, left, refused = importing.put_on(who.workspace.id, checked.ready, user_id=who.user.id, now=MONDAY)
+    assert (left, refused) == (0, ())
     return made
 
 
@@ -161,3 +161,12 @@ def test_quiet_hours_are_an_error_until_somebody_says_anyway_and_near_lines_are_
 def test_a_channel_of_somebody_else_is_not_found(who: Owner, news: Channel) -> None:
     bek = owner("Bek", now=MONDAY)
     assert [one.column for one in _check(bek, f"{HEAD}\n@news,2026-03-05,09:30,Hi").wrong] == ["channel"]
+
+
+def test_a_long_file_is_scheduled_in_steps(who: Owner, news: Channel) -> None:
+    table = "\n".join([HEAD, *(f"@news,2026-03-05,09:{minute:02},Post {minute}" for minute in range(5))])
+    steps = []
+    for _ in range(4):
+        given = {"most": 2, "user_id": who.user.id, "now": MONDAY}
+        steps.append(importing.put_on(who.workspace.id, _check(who, table).ready, **given)[:2])  # type: ignore[arg-type]
+    assert steps == [(2, 3), (2, 1), (1, 0), (0, 0)] and len(_due()) == 5

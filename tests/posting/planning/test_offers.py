@@ -7,12 +7,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
 
 from app.channels import queries as channels
 from app.channels.models import Channel
 from app.channels.queries import ChannelRef
 from app.core import db
 from app.core.errors import Conflict, Invalid
+from app.posting.content import tree
+from app.posting.content.blocks import Content
 from app.posting.planning import best, offers, series, settings
 from app.posting.planning.agenda import Agenda
 from app.posting.planning.hours import Blackout, Hours, Slot
@@ -20,8 +23,10 @@ from app.posting.planning.offers import Planned
 from app.posting.planning.recurrence import Rule
 from app.posting.planning.series import Wish
 from app.posting.planning.settings import Typed
+from app.posting.planning.stored_words import words_in, words_of
 from app.readings import service as readings
 from tests.posting.authored import may_post, scheduled, text
+from tests.posting.content.trees import contents
 from tests.posting.planning.test_series import _draft
 from tests.world import Owner, owned_channel
 
@@ -258,3 +263,10 @@ def test_wrong_rules_are_told_by_their_field_and_right_ones_are_read_back(who: O
         "11:00, 19:30", ("22:00", "07:00"), [6], "45",
     )  # fmt: skip
     assert rules.dressed(text("Words")).blocks != text("Words").blocks
+
+
+@given(contents)
+def test_the_words_read_from_what_is_stored_are_those_of_the_post(content: Content) -> None:
+    doc = tree.to_json(content)
+    assert words_in(doc) == words_of(content)
+    assert bool(words_of(content)) == bool(tree.text_hash(content))
