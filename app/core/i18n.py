@@ -19,7 +19,10 @@ from app.core.cyrillic import to_cyrillic
 
 CATALOGS = Path(__file__).parent.parent / "translations"
 LANGUAGES = {"en": "English", "ru": "Русский", "uz": "Oʻzbekcha", "uz_Cyrl": "Ўзбекча"}
-_KEPT = re.compile(r"%\(\w+\)[sd]|%%|\{\w+\}|</?\w[^>]*>|@\w+|https?://\S+|/[a-z_]+\b")
+_KEPT = re.compile(
+    r"%\(\w+\)[sd]|%%|\{\w+\}|</?\w[^>]*>|@\w+|(?:https?|tg)://[^\s,]*|/[a-z_]+\b"
+    r"|\b[A-Z][a-z]+/[A-Z][a-z]+\b|\bUTF-8\b|\bCSV\b|\bEscape\b|\bSpace\b|\bEnter\b|\b[AB]\b(?= usuli)"
+)
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate this later"

@@ -16,7 +16,7 @@ from app.core.crypto import Sealer
 from app.core.errors import Conflict, Invalid, NotFound, Upstream
 from app.core.i18n import N_
 from app.posting.service import senders
-from app.posting.states import AFTER, BLOCKED, CLAIMED, PUBLISH, RESERVED, WAITING
+from app.posting.states import AFTER, BLOCKED, CLAIMED, PUBLISH, RESERVED, SENDS, TELEGRAM, WAITING
 from app.telegram import own_bots
 from app.telegram import service as telegram
 from app.telegram.own_bots import Wish
@@ -86,7 +86,11 @@ def choose(workspace_id: int, channel: str, bot_id: int, *, user_id: int, now: d
 
 
 def _hand_over(ref: ChannelRef, bot_id: int, *, now: datetime) -> None:
-    """What has not begun to go out moves to the other bot's lane; what has stays with the bot that began it."""
+    """What has not begun to go out moves to the other bot's lane; what has stays with the bot that began it.
+
+    Of a bot that was revoked, the deletions, edits and pins of what it sent move too: Telegram lets any administrator
+    with these rights do them.
+    """
     sender_id = senders.ensure_sender(bot_id, now=now)
     rows = db.rows(
         "SELECT t.id FROM post_target t JOIN due_action a ON a.target_id = t.id WHERE t.channel_id = ? AND a.kind = ?"
@@ -101,7 +105,13 @@ def _hand_over(ref: ChannelRef, bot_id: int, *, now: datetime) -> None:
             "UPDATE due_action SET sender_id = ? WHERE target_id = ? AND state IN (?, ?, ?)",
             *(sender_id, target_id, WAITING, BLOCKED, AFTER),
         )
-    if rows:
+    orphans = db.execute(
+        f"UPDATE due_action SET sender_id = ? WHERE state IN (?, ?, ?) AND kind NOT IN ({db.marks(SENDS)})"
+        " AND target_id IN (SELECT id FROM post_target WHERE channel_id = ?) AND sender_id IN (SELECT s.id FROM sender s"
+        " JOIN bot b ON CAST(b.bot_id AS TEXT) = s.account WHERE s.kind = ? AND b.deleted_at IS NOT NULL)",
+        *(sender_id, WAITING, BLOCKED, AFTER, *SENDS, ref.id, TELEGRAM),
+    )
+    if rows or orphans:
         senders.wake(sender_id, now=now)
 
 
@@ -115,8 +125,8 @@ def revoke(workspace_id: int, bot_id: int, *, user_id: int, now: datetime) -> in
         Channel.update(state=BOT_REMOVED).where(Channel.workspace == workspace_id, Channel.bot_id == bot_id).execute()
         held = db.execute(
             "UPDATE due_action SET state = ?, reason = ?, epoch = 0 WHERE state IN (?, ?)"
-            " AND sender_id IN (SELECT id FROM sender WHERE kind = 'telegram' AND account = ?)",
-            *(BLOCKED, REVOKED, WAITING, CLAIMED, str(bot_id)),
+            " AND sender_id IN (SELECT id FROM sender WHERE kind = ? AND account = ?)",
+            *(BLOCKED, REVOKED, WAITING, CLAIMED, TELEGRAM, str(bot_id)),
         )
         _record("bot.revoked", workspace_id, bot_id, user_id, before={"username": bot.username}, now=now)
     return held

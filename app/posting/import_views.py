@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, g, make_response, request
+from flask import Blueprint, Response, g, request
 from flask_login import current_user
 
 from app.core import ids
@@ -24,11 +24,6 @@ blueprint = Blueprint("importing", __name__, url_prefix="/posts/import")
 _TEMPLATE = "posting/planning/import.html"
 _UPLOAD = re.compile(r"[\w-]{22}", re.ASCII)
 _MOST_SHOWN = 200
-_SAMPLE = (
-    "channel;date;time;text;button_text;button_url;silent;delete_after_hours\n"
-    "@your_channel;2026-12-01;09:30;**Good morning** from our channel;Read more;https://example.org/;no;\n"
-    "@your_channel|Second channel;01.12.2026;18:00;An evening post in two channels;;;yes;24\n"
-)
 
 
 def _page(upload_id: str, **more: Any) -> ImportPage:
@@ -39,17 +34,6 @@ def _page(upload_id: str, **more: Any) -> ImportPage:
 @policy(Act.PUBLISH)
 def show() -> Response:
     return page(_TEMPLATE, page=_page(ids.public_id()))
-
-
-@blueprint.get("/sample.csv")
-@policy(Act.PUBLISH)
-def sample() -> Response:
-    """A file to begin with; the mark in front lets Excel read its letters."""
-    answer = make_response(_SAMPLE.encode("utf-8-sig"))
-    answer.headers.update(
-        {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": 'attachment; filename="posts.csv"'}
-    )
-    return answer
 
 
 @blueprint.post("")

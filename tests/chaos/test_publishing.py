@@ -29,7 +29,7 @@ def _run(folder: Path, *, is_public: bool, worker: tuple[str, ...] = ()) -> dict
     with PublishingStack(folder, is_public=is_public, worker=worker) as stack:
         stack.connect(max(POSTS // 8, 10))
         _disturb(stack)
-        wanted = stack.schedule(POSTS, first=clock.utcnow() + timedelta(seconds=3), over_s=KILLS * 4)
+        wanted = stack.schedule(POSTS, first=clock.utcnow() + timedelta(seconds=3), over_s=KILLS * 8)
         recoveries = strike(stack, kills=KILLS, seed=SEED, targets=VICTIMS)
         stack.wait_until_settled(timeout_s=240)
         found = read_back(folder, wanted)

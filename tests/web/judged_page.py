@@ -41,6 +41,8 @@ NO_METRIC = (
     ("option", r"First 24 h", "the name of a figure"),
     (".agent", r".", "from where somebody signed in, in the browser's own words"),
     ("#share_days", r"\d+ days?", "how long a link may live"),
+    ("#client_links", r"lives 30 days", "how long a link lives"),
+    ("#smallest", r"\d+ %", "the smallest difference that an experiment may look for"),
     (".foot", DATE, "how long the link lives"),
     (".key-row", f"{DATE}|{AGO}|opened \\d+ times?", "when a key or a link was made and used"),
     ("#rights_checklist", AGO, "when Telegram was asked for the bot's rights"),

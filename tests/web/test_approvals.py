@@ -95,6 +95,7 @@ def test_returned_with_a_comment_the_page_keeps_it(who: Owner, news: Channel, ed
     refused = client.post(f"{url}/return", data=fields | {"comment": "x" * 1001})
     assert refused.status_code == 422 and "at most 1000 characters" in _words(refused.text)
     assert client.post(f"{url}/return", data=fields | {"comment": "Shorter, <b>please</b>"}).status_code == 303
+    assert client.get(f"/posts/{post.public_id}").status_code == 200, "its history shows it"
     page = sign_in(editor).get(url).text
     assert state(post) == "draft" and "Shorter, &lt;b&gt;please" in page and "does not wait" in page
 

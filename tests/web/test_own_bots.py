@@ -237,6 +237,21 @@ def test_a_revoked_bots_posts_are_on_hold_until_another_bot_takes_them(
     assert line.texts == ["Hello"]
 
 
+def test_what_a_revoked_bot_sent_is_deleted_by_the_bot_that_follows_it(who: Owner, own: Bot, news: Channel) -> None:
+    may_post(news, bot_id=OWN)
+    bots.choose(who.workspace.id, news.public_id, OWN, user_id=who.user.id, now=clock.utcnow())
+    post = scheduled(who, text("An ad"), news, delete_after_s=3600)
+    run_lane(ScriptedLine(), run_s=1, bot_id=OWN)
+    bots.revoke(who.workspace.id, OWN, user_id=who.user.id, now=clock.utcnow())
+    assert actions(post)[1] == ("delete", "blocked", "bot_revoked")
+    bots.choose(who.workspace.id, news.public_id, SERVICE_BOT, user_id=who.user.id, now=clock.utcnow())
+    scheduling.resume(who.workspace.id, news.id, user_id=who.user.id, now=clock.utcnow())
+    db.execute("UPDATE due_action SET ready_at = ? WHERE kind = 'delete'", db.stamp(clock.utcnow()))
+    line = ScriptedLine()
+    run_lane(line, run_s=1, bot_id=SERVICE_BOT)
+    assert line.calls == [("delete", -1001, 100)] and actions(post)[1] == ("delete", "done", None)
+
+
 def test_copies_are_kept_in_a_private_channel_of_the_bots(who: Owner, own: Bot, news: Channel, sign_in: SignIn) -> None:
     hidden = owned_channel(who, "Store", telegram_chat_id=-1007, now=clock.utcnow(), bot_id=OWN)
     db.execute("UPDATE chat SET username = NULL WHERE id = ?", hidden.chat)

@@ -33,6 +33,7 @@ def skip(*, among: Collection[int] | None = None, now: datetime) -> set[int]:
     gone = set()
     for action_id, workspace_id, target_id, post_id in found:
         with db.write():
+            db.serialise("authored_post", post_id)  # first, as whoever edits the post does
             if _call_off(action_id, target_id):
                 gone.add(action_id)
                 _close(workspace_id, post_id, now=now)

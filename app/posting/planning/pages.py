@@ -91,9 +91,9 @@ class CalendarPage:
     days: tuple[Day, ...]
     hours: tuple[tuple[Cell, ...], ...]
     words: Mapping[int, str]
-    previous_url: str
-    next_url: str
-    today_url: str
+    earlier: date
+    later: date
+    today: date
     list_url: str
     views: Mapping[str, str]
     channels: tuple[Choice, ...]

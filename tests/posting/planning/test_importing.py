@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -170,3 +171,12 @@ def test_a_long_file_is_scheduled_in_steps(who: Owner, news: Channel) -> None:
         given = {"most": 2, "user_id": who.user.id, "now": MONDAY}
         steps.append(importing.put_on(who.workspace.id, _check(who, table).ready, **given)[:2])  # type: ignore[arg-type]
     assert steps == [(2, 3), (2, 1), (1, 0), (0, 0)] and len(_due()) == 5
+
+
+def test_the_sample_is_a_file_that_can_be_sent(who: Owner, news: Channel) -> None:
+    db.execute("UPDATE chat SET username = 'your_channel'")
+    second = owned_channel(who, "Second channel", telegram_chat_id=-1002, now=MONDAY)
+    may_post(second)
+    sample = Path(__file__).parents[3] / "static/samples/posts.csv"
+    checked = _check(who, sample.read_bytes())
+    assert (len(checked.ready), checked.wrong) == (2, ())

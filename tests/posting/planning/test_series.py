@@ -18,7 +18,8 @@ from app.posting.planning.models import PostSeries
 from app.posting.planning.recurrence import Rule
 from app.posting.planning.series import Wish
 from app.posting.service import composing, scheduling, sweeping, writing
-from tests.posting.authored import ScriptedLine, run_lane
+from app.posting.service.claimed import Claimed
+from tests.posting.authored import ScriptedLine, run_lane, scheduled, text
 from tests.world import Owner, owner
 
 NOON = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
@@ -150,6 +151,23 @@ def test_a_late_post_that_has_an_eta_is_not_missed(who: Owner, news: Channel) ->
     assert missed.skip(now=late) == set()
     db.execute("UPDATE due_action SET eta_at = NULL")
     assert len(missed.skip(now=late)) == 1
+
+
+def test_a_lane_is_told_which_of_its_posts_may_still_go_out(who: Owner, news: Channel) -> None:
+    """Whichever wakes first after an outage, the sweep or the lane: what comes of a series is skipped, the rest goes."""
+    _started(who, news, _daily(count=1))
+    scheduled(who, text("No series"), news, at=NOON + timedelta(hours=1), now=NOON)
+    late = datetime(2026, 3, 21, 9, tzinfo=UTC)
+    found = [
+        Claimed(*row[:4], db.moment(row[4]), *row[5:])
+        for row in db.rows(
+            "SELECT a.id, a.workspace_id, a.kind, a.address, a.ready_at, a.post_id, a.target_id, a.slot, t.channel_id"
+            " FROM due_action a JOIN post_target t ON t.id = a.target_id ORDER BY a.id"
+        )
+    ]
+    kept = missed.in_time(found, now=late)
+    assert kept == found[1:] and _days("skipped") == [("2026-03-21", "missed")]
+    assert db.row("SELECT COUNT(*) FROM audit_entry WHERE action = 'post.missed'") == (1,)
 
 
 def test_a_pause_takes_the_posts_off_and_going_on_begins_with_the_next_day(who: Owner, news: Channel) -> None:
