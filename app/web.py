@@ -53,8 +53,8 @@ from app.posting.bots_views import blueprint as own_bots
 from app.posting.calendar_views import blueprint as calendar
 from app.posting.experiments_views import blueprint as experiments
 from app.posting.import_views import blueprint as importing
+from app.posting.pages_lists import attention
 from app.posting.planning_views import blueprint as planning
-from app.posting.queries import attention_count
 from app.posting.series_views import blueprint as series
 from app.posting.views_compose import blueprint as posting
 from app.readings.service.desktop import states as desktop_states
@@ -243,7 +243,8 @@ def _workspaces() -> list[dict[str, str]]:
 def _posts_attention() -> int:
     """How many posts of the workspace need a person; asked once in a request."""
     if "posts_attention" not in g:
-        g.posts_attention = attention_count(current_user.workspace_id) if current_user.is_authenticated else 0
+        who = current_user if current_user.is_authenticated else None
+        g.posts_attention = attention(who.workspace_id, may_publish=may(who.role, Act.PUBLISH)) if who else 0
     return int(g.posts_attention)
 
 

@@ -27,6 +27,8 @@ class _People:
 
     def name(self, actor: str) -> str:
         kind, _, number = actor.partition(":")
+        if kind == "client":
+            return number
         return self.names.get(int(number), "") if kind == "user" and number.isdigit() else ""
 
 
@@ -78,7 +80,8 @@ def _words(doc: Mapping[str, Any]) -> str:
 
 def _act(act: Act, people: _People, titles: Mapping[str, str]) -> Happening:
     moved = tuple(_moved(act.before or {}, act.after or {}, titles))
-    return Happening(act.at, people.name(act.actor), act.action.removeprefix("post."), moved=moved)
+    said = act.after if isinstance(act.after, str) else ""
+    return Happening(act.at, people.name(act.actor), act.action.removeprefix("post."), said, moved=moved)
 
 
 def _moved(

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from app.posting.content.blocks import Button, Poll
 from app.posting.content.draft import Draft
 from app.posting.queries_waiting import Backlog
+
+if TYPE_CHECKING:
+    from app.posting.approvals.pages import WaitingPage  # its pages are made of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class ListPage:
     may_publish: bool = False
     has_channels: bool = True
     is_moving: bool = False
+    proposed: WaitingPage | None = None
 
 
 @dataclass(frozen=True, slots=True)

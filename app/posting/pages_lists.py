@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.posting import queries, queries_waiting
+from app.posting.approvals.pages import waiting_page
+from app.posting.approvals.queries import proposed_count
 from app.posting.content import draft as drafts
 from app.posting.content.blocks import Content, plain_text
 from app.posting.pages import HeldCard, ListPage, PostRow, UnconfirmedCard
@@ -56,7 +58,7 @@ def list_page(who: Reader, show: str, after: str) -> ListPage:
     return ListPage(
         show=show,
         rows=rows,
-        attention=queries.attention_count(who.workspace_id),
+        attention=attention(who.workspace_id, may_publish=who.may_publish),
         timezone=who.timezone,
         unconfirmed=tuple(card for post in posts for card in unconfirmed_of(post)) if show == ATTENTION else (),
         held=held_cards(who.workspace_id, now=who.now) if show == ATTENTION else (),
@@ -67,7 +69,16 @@ def list_page(who: Reader, show: str, after: str) -> ListPage:
         may_publish=who.may_publish,
         has_channels=bool(planning.own_channels(who.workspace_id)),
         is_moving=any(is_moving(post, now=who.now) for post in posts),
+        proposed=waiting_page(who.workspace_id, timezone=who.timezone, may_publish=True)
+        if show == ATTENTION and who.may_publish
+        else None,
     )
+
+
+def attention(workspace_id: int, *, may_publish: bool) -> int:
+    """How many posts need a person; those that wait for a yes need one who may publish."""
+    waiting = proposed_count(workspace_id) if may_publish else 0
+    return queries.attention_count(workspace_id) + waiting
 
 
 def _found(workspace_id: int, show: str, start: Place | None) -> list[tuple[int, datetime]]:

@@ -14,6 +14,7 @@ from app.core.htmx import explained, page, redirect_or_hx
 from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.posting import queries_waiting
+from app.posting.approvals import deciding
 from app.posting.content.draft import Draft
 from app.posting.media_urls import file_url
 from app.posting.models import AuthoredPost
@@ -94,7 +95,7 @@ def approve(public_id: str) -> Any:
     version = request.form.get("version", "")
     seen = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
     try:
-        composing.approve(current_user.workspace_id, public_id, seen, **_who())
+        deciding.approve(current_user.workspace_id, public_id, seen, **_who())
     except Invalid as error:
         return _page(public_id, status=422, approve_error=explained(error))
     return _back(public_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flask import Response, current_app, g, request
@@ -18,6 +19,7 @@ from app.core.ratelimit import limiter
 from app.media import queries as media_queries
 from app.media import service as media
 from app.posting import forms
+from app.posting.approvals import asking
 from app.posting.content.blocks import Media
 from app.posting.content.draft import Draft
 from app.posting.media_urls import file_url
@@ -121,12 +123,10 @@ def save(public_id: str) -> Any:
 @blueprint.post("/<public_id>/schedule")
 @policy(Act.COMPOSE)
 def schedule(public_id: str) -> Any:
-    """At the form's time; by somebody who may not publish: ask for it."""
+    """At the form's time; where somebody must say yes first: ask for it."""
     draft = _sent()
     try:
-        due_at = draft.due_at()
-        verb = composing.schedule if roles.may(current_user.role, Act.PUBLISH) else composing.propose
-        verb(current_user.workspace_id, public_id, _version(), draft, due_at=due_at, **_who())
+        _submit(public_id, draft, draft.due_at())
     except Invalid as error:
         return _refused(public_id, draft, error)
     except Conflict as error:
@@ -137,18 +137,21 @@ def schedule(public_id: str) -> Any:
 @blueprint.post("/<public_id>/publish")
 @policy(Act.COMPOSE)
 def publish(public_id: str) -> Any:
-    """At once; by somebody who may not publish: ask for it."""
+    """At once; where somebody must say yes first: ask for it."""
     draft = _sent()
     try:
-        if roles.may(current_user.role, Act.PUBLISH):
-            composing.publish_now(current_user.workspace_id, public_id, _version(), draft, **_who())
-        else:
-            composing.propose(current_user.workspace_id, public_id, _version(), draft, due_at=None, **_who())
+        _submit(public_id, draft, None)
     except Invalid as error:
         return _refused(public_id, draft, error)
     except Conflict as error:
         return _stale(public_id, draft, error)
     return redirect_or_hx(f"/posts/{public_id}")
+
+
+def _submit(public_id: str, draft: Draft, due_at: datetime | None) -> None:
+    may_publish = roles.may(current_user.role, Act.PUBLISH)
+    given = (current_user.workspace_id, public_id, _version(), draft)
+    asking.submit(*given, due_at=due_at, may_publish=may_publish, **_who())
 
 
 @blueprint.post("/<public_id>/media")

@@ -153,7 +153,9 @@ def _maker(runtime: Runtime, telegram: FakeTelegram, now: datetime) -> LinkMaker
     from dataclasses import replace
 
     telegram_service.register(runtime.sealer, token="7:x", username="TrueBot", updates="polling", now=now)
-    return LinkMaker(replace(runtime, bots=telegram_service.Bots(runtime.sealer, lambda _token: telegram, lambda _token: telegram)))
+    return LinkMaker(
+        replace(runtime, bots=telegram_service.Bots(runtime.sealer, lambda _token: telegram, lambda _token: telegram))
+    )
 
 
 class Links(FakeTelegram):

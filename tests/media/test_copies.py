@@ -174,7 +174,9 @@ def test_a_slower_second_maker_changes_nothing(aziza: Owner, telegram: Storage, 
 
 
 def _maker(runtime: Runtime, telegram: Storage) -> MediaMaker:
-    return MediaMaker(replace(runtime, bots=telegram_service.Bots(runtime.sealer, lambda _token: telegram, lambda _token: telegram)))
+    return MediaMaker(
+        replace(runtime, bots=telegram_service.Bots(runtime.sealer, lambda _token: telegram, lambda _token: telegram))
+    )
 
 
 def test_the_bot_process_makes_what_is_wanted_within_the_budget(

@@ -14,6 +14,7 @@ from app.core.errors import Conflict, Invalid
 from app.core.i18n import N_
 from app.links import service as links
 from app.media import service as media
+from app.posting.approvals import gate
 from app.posting.content import checks, parts
 from app.posting.content import draft as drafts
 from app.posting.content.blocks import Content
@@ -165,6 +166,7 @@ def _put_out(post: AuthoredPost, draft: Draft, due_at: datetime, *, user_id: int
     refs = _require_channels(post.workspace, draft)
     base, variants = draft.content(), draft.contents()
     _require_same_shape(post, base, variants)
+    gate.require_yes(post.workspace, post.id, base, variants, draft.channels)
     is_new = writing.freeze(post, base, variants, user_id=user_id, now=now)
     plan = Plan(
         refs,
