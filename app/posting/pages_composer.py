@@ -22,6 +22,8 @@ from app.posting.content.telegram import render
 from app.posting.models import AuthoredPost
 from app.posting.pages import ChannelChoice, ComposerPage, MediaRow
 from app.posting.pages_preview import UrlOf, files_in, previews_of
+from app.posting.planning import offers
+from app.posting.planning.cautions import Planned
 from app.posting.service import planning
 from app.posting.states import SCHEDULED
 
@@ -77,7 +79,7 @@ def composer_page(
         limit=limit,
         goes_out_at=_moment(draft),
         problems=_with(problems, error) if error else problems,
-        warnings=_problems(found, is_asked=True, is_error=False),
+        warnings=_warnings(who, post, draft, found),
         error=explained(error) if error else "",
         saved_at=post.updated_at if post else None,
     )
@@ -119,6 +121,21 @@ def _problems(found: Iterable[tuple[str, Content]], *, is_asked: bool, is_error:
             if problem.is_error == is_error and is_own and (is_asked or _is_begun(problem, content)):
                 told[_field(problem, channel)].append(_sentence(problem))
     return told
+
+
+def _warnings(who: Editor, post: AuthoredPost | None, draft: Draft, found: Sequence[tuple[str, Content]]) -> Problems:
+    """What does not hinder: of the words, and of the moment in each channel."""
+    told, due_at = dict(_problems(found, is_asked=True, is_error=False)), _moment(draft)
+    refs = planning.chosen(who.workspace_id, draft.channels)
+    if due_at is not None and refs:
+        planned = Planned({ref.id: due_at for ref in refs}, found[0][1], dict(found[1:]))
+        but = post.id if post else 0
+        said = [
+            explained(Invalid(caution.sentence, **caution.params))
+            for caution in offers.warnings(who.workspace_id, refs, planned, but=but, now=who.now)
+        ]
+        told["when"] = [*told.get("when", ()), *dict.fromkeys(said)]
+    return {field: sentences for field, sentences in told.items() if sentences}
 
 
 def _field(problem: Problem, channel: str) -> str:
