@@ -34,6 +34,8 @@ SignIn = Callable[[Owner], FlaskClient]
 MACHINES = {"ops.healthz", "ops.readyz", "ops.version", "ops.metrics", "static"}  # say nothing about a channel
 MACHINES |= {"links.follow", "media.show"}  # lead away; hand out bytes that people sent
 MACHINES |= {"oidc.begin", "oidc.come_back"}  # lead to the issuer and back; without one they are not there
+# of one proposed post, one client, one experiment, one series: nobody has any here; their own tests look at them
+MACHINES |= {"approvals.show", "client_door.show", "client_door.medium", "experiments.show", "series.show"}
 READ = ("reading", "subscriber_reading", "reaction_count", "member_event", "bot_presence", "chat_boost")
 
 

@@ -159,6 +159,9 @@ def test_what_gives_power_away_is_listed_and_nothing_else_asks_for_a_fresh_launc
         "owner_session.answer",
         "settings.save_workspace",
         "settings.end_other_sessions",
+        "approvals.make_link",
+        "bots.hand_in",
+        "bots.revoke",
     }
 
 

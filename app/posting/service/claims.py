@@ -10,6 +10,7 @@ from itertools import zip_longest
 
 from app.channels import queries as channels
 from app.core import db
+from app.posting.planning import missed
 from app.posting.service import reserving
 from app.posting.service.claimed import Claimed
 from app.posting.states import BLOCKED, CLAIMED, WAITING
@@ -39,7 +40,7 @@ def claim(sender_id: int, bot_id: int, epoch: int, *, most: int, now: datetime) 
         lane = db.row("SELECT epoch, turn FROM sender WHERE id = ?", sender_id)
         if most <= 0 or lane is None or lane[0] != epoch:
             return []
-        found = _candidates(sender_id, most, int(lane[1]), until=now + AHEAD)
+        found = missed.in_time(_candidates(sender_id, most, int(lane[1]), until=now + AHEAD), now=now)
         allowed = _without_blocked(found, bot_id)
         taken = _within_chat_limits(allowed, bot_id, now=now)
         for action in taken:

@@ -273,3 +273,12 @@ def test_a_post_that_is_scheduled_stays_and_a_copy_of_it_comes_again(who: Owner,
     composing.schedule(who.workspace.id, post.public_id, post.version, draft, **when)
     series.start(who.workspace.id, post.public_id, _daily(count=2), user_id=who.user.id, now=NOON)
     assert _said() == ["Once"] * 3
+
+
+def test_a_lane_that_wakes_before_the_sweep_sends_nothing_late(who: Owner, news: Channel, line: ScriptedLine) -> None:
+    now = clock.utcnow()
+    ahead = now.replace(second=0, microsecond=0) + timedelta(hours=1)
+    _started(who, news, _daily(ahead.strftime("%H:%M"), ahead.date(), zone="UTC"), now=now)
+    _shift(timedelta(days=3, hours=2))
+    run_lane(line, run_s=1)
+    assert line.texts == [] and len(_days("skipped")) == 4
