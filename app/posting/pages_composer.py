@@ -22,7 +22,7 @@ from app.posting.content.telegram import render
 from app.posting.models import AuthoredPost
 from app.posting.pages import ChannelChoice, ComposerPage, MediaRow
 from app.posting.pages_preview import UrlOf, files_in, previews_of
-from app.posting.planning import offers
+from app.posting.planning import offers, settings
 from app.posting.planning.cautions import Planned
 from app.posting.service import planning
 from app.posting.states import SCHEDULED
@@ -73,7 +73,11 @@ def composer_page(
         zones=tuple(dict.fromkeys((*who.timezones, *(ref.timezone for ref in refs)))),
         preview_name=forms.preview_name(draft.rest.options),
         previews=previews_of(
-            base, variants, {ref.public_id: ref.title for ref in refs}, files=files, url_of=who.url_of
+            base,
+            _dressed(who.workspace_id, base, variants, draft),
+            {ref.public_id: ref.title for ref in refs},
+            files=files,
+            url_of=who.url_of,
         ),
         length=length,
         limit=limit,
@@ -83,6 +87,13 @@ def composer_page(
         error=explained(error) if error else "",
         saved_at=post.updated_at if post else None,
     )
+
+
+def _dressed(workspace_id: int, base: Content, variants: Mapping[str, Content], draft: Draft) -> dict[str, Content]:
+    """What differs from the base: texts of a channel's own, and posts with a channel's signature or frame."""
+    dresses = settings.dresses_of(workspace_id)
+    own = {key: variants.get(key, base) for key in (*variants, *(c for c in draft.channels if c in dresses))}
+    return {key: settings.in_dress(content, dresses.get(key, {})) for key, content in own.items()}
 
 
 def _choices(refs: Sequence[ChannelRef], draft: Draft) -> Iterable[ChannelChoice]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -35,10 +35,17 @@ class Rules:
     is_protected: bool = False
 
     def dressed(self, content: Content) -> Content:
-        """The content in the channel's frame, with its signature."""
+        """The content in the channel's frame, with its signature, protected where the channel's posts are."""
         if self.template:
             content = framed(content, markup.parse(self.template))
+        if self.is_protected:
+            content = replace(content, options=replace(content.options, is_protected=True))
         return with_signature(content, markup.parse(self.signature))
+
+    def dress(self) -> dict[str, Any]:
+        """What a revision keeps of it, so that a post says what it said whatever the channel's rules become."""
+        kept = {"signature": self.signature, "template": self.template, "is_protected": self.is_protected}
+        return {name: value for name, value in kept.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,19 @@ class Typed:
     signature: str
     template: str
     is_protected: bool
+
+
+def in_dress(content: Content, dress: Mapping[str, Any]) -> Content:
+    """The content as a revision's dress of a channel has it."""
+    return Rules(Hours("UTC"), **dress).dressed(content) if dress else content
+
+
+def dresses_of(workspace_id: int) -> dict[str, dict[str, Any]]:
+    """By channel (public id), what stands around its posts; channels around whose posts nothing stands are missing."""
+    keys = dict(db.rows("SELECT id, public_id FROM channel WHERE workspace_id = ?", workspace_id))
+    found = PostingSettings.select().where(PostingSettings.workspace == workspace_id)
+    dressed = {keys[row.channel]: _rules(row, "UTC").dress() for row in found if row.channel in keys}
+    return {key: dress for key, dress in sorted(dressed.items()) if dress}
 
 
 def rules_of(workspace_id: int, refs: Iterable[ChannelRef]) -> dict[int, Rules]:

@@ -13,7 +13,9 @@ from app.core.errors import Conflict, NotFound
 from app.links import queries as links
 from app.media import service as media
 from app.posting.content import parts, tree
+from app.posting.content.blocks import Content
 from app.posting.content.parts import Part
+from app.posting.planning import settings
 from app.posting.service.claimed import Claimed
 from app.telegram.outgoing import Outgoing, OutgoingMedia, OutgoingPoll, UrlButton
 from app.telegram.port import Publisher
@@ -21,12 +23,18 @@ from app.telegram.port import Publisher
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What a post says: the base, and by channel (public id) what it says instead there."""
+    """What a post says: the base, by channel (public id) what it says instead there, and what stands around it."""
 
     id: int
     number: int
     base: Mapping[str, Any]
     variants: Mapping[str, Mapping[str, Any]]
+    dress: Mapping[str, Mapping[str, Any]]
+
+    def content_in(self, channel: str) -> Content:
+        """What it says in a channel (public id), with the channel's signature and frame."""
+        said = tree.from_json(self.variants.get(channel, self.base))
+        return settings.in_dress(said, self.dress.get(channel, {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ def _revision(found: tuple[Any, ...] | None) -> Revision:
     if found is None:
         raise NotFound("This post says nothing yet.")
     doc = json.loads(found[2])
-    return Revision(found[0], found[1], doc["base"], doc["variants"])
+    return Revision(found[0], found[1], doc["base"], doc["variants"], doc.get("dress", {}))
 
 
 def parts_for_target(revision: Revision, target_id: int) -> tuple[Part, ...]:
@@ -76,7 +84,7 @@ def parts_for_target(revision: Revision, target_id: int) -> tuple[Part, ...]:
         "SELECT c.public_id FROM post_target t JOIN channel c ON c.id = t.channel_id WHERE t.id = ?", target_id
     )
     assert found is not None
-    return parts.parts(tree.from_json(revision.variants.get(found[0], revision.base)))
+    return parts.parts(revision.content_in(found[0]))
 
 
 def outgoing(attempt: _Attempted, outlet: Outlet) -> Outgoing:

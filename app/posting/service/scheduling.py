@@ -11,8 +11,9 @@ from app.channels.queries import ChannelRef, channels_of
 from app.core import db
 from app.core.clock import iso
 from app.core.errors import Conflict, Invalid
+from app.posting.content import checks
 from app.posting.models import AuthoredPost, PostTarget
-from app.posting.service import senders, writing
+from app.posting.service import rendering, senders, writing
 from app.posting.states import (
     AFTER,
     BLOCKED,
@@ -62,9 +63,13 @@ def put_on(post: AuthoredPost, plan: Plan, *, user_id: int, now: datetime) -> No
     """Schedule a frozen post, or move it, inside the running transaction.
 
     Channels that are new get it, channels that are left out lose what has not gone out yet. What is being sent or was
-    sent stays as it is. Raises Invalid (field `channels` or `when`), Conflict for a channel without our bot.
+    sent stays as it is. Raises Invalid (field `channels` or `when`, or of a text that its signature makes too long),
+    Conflict for a channel without our bot.
     """
     _require_possible(plan, now=now)
+    said = rendering.newest_revision(post.id)
+    for ref in plan.channels:
+        checks.require(said.content_in(ref.public_id))
     before = facts(post.id)
     targets = {ref.id: _target(post, ref, now=now) for ref in plan.channels}
     for target in targets.values():

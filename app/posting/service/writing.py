@@ -12,6 +12,7 @@ from app.core.errors import Conflict, NotFound
 from app.posting.content import checks, tree
 from app.posting.content.blocks import Content
 from app.posting.models import AuthoredPost, PostRevision
+from app.posting.planning import settings
 from app.posting.states import DRAFT
 
 Doc = Mapping[str, Any]
@@ -82,7 +83,12 @@ def freeze(post: AuthoredPost, base: Content, variants: Mapping[str, Content], *
     """
     for content in (base, *variants.values()):
         checks.require(content)
-    doc = {"base": tree.to_json(base), "variants": {key: tree.to_json(one) for key, one in sorted(variants.items())}}
+    doc: dict[str, Any] = {
+        "base": tree.to_json(base),
+        "variants": {key: tree.to_json(one) for key, one in sorted(variants.items())},
+    }
+    if dress := settings.dresses_of(post.workspace):
+        doc["dress"] = dress
     hashed = tree.hash_of(doc)
     latest = newest(post.id)
     post.draft = None
