@@ -72,6 +72,12 @@ def tests_at_full_size(*arguments: str, **size: str) -> tuple[bool, str]:
     return done.returncode == 0, done.stdout.strip()[-3000:]
 
 
+def bench(*rows: str) -> tuple[bool, str]:
+    """Rows of the bench that assert times."""
+    done = subprocess.run([sys.executable, "-m", "bench", *rows], cwd=ROOT, capture_output=True, text=True)
+    return done.returncode == 0, (done.stdout + done.stderr[-1000:]).strip()
+
+
 def main() -> int:
     shared = Path(os.environ.get("SHARED", ROOT.parent / "shared"))
     load = os.getloadavg()
@@ -79,8 +85,15 @@ def main() -> int:
         "`make run`: first start, restart, Ctrl-C": make_run(),
         "Recorded data: import twice, recount": recorded_data(shared),
         "Kill -9 of every process at 20 moments amid 2,000 updates": tests_at_full_size(
-            "tests/chaos", CHAOS_UPDATES="2000", CHAOS_KILLS="20"
+            "tests/chaos/test_kill_nine.py", "tests/chaos/test_orphan.py", CHAOS_UPDATES="2000", CHAOS_KILLS="20"
         ),
+        "1,000 posts, 50 times kill -9, broken connections: with a reader, without any, and without the intent": (
+            tests_at_full_size("tests/chaos/test_publishing.py", CHAOS_POSTS="1000", CHAOS_POST_KILLS="50")
+        ),
+        "A worker stopped before its call; Temporal's file deleted while 500 posts wait": tests_at_full_size(
+            "tests/chaos/test_stopped.py", CHAOS_FORGOTTEN="500"
+        ),
+        "Lateness and drain: c1, c2, publish now, beside one workflow per post": bench("c"),
         "Lighthouse, mobile: performance >= 90, accessibility 100": lighthouse(),
         "axe: every page, two themes, three languages, 360 and 1280 px": tests_at_full_size(
             "e2e/test_accessibility.py", AXE="full"
