@@ -157,7 +157,7 @@ def strike(stack: PublishingStack, *, kills: int, seed: int, targets: Sequence[s
         stack.kill(victim)
         at_ms = int(time.time() * 1000)
         try:
-            wait_for("posts go out again", partial(stack.has_published_since, at_ms), timeout_s=30, every_s=0.05)
+            wait_for("posts go out again", partial(stack.has_published_since, at_ms), timeout_s=120, every_s=0.05)
         except AssertionError:
             if stack.rows("SELECT 1 FROM due_action WHERE state = 'waiting' AND ready_at < ?", at_ms):
                 raise

@@ -31,7 +31,7 @@ def _run(folder: Path, *, is_public: bool, worker: tuple[str, ...] = ()) -> dict
         _disturb(stack)
         wanted = stack.schedule(POSTS, first=clock.utcnow() + timedelta(seconds=3), over_s=KILLS * 8)
         recoveries = strike(stack, kills=KILLS, seed=SEED, targets=VICTIMS)
-        stack.wait_until_settled(timeout_s=240)
+        stack.wait_until_settled(timeout_s=600)
         found = read_back(folder, wanted)
         asked = stack.asked()
         print(
