@@ -25,7 +25,8 @@ NEAR = timedelta(seconds=3)
 _TICK_S = 0.05
 _ROOM = 29  # one second of a bot's budget
 _THREADS = 16
-_LONGEST_WAIT_S = 1.5
+_LONGEST_WAIT_S = 1.5  # for a chat: longer, and another attempt takes it up
+_LONGEST_PAUSE_S = 4.0  # for the bot: an attempt begins three seconds before the end of what Telegram asked for
 
 _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="send")
 
@@ -122,7 +123,7 @@ class LaneRun:
 
     def _put_off(self, action: Claimed, told: ledger.Wait, now: datetime) -> bool:
         """The bot's limit holds everything up, and the first stays first; a chat's own only its post."""
-        if told.bot_s > _LONGEST_WAIT_S:
+        if told.bot_s > _LONGEST_PAUSE_S:
             return False
         if told.bot_s >= told.chat_s:
             self._free_at = time.monotonic() + told.bot_s

@@ -14,9 +14,21 @@ from app.channels.models import Channel
 from app.core import clock, db
 from app.core.errors import AppError
 from app.posting.models import AuthoredPost
-from app.posting.service import claims, lanes, ledger, resolving, scheduling, senders, writing
+from app.posting.service import claims, lanes, ledger, resolving, scheduling, senders, sweeping, writing
 from app.telegram.outgoing import Outgoing
-from tests.posting.authored import BOT_ID, ScriptedLine, actions, deliveries, log, run_lane, scheduled, silence, text
+from tests.posting.authored import (
+    BOT_ID,
+    ScriptedLine,
+    actions,
+    deliveries,
+    log,
+    may_post,
+    refusal,
+    run_lane,
+    scheduled,
+    silence,
+    text,
+)
 from tests.world import Owner
 
 
@@ -211,3 +223,60 @@ def _what_stands(line: ScriptedLine) -> str | None:
     for name, *given in line.calls:
         words = None if name == "delete" else given[2] if name == "edit" else words
     return words
+
+
+def test_what_is_sent_once_more_is_a_delivery_of_its_own_and_is_taken_down_with_the_first(
+    who: Owner, news: Channel, line: ScriptedLine
+) -> None:
+    post = scheduled(who, text("Hello"), news, repost_after_s=1)
+    run_lane(line, run_s=4.0)
+    assert line.texts == ["Hello", "Hello"]
+    assert [row[:2] for row in actions(post)] == [("publish", "done"), ("repost", "done")]
+    assert db.rows("SELECT slot, state FROM delivery ORDER BY slot") == [(0, "sent"), (1, "sent")]
+    scheduling.take_down(who.workspace.id, post.public_id, user_id=who.user.id, now=clock.utcnow())
+    run_lane(line)
+    assert line.calls == [("delete", -1001, 100), ("delete", -1001, 101)]
+
+
+def test_a_post_called_off_while_telegram_refuses_the_bot_is_not_resumed_with_the_others(
+    who: Owner, news: Channel, line: ScriptedLine
+) -> None:
+    def cancel_and_refuse(_chat: int, _what: Outgoing) -> None:
+        scheduling.cancel(who.workspace.id, post.public_id, user_id=who.user.id, now=clock.utcnow())
+        raise refusal("Bad Request: need administrator rights in the channel chat")
+
+    post = scheduled(who, text("Hello"), news)
+    line.before = cancel_and_refuse
+    run_lane(line)
+    assert {row[1] for row in actions(post)} == {"cancelled"}
+    line.before = lambda _chat, _what: None
+    assert scheduling.resume(who.workspace.id, news.id, user_id=who.user.id, now=clock.utcnow()) == 0
+    run_lane(line)
+    assert line.sent == []
+
+
+def test_a_resumed_post_keeps_its_time_and_an_overdue_one_gets_a_promise(
+    who: Owner, news: Channel, line: ScriptedLine
+) -> None:
+    now = clock.utcnow()
+    may_post(news, can=False)
+    scheduled(who, text("overdue"), news, at=now - timedelta(minutes=8), now=now - timedelta(minutes=8))
+    scheduled(who, text("next week"), news, at=now + timedelta(days=7))
+    assert sweeping.sweep(now=now).blocked == 2
+    may_post(news)
+    assert scheduling.resume(who.workspace.id, news.id, user_id=who.user.id, now=now) == 2
+    assert sweeping.violations(now=now) == 0
+    run_lane(line)
+    assert line.texts == ["overdue"]
+    assert db.row("SELECT eta_at FROM due_action WHERE state = 'waiting'") == (None,)
+
+
+def test_losing_the_right_to_post_does_not_keep_what_is_out_from_being_deleted(
+    who: Owner, news: Channel, line: ScriptedLine
+) -> None:
+    scheduled(who, text("Hello"), news, delete_after_s=1)
+    run_lane(line, run_s=0.5)
+    may_post(news, can=False)
+    sweeping.sweep(now=clock.utcnow())
+    run_lane(line, run_s=4.0)
+    assert line.calls == [("delete", -1001, 100)]

@@ -208,3 +208,22 @@ def test_forty_posts_in_one_channel_keep_its_limit_and_know_their_time(
     now = clock.utcnow()
     assert all(eta is not None for eta in etas)
     assert timedelta(seconds=60) < etas[-1] - now < timedelta(seconds=90)
+
+
+def test_a_wait_of_some_seconds_is_waited_for_by_one_attempt(who: Owner, news: Channel, line: ScriptedLine) -> None:
+    """An attempt begins three seconds before Telegram's wait ends: others in between would only raise the epoch."""
+    budget.obey_retry_after(BOT_ID, 2.5, now=clock.utcnow())
+    scheduled(who, text("Hello"), news)
+    assert run_lane(line).sent == 1
+    assert db.row("SELECT epoch FROM sender") == (1,)
+
+
+def test_a_post_blocked_by_the_lane_is_told_as_one_blocked_by_the_sweep(
+    who: Owner, news: Channel, line: ScriptedLine
+) -> None:
+    may_post(news, can=False)
+    scheduled(who, text("now"), news)
+    scheduled(who, text("later"), news, at=clock.utcnow() + timedelta(hours=1))
+    run_lane(line)
+    assert db.row("SELECT COUNT(*) FROM due_action WHERE state = 'blocked'") == (2,)
+    assert db.row("SELECT COUNT(*) FROM notice WHERE template = 'posts_blocked'") == (1,)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from app.core import clock
+from app.core.errors import Upstream
 from app.posting.readers.base import Look, Place
 from app.readings.collectors.base import SeenPost, hash_text, utf16_length
 from app.telegram import budget
@@ -11,6 +14,7 @@ from app.telegram.outgoing import Sent
 from app.telegram.service import Bots
 
 _MOST, _MOST_GAP = 12, 4
+_MOST_TRIES, _LONGEST_WAIT_S = 10, 5.0
 
 
 class ForwardProbe:
@@ -30,18 +34,29 @@ class ForwardProbe:
             return None
         line, storage = self._bots.publisher(bot), int(bot.storage_chat_id)
         seen: list[tuple[int, Sent]] = []
-        gap, made = 0, []
+        gap = 0
         for message_id in range(place.last_message_id + 1, place.last_message_id + 1 + _MOST):
-            budget.reserve_send(place.bot_id, storage, now=clock.utcnow())
+            _wait_for_turn(place.bot_id, storage)
             copy = line.forward(place.telegram_chat_id, message_id, to_chat_id=storage)
             gap = gap + 1 if copy is None else 0
             if copy is not None:
                 seen.append((message_id, copy))
-                made.append(copy.message_id)
+                line.delete_messages(storage, [copy.message_id])
             if gap >= _MOST_GAP:
                 break
-        line.delete_messages(storage, made)
         return Look(_posts(seen, place), is_whole=gap >= _MOST_GAP)
+
+
+def _wait_for_turn(bot_id: int, chat_id: int) -> None:
+    """Take a message of the bot's budget. Raises Upstream when that takes longer than a look should."""
+    for _ in range(_MOST_TRIES):
+        wait_s = budget.reserve_send(bot_id, chat_id, now=clock.utcnow())
+        if not wait_s:
+            return
+        if wait_s > _LONGEST_WAIT_S:
+            break
+        time.sleep(wait_s)
+    raise Upstream("The bot has to wait before it can look.", retry_after_s=wait_s)
 
 
 def _posts(seen: list[tuple[int, Sent]], place: Place) -> list[SeenPost]:

@@ -11,9 +11,9 @@ from itertools import zip_longest
 from app.channels import queries as channels
 from app.core import db
 from app.posting.planning import missed
-from app.posting.service import reserving
+from app.posting.service import blocking, reserving
 from app.posting.service.claimed import Claimed
-from app.posting.states import BLOCKED, CLAIMED, WAITING
+from app.posting.states import CLAIMED, WAITING
 from app.telegram import budget
 
 AHEAD = timedelta(seconds=1)
@@ -37,11 +37,12 @@ def claim(sender_id: int, bot_id: int, epoch: int, *, most: int, now: datetime) 
     Nothing is taken when the epoch is no longer the lane's.
     """
     with db.write():
+        db.serialise("sender", sender_id)  # first, as the next attempt does when it raises the epoch
         lane = db.row("SELECT epoch, turn FROM sender WHERE id = ?", sender_id)
         if most <= 0 or lane is None or lane[0] != epoch:
             return []
         found = missed.in_time(_candidates(sender_id, most, int(lane[1]), until=now + AHEAD), now=now)
-        allowed = _without_blocked(found, bot_id)
+        allowed = _without_blocked(found, bot_id, now=now)
         taken = _within_chat_limits(allowed, bot_id, now=now)
         for action in taken:
             db.execute("UPDATE due_action SET state = ?, epoch = ? WHERE id = ?", CLAIMED, epoch, action.id)
@@ -103,12 +104,11 @@ def in_turns(actions: Iterable[Claimed], turn: int) -> list[Claimed]:
     return [action for one_round in rounds for action in one_round if action is not None]
 
 
-def _without_blocked(found: Sequence[Claimed], bot_id: int) -> list[Claimed]:
-    reasons = channels.why_not_post({a.channel_id for a in found}, bot_id)
-    for action in found:
-        if reason := reasons.get(action.channel_id):
-            db.execute("UPDATE due_action SET state = ?, reason = ? WHERE id = ?", BLOCKED, reason, action.id)
-    return [a for a in found if not reasons.get(a.channel_id)]
+def _without_blocked(found: Sequence[Claimed], bot_id: int, *, now: datetime) -> list[Claimed]:
+    reasons = channels.why_not_post({a.channel_id for a in found if a.is_send}, bot_id)
+    for channel_id, reason in reasons.items():
+        blocking.block(channel_id, bot_id, reason, now=now)
+    return [a for a in found if not (a.is_send and a.channel_id in reasons)]
 
 
 def _within_chat_limits(found: Sequence[Claimed], bot_id: int, *, now: datetime) -> list[Claimed]:
@@ -124,13 +124,13 @@ def _within_chat_limits(found: Sequence[Claimed], bot_id: int, *, now: datetime)
             continue
         plan = plans.setdefault(action.address, budget.plan_of_chat(bot_id, int(action.address)))
         at_ms = budget.next_in_chat(plan, int(action.address), max(db.to_ms(action.ready_at), db.to_ms(now)))
-        if at_ms <= db.to_ms(now + AHEAD):
-            plan.append(at_ms)
-            taken.append(replace(action, ready_at=db.from_ms(at_ms)))
-            continue
         plan.append(at_ms)
-        later = db.stamp(db.from_ms(at_ms))
-        db.execute("UPDATE due_action SET ready_at = ?, eta_at = ? WHERE id = ?", later, later, action.id)
+        at = db.from_ms(at_ms)
+        if at <= now + AHEAD:
+            taken.append(replace(action, ready_at=at))
+        else:
+            later = db.stamp(at)
+            db.execute("UPDATE due_action SET ready_at = ?, eta_at = ? WHERE id = ?", later, later, action.id)
     return taken
 
 

@@ -6,16 +6,20 @@ from datetime import datetime, timedelta
 
 from app.core import db
 from app.posting.service import senders
-from app.posting.states import AFTER, BUSY, CALLED_OFF, CLAIMED, DELETE, DONE, FAILED, WAITING
+from app.posting.states import AFTER, BUSY, CALLED_OFF, CLAIMED, DELETE, DONE, FAILED, REPOST, WAITING
 
 MOST_TRIES = 8
 
 
 def release_followers(target_id: int, slot: int, *, now: datetime) -> None:
-    """Give the actions that wait for this publication their time, inside the transaction that recorded it."""
+    """Give the actions that wait for this publication their time, inside the transaction that recorded it.
+
+    Sending it once more waits for the first publication, in a slot of its own.
+    """
     rows = db.rows(
-        "SELECT id, after_s, sender_id FROM due_action WHERE target_id = ? AND slot = ? AND state = ?",
-        *(target_id, slot, AFTER),
+        "SELECT id, after_s, sender_id FROM due_action WHERE target_id = ? AND state = ?"
+        " AND (slot = ? OR (kind = ? AND ? = 0))",
+        *(target_id, AFTER, slot, REPOST, slot),
     )
     for action_id, after_s, sender_id in rows:
         due = db.stamp(now + timedelta(seconds=after_s or 0))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.core import db, outbox
-from app.posting.service import events, following
+from app.posting.service import blocking, events, following
 from app.posting.service.claimed import Claimed
 from app.posting.states import (
     BLOCKED,
@@ -202,11 +202,19 @@ def record_refused(attempt: Attempt, reason: str, *, now: datetime) -> None:
 def record_blocked(attempt: Attempt, reason: str, *, now: datetime) -> None:
     """Telegram refused it since the bot may not post there: it waits, blocked, until somebody resumes it."""
     with db.write():
-        if _move_back(attempt, reason, now=now):
-            db.execute(
-                "UPDATE due_action SET state = ?, reason = ? WHERE id = ? AND state IN (?, ?)",
-                *(BLOCKED, reason[:300], attempt.action_id, BUSY, UNCONFIRMED),
-            )
+        if not _move_back(attempt, reason, now=now):
+            return
+        is_over = following.end_if_called_off(attempt.target_id, attempt.slot)
+        db.execute(
+            "UPDATE due_action SET state = ?, reason = ? WHERE id = ? AND state IN (?, ?)",
+            *(CALLED_OFF if is_over else BLOCKED, reason[:300], attempt.action_id, BUSY, UNCONFIRMED),
+        )
+        place = db.row(
+            "SELECT t.channel_id, s.account FROM post_target t JOIN sender s ON s.id = t.sender_id WHERE t.id = ?",
+            attempt.target_id,
+        )
+        if place is not None and not is_over:
+            blocking.tell(place[0], int(place[1]), 1, now=now)
 
 
 def record_unknown(attempt: Attempt, why: str, *, now: datetime) -> None:

@@ -29,11 +29,14 @@ from app.posting.states import (
     PUBLISH,
     REPOST,
     SCHEDULED,
+    SENDS,
     UNCONFIRMED,
     WAITING,
 )
 
 MOST_AHEAD = timedelta(days=366)
+RESUMED_WITHIN = timedelta(minutes=5)
+SLOT_OF = {REPOST: 1}  # what is sent once more is a delivery of its own
 _MOVABLE = (WAITING, CLAIMED, BLOCKED)
 
 
@@ -141,7 +144,7 @@ def _set_publication(target: PostTarget, plan: Plan, *, now: datetime) -> None:
         _move(action, due)
     followers = {PIN: 0 if plan.is_pinned else None, "unpin": plan.unpin_after_s, DELETE: plan.delete_after_s}
     for kind, after_s in {**followers, REPOST: plan.repost_after_s}.items():
-        _set_follower(target, kind, after_s, now=now)
+        _set_follower(target, kind, after_s, slot=SLOT_OF.get(kind, 0), now=now)
 
 
 def _action(target_id: int, slot: int, kind: str) -> dict[str, Any] | None:
@@ -197,12 +200,12 @@ def _move(action: dict[str, Any], due: datetime) -> None:
     )
 
 
-def _set_follower(target: PostTarget, kind: str, after_s: int | None, *, now: datetime) -> None:
+def _set_follower(target: PostTarget, kind: str, after_s: int | None, *, slot: int, now: datetime) -> None:
     """What follows the publication: set, moved or called off, as long as it has not begun."""
-    action = _action(target.id, 0, kind)
+    action = _action(target.id, slot, kind)
     if action is None:
         if after_s is not None:
-            _add_follower(target, kind, after_s, now=now)
+            _add_follower(target, kind, after_s, slot=slot, now=now)
         return
     if after_s is None:
         if action["state"] in (AFTER, *_MOVABLE):
@@ -211,10 +214,12 @@ def _set_follower(target: PostTarget, kind: str, after_s: int | None, *, now: da
         action["after_s"] != after_s or action["state"] == CALLED_OFF
     ):
         db.execute("DELETE FROM due_action WHERE id = ?", action["id"])
-        _add_follower(target, kind, after_s, now=now)
+        _add_follower(target, kind, after_s, slot=slot, now=now)
 
 
-def _add_follower(target: PostTarget, kind: str, after_s: int, *, reason: str | None = None, now: datetime) -> None:
+def _add_follower(
+    target: PostTarget, kind: str, after_s: int, *, slot: int = 0, reason: str | None = None, now: datetime
+) -> None:
     """At once on the clock when the post is out already, else when it will be."""
     published = _action(target.id, 0, PUBLISH)
     done = (
@@ -223,7 +228,8 @@ def _add_follower(target: PostTarget, kind: str, after_s: int, *, reason: str | 
         else None
     )
     due = db.moment(done[0]) + timedelta(seconds=after_s) if done else None
-    add_action(target, kind, due_at=max(due, now) if due else None, after_s=after_s, reason=reason, now=now)
+    at = max(due, now) if due else None
+    add_action(target, kind, slot=slot, due_at=at, after_s=after_s, reason=reason, now=now)
     senders.wake(target.sender, now=now)
 
 
@@ -261,19 +267,20 @@ def take_down(workspace_id: int, public_id: str, *, user_id: int, now: datetime)
         targets = targets_of(post)
         _call_off(targets, now=now)
         for target in targets:
-            published = _action(target.id, 0, PUBLISH)
-            if published is not None and published["state"] == DONE:
-                _delete_now(target, now=now)
+            for kind in SENDS:
+                published = _action(target.id, SLOT_OF.get(kind, 0), kind)
+                if published is not None and published["state"] == DONE:
+                    _delete_now(target, published["slot"], now=now)
         post.state = CANCELLED
         writing.touch(post, now=now)
         writing.record("post.taken_down", post, user_id, before=before, after=facts(post.id), now=now)
     return post
 
 
-def _delete_now(target: PostTarget, *, now: datetime) -> None:
-    known = _action(target.id, 0, DELETE)
+def _delete_now(target: PostTarget, slot: int, *, now: datetime) -> None:
+    known = _action(target.id, slot, DELETE)
     if known is None:
-        add_action(target, DELETE, due_at=now, now=now)
+        add_action(target, DELETE, slot=slot, due_at=now, now=now)
     elif known["state"] not in (DONE, BUSY):
         _set_waiting(known["id"], now)
     senders.wake(target.sender, now=now)
@@ -307,17 +314,21 @@ def _is_behind(target: PostTarget) -> bool:
 
 
 def resume(workspace_id: int, channel_id: int, *, user_id: int, now: datetime) -> int:
-    """Let the blocked posts of a channel go on, the overdue ones at once. Returns how many; the lane asks again."""
+    """Let the blocked posts of a channel go on, the overdue ones at once. Returns how many; the lane asks again.
+
+    An overdue one is promised within five minutes; one whose time is to come keeps it and has no ETA yet.
+    """
     with db.write():
         found = db.rows(
             "SELECT a.id, a.sender_id, a.due_at FROM due_action a JOIN post_target t ON t.id = a.target_id"
             " WHERE a.workspace_id = ? AND t.channel_id = ? AND a.state = ?",
             *(workspace_id, channel_id, BLOCKED),
         )
+        soon = db.stamp(now + RESUMED_WITHIN)
         for action_id, sender_id, due_at in found:
             db.execute(
                 "UPDATE due_action SET state = ?, reason = NULL, ready_at = ?, eta_at = ? WHERE id = ? AND state = ?",
-                *(WAITING, max(due_at, db.stamp(now)), db.stamp(now), action_id, BLOCKED),
+                *(WAITING, max(due_at, db.stamp(now)), None if due_at > db.stamp(now) else soon, action_id, BLOCKED),
             )
             senders.wake(sender_id, now=now)
     return len(found)

@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.accounts.service import people
 from app.channels import queries as channels
 from app.core import db, outbox
-from app.notices import service as notices
-from app.posting.service import senders
-from app.posting.states import BLOCKED, LANE_TOPIC, OPEN, RESOLVE_TOPIC, UNKNOWN, WAITING
+from app.posting.service import blocking, senders
+from app.posting.states import LANE_TOPIC, OPEN, RESOLVE_TOPIC, SENDS, UNKNOWN, WAITING
 from app.telegram import budget
 
 GRACE = timedelta(minutes=5)
@@ -62,8 +60,8 @@ def block_what_may_not_go(*, now: datetime) -> int:
     """Block what waits for channels in which the bot may not post; one tap resumes it after the repair."""
     places = db.rows(
         "SELECT DISTINCT t.channel_id, s.account FROM due_action a JOIN post_target t ON t.id = a.target_id"
-        " JOIN sender s ON s.id = a.sender_id WHERE a.state = ?",
-        WAITING,
+        f" JOIN sender s ON s.id = a.sender_id WHERE a.state = ? AND a.kind IN ({db.marks(SENDS)})",
+        *(WAITING, *SENDS),
     )
     by_bot: dict[str, set[int]] = {}
     for channel_id, account in places:
@@ -71,26 +69,8 @@ def block_what_may_not_go(*, now: datetime) -> int:
     count = 0
     for account, channel_ids in by_bot.items():
         for channel_id, reason in channels.why_not_post(channel_ids, int(account)).items():
-            with db.write():
-                held = db.execute(
-                    "UPDATE due_action SET state = ?, reason = ? WHERE state = ? AND target_id IN"
-                    " (SELECT id FROM post_target WHERE channel_id = ?)",
-                    *(BLOCKED, reason, WAITING, channel_id),
-                )
-                if held:
-                    _tell_blocked(channel_id, int(account), held, now=now)
-            count += held
+            count += blocking.block(channel_id, int(account), reason, now=now)
     return count
-
-
-def _tell_blocked(channel_id: int, bot_id: int, count: int, *, now: datetime) -> None:
-    found = db.row(
-        "SELECT c.workspace_id, h.title FROM channel c JOIN chat h ON h.id = c.chat_id WHERE c.id = ?", channel_id
-    )
-    assert found is not None
-    for person in people.people_to_tell(found[0]):
-        params = {"title": found[1], "count": str(count), "channel": str(channel_id)}
-        notices.queue("posts_blocked", user=person, bot_id=bot_id, params=params, is_urgent=True, now=now)
 
 
 def _tell_etas(*, now: datetime) -> None:
