@@ -133,8 +133,8 @@ def _put_on(
         times = pick(refs, known[0] if known else 0)
         first = min(times.values())
         post = composing.schedule(workspace_id, public_id, version, draft, due_at=first, user_id=user_id, now=now)
-        if set(times.values()) != {first}:
-            plan = planning.plan_of(post)
-            assert plan is not None, "it was just put on the clock"
+        plan = planning.plan_of(post)
+        assert plan is not None, "it was just put on the clock"
+        if plan.due_by_channel != times:
             scheduling.put_on(post, replace(plan, due_by_channel=times), user_id=user_id, now=now)
     return post

@@ -118,14 +118,15 @@ def approve(workspace_id: int, public_id: str, version: int, *, user_id: int, no
 
 
 def move(workspace_id: int, public_id: str, due_at: datetime, *, user_id: int, now: datetime) -> AuthoredPost:
-    """Another time for what has not gone out, `now` for at once. Raises Conflict for a post that was never put on."""
+    """One time for all that has not gone out, also what Telegram refused; `now` for at once. Some channels alone:
+    planning.moving. Raises Conflict for a post that was never put on."""
     with db.write():
         post = writing.held(workspace_id, public_id)
         plan = planning.plan_of(post)
         if plan is None:
             raise Conflict(N_("This post is not scheduled."), code="not_scheduled")
         _require_future(due_at, now=now)
-        scheduling.put_on(post, replace(plan, due_at=due_at), user_id=user_id, now=now)
+        scheduling.put_on(post, replace(plan, due_at=due_at, due_by_channel={}), user_id=user_id, now=now)
     return post
 
 
@@ -168,9 +169,12 @@ def _put_out(post: AuthoredPost, draft: Draft, due_at: datetime, *, user_id: int
     _require_same_shape(post, base, variants)
     gate.require_yes(post.workspace, post.id, base, variants, draft.channels)
     is_new = writing.freeze(post, base, variants, user_id=user_id, now=now)
+    before = planning.plan_of(post)
     plan = Plan(
         refs,
         due_at,
+        due_by_channel=_kept_times(before, due_at),
+        repost_after_s=before.repost_after_s if before else None,
         is_pinned=draft.is_pinned,
         unpin_after_s=draft.after.get("unpin") if draft.is_pinned else None,
         delete_after_s=draft.after.get("delete"),
@@ -180,6 +184,14 @@ def _put_out(post: AuthoredPost, draft: Draft, due_at: datetime, *, user_id: int
         scheduling.correct(post, now=now)
     for ref in refs:
         _make_ready(post, variants.get(ref.public_id, base), ref, now=now)
+
+
+def _kept_times(before: Plan | None, due_at: datetime) -> Mapping[int, datetime]:
+    """The times by channel, unless the form, which shows the last of them to the minute, says another."""
+    is_same = before is not None and before.due_at.replace(second=0, microsecond=0) == due_at.replace(
+        second=0, microsecond=0
+    )
+    return before.due_by_channel if before is not None and is_same else {}
 
 
 def _make_ready(post: AuthoredPost, content: Content, ref: ChannelRef, *, now: datetime) -> None:

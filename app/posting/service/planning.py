@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.channels.queries import NO_BOT, ChannelRef, channels_of, why_not_post
@@ -54,24 +53,24 @@ def plan_of(post: AuthoredPost) -> Plan | None:
     """What stands on the clock for a post, or stood there last; None for one that was never put on it."""
     rows = db.rows(
         "SELECT t.channel_id, a.kind, a.state, a.due_at, a.after_s, a.reason FROM due_action a"
-        " JOIN post_target t ON t.id = a.target_id WHERE a.workspace_id = ? AND a.post_id = ? AND a.slot = 0"
-        " ORDER BY a.id",
-        *(post.workspace, post.id),
+        " JOIN post_target t ON t.id = a.target_id WHERE a.workspace_id = ? AND a.post_id = ?"
+        " AND (a.slot = 0 OR a.kind = ?) ORDER BY a.id",
+        *(post.workspace, post.id, REPOST),
     )
     published = [row for row in rows if row[1] == PUBLISH]
     if not published:
         return None
     standing = [row for row in published if row[2] != CALLED_OFF] or published
-    due: datetime = max(db.moment(row[3]) for row in standing)
-    chosen = {row[0] for row in standing}
+    times = {row[0]: db.moment(row[3]) for row in standing}
     later = {row[1]: row[4] for row in rows if row[4] is not None and row[2] != CALLED_OFF and row[5] != CALLED_OFF}
     return Plan(
-        [ref for ref in channels_of(post.workspace) if ref.id in chosen],
-        due,
+        [ref for ref in channels_of(post.workspace) if ref.id in times],
+        max(times.values()),
         is_pinned=PIN in later,
         unpin_after_s=later.get(UNPIN),
         delete_after_s=later.get(DELETE),
         repost_after_s=later.get(REPOST),
+        due_by_channel=times,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.posting.content.draft import Draft
 from app.posting.models import AuthoredPost
 from app.posting.planning import moving
-from app.posting.service import composing, writing
+from app.posting.service import composing, planning, writing
 from tests.posting.authored import ScriptedLine, actions, may_post, refusal, run_lane, scheduled, text
 from tests.posting.planning.test_offers import MONDAY, _at, _rules
 from tests.world import Owner, owned_channel, owner
@@ -136,3 +137,22 @@ def test_moving_by_the_composer_keeps_the_time_in_top(who: Owner, news: Channel)
     post = scheduled(who, text("Ad"), news, at=_at(3, 9), now=MONDAY, top_minutes=60)
     composing.move(who.workspace.id, post.public_id, _at(3, 10), user_id=who.user.id, now=MONDAY)
     assert db.row("SELECT top_minutes FROM post_target") == (60,)
+
+
+def test_words_changed_in_the_composer_leave_each_channels_time(who: Owner, news: Channel, second: Channel) -> None:
+    """The form shows the last of the times; left as it is none of them moves, and another one is for all."""
+    both = {news.id: _at(3, 9), second.id: _at(4, 10)}
+    post = scheduled(who, text("Both"), news, second, at=_at(4, 10), now=MONDAY, due_by_channel=both)
+    draft = planning.draft_of(writing.post_of(who.workspace.id, post.public_id), zone="UTC")
+    _schedule(who, post, replace(draft, text="Other words"))
+    assert _times(post) == both
+    later = _at(5, 10).astimezone(UTC)
+    _schedule(who, post, replace(draft, day=later.date().isoformat(), time=later.strftime("%H:%M")))
+    assert set(_times(post).values()) == {later}
+
+
+def _schedule(who: Owner, post: AuthoredPost, draft: Draft) -> None:
+    version, due_at = writing.post_of(who.workspace.id, post.public_id).version, draft.due_at()
+    assert due_at is not None
+    given = (who.workspace.id, post.public_id, version, draft)
+    composing.schedule(*given, due_at=due_at, user_id=who.user.id, now=MONDAY)
