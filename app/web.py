@@ -17,26 +17,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts import door
-from app.accounts.live_views import blueprint as live
 from app.accounts.oidc_views import LABEL as LOGIN_LABEL
-from app.accounts.oidc_views import blueprint as oidc
 from app.accounts.service import files, people, sessions
 from app.accounts.service.sessions import SignedIn
-from app.accounts.settings_views import blueprint as settings_pages
-from app.accounts.twa_views import blueprint as mini_app
-from app.accounts.views import blueprint as accounts
-from app.analytics.annotation_views import blueprint as notes
-from app.analytics.audience_views import blueprint as audience
-from app.analytics.beside_views import blueprint as beside
-from app.analytics.campaign_views import blueprint as campaigns
-from app.analytics.connect_views import blueprint as channels
 from app.analytics.definitions import DEFINITIONS
-from app.analytics.export_views import blueprint as exports
-from app.analytics.owner_session_views import blueprint as owner_session
-from app.analytics.sharing.door import blueprint as shared
-from app.analytics.sharing.views import blueprint as sharing
-from app.analytics.views import blueprint as analytics
-from app.api.views import blueprint as api
 from app.audit import service as audit
 from app.boot import Runtime
 from app.core import charts, clock, formats, htmx, i18n, ratelimit, telemetry
@@ -45,55 +29,13 @@ from app.core.errors import AppError, Invalid, Unauthenticated
 from app.core.htmx import explained
 from app.core.i18n import N_
 from app.core.policy import Act, may, require
-from app.links.views import blueprint as links
-from app.media.views import blueprint as media
-from app.posting.approvals.door import blueprint as client_door
-from app.posting.approvals.views import blueprint as approvals
-from app.posting.bots_views import blueprint as own_bots
-from app.posting.calendar_views import blueprint as calendar
-from app.posting.experiments_views import blueprint as experiments
-from app.posting.import_views import blueprint as importing
 from app.posting.pages_lists import attention
-from app.posting.planning_views import blueprint as planning
-from app.posting.series_views import blueprint as series
-from app.posting.views_compose import blueprint as posting
 from app.readings.service.desktop import states as desktop_states
 from app.shortcuts import Shortcuts
-from app.telegram.views import blueprint as hooks
 from app.web_ops import blueprint as ops
+from app.web_pages import BLUEPRINTS, FOR_PROGRAMS
 
 ROOT = Path(__file__).parent.parent
-_BLUEPRINTS = (
-    ops,
-    accounts,
-    mini_app,
-    live,
-    analytics,
-    beside,
-    audience,
-    campaigns,
-    notes,
-    channels,
-    api,
-    hooks,
-    owner_session,
-    oidc,
-    settings_pages,
-    sharing,
-    exports,
-    shared,
-    links,
-    media,
-    calendar,
-    series,
-    importing,
-    planning,
-    posting,
-    approvals,
-    client_door,
-    own_bots,
-    experiments,
-)
 _LANGUAGE_COOKIE = "lang"
 
 
@@ -135,10 +77,10 @@ def create_app(runtime: Runtime) -> Flask:
     Babel(app, locale_selector=_language, timezone_selector=lambda: "UTC")
     _init_login(app)
     _init_templates(app, runtime)
-    for blueprint in _BLUEPRINTS:
+    for blueprint in (ops, *BLUEPRINTS):
         app.register_blueprint(blueprint)
-    for endpoint_blueprint in (api, hooks):
-        csrf.exempt(endpoint_blueprint)
+    for blueprint in FOR_PROGRAMS:
+        csrf.exempt(blueprint)
     app.after_request(_headers)
     app.teardown_request(lambda _error: audit.come_from(""))
     app.register_error_handler(Exception, _explain)

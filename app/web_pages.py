@@ -1,0 +1,64 @@
+"""Which pages, doors and programs' addresses the web process has: each feature's blueprint."""
+
+from __future__ import annotations
+
+from app.accounts.live_views import blueprint as live
+from app.accounts.oidc_views import blueprint as oidc
+from app.accounts.settings_views import blueprint as settings_pages
+from app.accounts.twa_views import blueprint as mini_app
+from app.accounts.views import blueprint as accounts
+from app.analytics.annotation_views import blueprint as notes
+from app.analytics.audience_views import blueprint as audience
+from app.analytics.beside_views import blueprint as beside
+from app.analytics.campaign_views import blueprint as campaigns
+from app.analytics.connect_views import blueprint as channels
+from app.analytics.export_views import blueprint as exports
+from app.analytics.owner_session_views import blueprint as owner_session
+from app.analytics.sharing.door import blueprint as shared
+from app.analytics.sharing.views import blueprint as sharing
+from app.analytics.views import blueprint as analytics
+from app.api.views import blueprint as api
+from app.links.views import blueprint as links
+from app.media.views import blueprint as media
+from app.posting.approvals.door import blueprint as client_door
+from app.posting.approvals.views import blueprint as approvals
+from app.posting.bots_views import blueprint as own_bots
+from app.posting.calendar_views import blueprint as calendar
+from app.posting.experiments_views import blueprint as experiments
+from app.posting.import_views import blueprint as importing
+from app.posting.planning_views import blueprint as planning
+from app.posting.series_views import blueprint as series
+from app.posting.views_compose import blueprint as posting
+from app.telegram.views import blueprint as hooks
+
+BLUEPRINTS = (
+    accounts,
+    mini_app,
+    live,
+    analytics,
+    beside,
+    audience,
+    campaigns,
+    notes,
+    channels,
+    api,
+    hooks,
+    owner_session,
+    oidc,
+    settings_pages,
+    sharing,
+    exports,
+    shared,
+    links,
+    media,
+    calendar,
+    series,
+    importing,
+    planning,
+    posting,
+    approvals,
+    client_door,
+    own_bots,
+    experiments,
+)
+FOR_PROGRAMS = (api, hooks)  # no cookie signs these in, so no other site can misuse one
