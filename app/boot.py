@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from app.audit import service as audit
-from app.billing.service import PlanLimits
+from app.billing.gateways.registry import Gateways
+from app.billing.gateways.stars import updates
+from app.billing.gateways.stars.till import Till
+from app.billing.service.limits import PlanLimits, Stocks
+from app.billing.service.settling import DomainOrders
+from app.channels import queries as channels
 from app.core import db, outbox, telemetry
 from app.core.crypto import Sealer, keyed_hash
 from app.core.policy import Limits
 from app.core.settings import Settings, load_settings
+from app.telegram import service as telegram
 from app.telegram.port import Publisher, Telegram
 from app.telegram.service import Bots
 
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from app.posting.readers.base import Reader
 
 _READ_TIMEOUT_S = 15.0
+# Who counts what a plan limits and what stays (billing, below them, cannot ask upwards).
+STOCKS: Stocks = {"channels": channels.count_owned, "watched_channels": channels.count_watched}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,20 @@ class Runtime:
     sealer: Sealer
     limits: Limits
     bots: Bots
+    gateways: Gateways
+    stocks: Stocks
+
+    @property
+    def till(self) -> Till:
+        """What decides over payments in Stars."""
+        return Till(DomainOrders(), self.settings.secret_key.get_secret_value())
+
+    def answer_update(self, bot_id: int, update: dict[str, Any], now: datetime) -> dict[str, Any] | None:
+        """What Telegram is told at once about an update of the service's bot: whether a payment may go on."""
+        bot = telegram.service_bot()
+        if bot is None or bot.bot_id != bot_id:
+            return None
+        return updates.reply_to(self.till, update["pre_checkout_query"], now=now)
 
     def pseudonym(self, purpose: str, value: str) -> str:
         """A keyed hash of somebody's identifier."""
@@ -47,7 +68,9 @@ def boot(role: str, settings: Settings | None = None) -> Runtime:
     outbox.configure(settings.data_dir / "nudge.sock")
     audit.configure(settings.secret_key.get_secret_value())
     sealer = Sealer(settings.master_keys.get_secret_value())
-    return Runtime(settings, sealer, PlanLimits(), Bots(sealer, *_telegram_lines(role, settings)))
+    return Runtime(
+        settings, sealer, PlanLimits(), Bots(sealer, *_telegram_lines(role, settings)), Gateways(settings), STOCKS
+    )
 
 
 def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Telegram], Callable[[str], Publisher]]:
@@ -72,14 +95,19 @@ def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Tele
 
 def delivery_readers(runtime: Runtime) -> Iterator[Reader]:
     """Who can look for a delivery whose outcome is unknown, in the order of asking: what costs nothing first."""
+    import httpx  # costs 6 MiB, and the web process asks nobody
+
     from app.posting.readers.collected import CollectedPosts
     from app.posting.readers.forward import ForwardProbe
+    from app.posting.readers.owner import OwnerAccountReader
     from app.posting.readers.preview import PreviewReader
     from app.readings.collectors.preview_page import PreviewPages
 
     yield CollectedPosts()
     with httpx.Client(timeout=_READ_TIMEOUT_S) as client:
         yield PreviewReader(PreviewPages(client, runtime.settings.telegram_preview_url))
+    if runtime.settings.owner_sessions_enabled:
+        yield OwnerAccountReader()
     yield ForwardProbe(runtime.bots)
 
 

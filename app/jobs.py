@@ -8,6 +8,7 @@ from app.accounts import jobs as accounts
 from app.analytics import effect_jobs
 from app.analytics.sharing import jobs as sharing
 from app.audit import service as audit
+from app.billing import jobs as billing
 from app.boot import boot
 from app.channels import jobs as channels
 from app.core import clock, retention, telemetry
@@ -19,7 +20,7 @@ from app.posting.planning import jobs as planning
 from app.readings import audience_jobs, desktop_jobs, owner_jobs
 from app.readings import jobs as readings
 
-KEPT = (*retention.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT)
+KEPT = (*retention.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT, *billing.KEPT)
 
 _runtime = boot("jobs")
 _pulse = Pulse()
@@ -56,6 +57,11 @@ def sweep_posts() -> None:
 @huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
 def make_recurring_posts() -> None:
     planning.materialise()
+
+
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def expire_orders() -> None:
+    billing.expire_orders()
 
 
 @huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]

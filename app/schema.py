@@ -7,7 +7,11 @@ from app.analytics import models as effects
 from app.analytics.annotation_models import Annotation
 from app.analytics.sharing.models import ShareLink
 from app.audit.models import AuditAnchor, AuditEntry
-from app.billing.models import WorkspacePlan
+from app.billing import models as billing
+from app.billing import money_models as money
+from app.billing.gateways.click.models import ClickPrepare
+from app.billing.gateways.payme.models import PaymeTransaction
+from app.billing.gateways.stars.models import PreCheckout, StarLink, StarPayment
 from app.channels import campaign_models
 from app.channels.models import BotPresence, BotRights, Channel, Chat, Feed, MemberEvent, SubscriberReconciliation
 from app.core.db import Table
@@ -17,7 +21,7 @@ from app.media import models as media
 from app.notices.models import Notice
 from app.posting import models as posting
 from app.posting.approvals import models as approvals
-from app.posting.experiments_models import Experiment, ExperimentPost
+from app.posting.experiments.models import Experiment, ExperimentPost
 from app.posting.planning import models as planning
 from app.readings.boost_models import ChatBoost
 from app.readings.collectors.owner_session import models as owner_session
@@ -43,7 +47,7 @@ from app.telegram.models import Bot, OwnBotWish, SendBudget
 TABLES: tuple[type[Table], ...] = (
     *(Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun),
     *(User, Workspace, Membership, Session, LoginTicket, SpentState, Launch, ApiKey),
-    *(AuditEntry, AuditAnchor, Notice, WorkspacePlan, Bot, SendBudget),
+    *(AuditEntry, AuditAnchor, Notice, Bot, SendBudget),
     *(Chat, Feed, Channel, BotRights, BotPresence, MemberEvent, SubscriberReconciliation, *campaign_models.TABLES),
     *(
         Source,
@@ -64,6 +68,7 @@ TABLES: tuple[type[Table], ...] = (
     DesktopImport,
     ChatBoost,
     *effects.TABLES,
+    *(*billing.TABLES, *money.TABLES, PaymeTransaction, ClickPrepare, StarLink, PreCheckout, StarPayment),
     *posting.TABLES,
     *approvals.TABLES,
     *(OwnBotWish, Experiment, ExperimentPost),

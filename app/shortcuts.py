@@ -34,14 +34,15 @@ class Shortcuts:
     """WSGI around Flask's."""
 
     def __init__(self, app: Flask, runtime: Runtime) -> None:
-        self._app, self._bots = app.wsgi_app, runtime.bots
+        self._app, self._runtime = app.wsgi_app, runtime
         self._token = lru_cache(maxsize=4096)(_token_reader(app))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
-        if method == "POST" and path.startswith(_HOOK) and self._is_taken(environ, path):
-            start_response("200 OK", [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "0")])
-            return ()
+        if method == "POST" and path.startswith(_HOOK) and (told := self._taken(environ, path)) is not None:
+            kind = "application/json" if told else "text/html; charset=utf-8"
+            start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(told)))])
+            return (told,) if told else ()
         if method == "GET" and "HTTP_IF_NONE_MATCH" in environ and etags.is_tagged(path):
             tag = self._tag(environ)
             if tag and environ["HTTP_IF_NONE_MATCH"] in (f'"{tag}"', f'W/"{tag}"'):
@@ -49,19 +50,18 @@ class Shortcuts:
                 return ()
         return self._app(environ, start_response)
 
-    def _is_taken(self, environ: Environ, path: str) -> bool:
-        """Whether this was an update that is stored now; what was read of the body is put back otherwise."""
+    def _taken(self, environ: Environ, path: str) -> bytes | None:
+        """The reply to an update that is stored now; None, with the body put back, where Flask has to answer."""
         bot_id, size = path.removeprefix(_HOOK), environ.get("CONTENT_LENGTH") or ""
         if not (_is_small_number(bot_id) and _is_small_number(size)) or int(size) > _MAX_UPDATE_BYTES:
-            return False
+            return None
         body = environ["wsgi.input"].read(int(size))
-        given = environ.get("HTTP_X_TELEGRAM_BOT_API_SECRET_TOKEN", "")
+        given, runtime = environ.get("HTTP_X_TELEGRAM_BOT_API_SECRET_TOKEN", ""), self._runtime
         try:
-            hooks.take(self._bots, int(bot_id), given, body, now=clock.utcnow())
+            return hooks.take(runtime.bots, int(bot_id), given, body, answer=runtime.answer_update, now=clock.utcnow())
         except AppError:
             environ["wsgi.input"] = io.BytesIO(body)
-            return False
-        return True
+            return None
 
     def _tag(self, environ: Environ) -> str | None:
         """The tag of what the session's person would see now; None without a live session. The header comes first."""

@@ -22,6 +22,7 @@ from app.accounts.service import files, people, sessions
 from app.accounts.service.sessions import SignedIn
 from app.analytics.definitions import DEFINITIONS
 from app.audit import service as audit
+from app.billing import queries as billing
 from app.boot import Runtime
 from app.core import charts, clock, formats, htmx, i18n, ratelimit, telemetry
 from app.core.cookies import Cookies
@@ -29,7 +30,7 @@ from app.core.errors import AppError, Invalid, Unauthenticated
 from app.core.htmx import explained
 from app.core.i18n import N_
 from app.core.policy import Act, may, require
-from app.posting.pages_lists import attention
+from app.posting.pages.lists import attention
 from app.readings.service.desktop import states as desktop_states
 from app.shortcuts import Shortcuts
 from app.web_ops import blueprint as ops
@@ -130,7 +131,7 @@ def _init_templates(app: Flask, runtime: Runtime) -> None:
     env.globals.update(charts.globals_(_locale))
     env.globals.update(formats.globals_(_locale, lambda: g.now, lambda text: str(_texts().ugettext(text))))
     env.globals.update(page_workspace=lambda: g.get("page_workspace", ""), workspace_field=door.WORKSPACE_FIELD)
-    env.globals.update(posts_attention=_posts_attention)
+    env.globals.update(posts_attention=_posts_attention, payment_is_late=_payment_is_late)
     env.globals.update(asset=_asset, vendor=_vendor, workspaces=_workspaces, definition=DEFINITIONS.__getitem__)
     env.globals["settings_public"] = {
         "is_demo": runtime.settings.demo,
@@ -180,6 +181,13 @@ def _workspaces() -> list[dict[str, str]]:
     """The signed-in person's workspaces; a fragment without the menu does not ask."""
     mine = people.workspaces_of(current_user.user_id) if current_user.is_authenticated else ()
     return [{"name": name, "switch_url": f"/workspaces/{public_id}/enter"} for _, public_id, name, _ in mine]
+
+
+def _payment_is_late() -> bool:
+    """Whether whoever may pay has to be reminded on every page."""
+    if not current_user.is_authenticated or not may(current_user.role, Act.PAY):
+        return False
+    return billing.late_since(current_user.workspace_id) is not None
 
 
 def _posts_attention() -> int:
@@ -305,7 +313,7 @@ def _explain(error: Exception) -> Any:
     status, message, code = _status_of(error)
     if status >= 500:
         telemetry.log().error("request failed", path=request.path, exc_info=error)
-    wants_json = request.path.startswith(("/api/", "/hooks/"))
+    wants_json = request.path.startswith(("/api/", "/hooks/")) or request.accept_mimetypes.best == "application/json"
     if wants_json:
         fields = getattr(error, "fields", None)
         body = {"error": {"code": code, "message": message, "trace_id": g.get("trace_id")}}

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from peewee import InterfaceError, OperationalError, ProgrammingError
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from app.billing.service import ledger
 from app.core import db, inbox, leases, migrate
 from app.core.errors import NotFound
 from app.core.policy import Act, policy
@@ -80,6 +81,8 @@ def metrics() -> Response:
     outbox = Gauge("analyticbot_outbox_rows", "Outbox rows by state", ["state"], registry=registry)
     for state, where in (("waiting", "dead_at IS NULL"), ("dead", "dead_at IS NOT NULL")):
         outbox.labels(state).set((db.row(f"SELECT COUNT(*) FROM outbox WHERE {where}") or (0,))[0])
+    differing = Gauge("analyticbot_billing_differences", "Between gateways and books, unsettled", registry=registry)
+    differing.set(len(ledger.differences()))
     for name, value in db.rows("SELECT name, value FROM gauge"):
         Gauge(f"analyticbot_{name}", "Measured by its own process", registry=registry).set(value)
     return Response(generate_latest(registry), mimetype="text/plain; version=0.0.4")

@@ -18,17 +18,20 @@ from app.analytics.sharing.door import blueprint as shared
 from app.analytics.sharing.views import blueprint as sharing
 from app.analytics.views import blueprint as analytics
 from app.api.views import blueprint as api
+from app.billing.hook_views import blueprint as gateway_hooks
+from app.billing.order_views import blueprint as orders
+from app.billing.views import blueprint as billing
 from app.links.views import blueprint as links
 from app.media.views import blueprint as media
 from app.posting.approvals.door import blueprint as client_door
 from app.posting.approvals.views import blueprint as approvals
-from app.posting.bots_views import blueprint as own_bots
-from app.posting.calendar_views import blueprint as calendar
-from app.posting.experiments_views import blueprint as experiments
-from app.posting.import_views import blueprint as importing
-from app.posting.planning_views import blueprint as planning
-from app.posting.series_views import blueprint as series
-from app.posting.views_compose import blueprint as posting
+from app.posting.bots.views import blueprint as own_bots
+from app.posting.experiments.views import blueprint as experiments
+from app.posting.planning.views.calendar import blueprint as calendar
+from app.posting.planning.views.importing import blueprint as importing
+from app.posting.planning.views.series import blueprint as series
+from app.posting.planning.views.settings import blueprint as planning
+from app.posting.views.compose import blueprint as posting
 from app.telegram.views import blueprint as hooks
 
 BLUEPRINTS = (
@@ -43,6 +46,9 @@ BLUEPRINTS = (
     channels,
     api,
     hooks,
+    gateway_hooks,
+    billing,
+    orders,
     owner_session,
     oidc,
     settings_pages,
@@ -61,4 +67,4 @@ BLUEPRINTS = (
     own_bots,
     experiments,
 )
-FOR_PROGRAMS = (api, hooks)  # no cookie signs these in, so no other site can misuse one
+FOR_PROGRAMS = (api, hooks, gateway_hooks)  # no cookie signs these in, so no other site can misuse one

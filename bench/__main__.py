@@ -1,6 +1,6 @@
-"""Run the rows asked for, or all: `python -m bench [a1 a2 a3 a4 b1 b2 b3 b4 c h1 lock p1 p2]`. BENCH_FULL=1 adds ten million readings.
+"""Run the rows asked for, or all: `python -m bench [a1 a2 a3 a4 b1 b2 b3 b4 c g1 h1 lock p1 p2]`.
 
-Only a run of all rows writes docs/bench.md. The exit status is 1 when a row misses its limit.
+BENCH_FULL=1 adds ten million readings. Only a run of all rows writes docs/bench.md. The exit status is 1 when a row misses its limit.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import (
+    callbacks,
     equality,
     hooks,
     ingest,
@@ -68,6 +69,8 @@ def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
     if is_wanted("p2"):
         with pages.frozen_clock():
             yield from network.rows(folder / "fifty")
+    if is_wanted("g1"):
+        yield from callbacks.rows(folder / "callbacks")
     if is_wanted("c"):
         yield from lanes.rows()
     if is_wanted("b4"):

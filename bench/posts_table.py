@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from app.analytics import asked, build, post_queries
 from app.analytics.periods import Span
+from app.channels.models import Channel
 from app.channels.queries import ChannelRef, channels_of
 from app.core import db
+from app.links import service as links
+from app.links.models import LinkHour
 from app.readings import service as readings
 from app.readings.rollups import FullReading
 from bench import stats
@@ -43,9 +46,28 @@ def filled(folder: Path, *, address: str = "") -> tuple[int, ChannelRef]:
             rows.append((ids[fact.key], at, source, seen, seen // 40, 0, seen // 90, seen // 200))
     for part in batches(rows, 20_000):  # type: ignore[arg-type]
         readings.record_readings(channel.chat, part, now=NOW)
+    _link(channel, facts)
     if db.is_postgres():
         db.execute("ANALYZE")
     return who.workspace.id, next(c for c in channels_of(who.workspace.id))
+
+
+def _link(channel: Channel, facts: Sequence[readings.PostFacts]) -> None:
+    """Every tenth post carries a counted link that was clicked in four hours."""
+    for fact in facts[::10]:
+        number = int(fact.message_id or 0)
+        link = links.make(
+            channel.workspace, "https://shop.example/", post_id=number, channel_id=channel.id, now=fact.posted_at
+        )
+        links.carried_by(channel.workspace, number, channel.id, number)
+        with db.write():
+            for hour in range(4):
+                LinkHour.create(
+                    link=link.id,
+                    workspace=channel.workspace,
+                    hour=fact.posted_at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=hour),
+                    clicks=number % 50,
+                )
 
 
 def rows(folder: Path, *, database: str, address: str = "") -> list[stats.Row]:

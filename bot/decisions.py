@@ -17,6 +17,8 @@ _REASONS = {
     "bot_removed": N_("The bot is not an administrator of the channel."),
     "no_right": N_("The bot lacks the right to post messages."),
     "not_connected": N_("The channel is no longer connected."),
+    "over_plan": N_("Your plan has no room for this channel."),
+    "payment_late": N_("Your payment is late: until it is paid, nothing goes out."),
 }
 _DECIDED = N_("This post is no longer waiting for an answer.")
 
@@ -91,7 +93,7 @@ def resume(asker: Asker, argument: str) -> Answer:
     if found is None or place is None:
         raise NotFound(N_("There is no such channel."))
     require(asker, place.workspace.id, Act.PUBLISH)
-    reason = why_not_post([channel_id], found[1] or 0).get(channel_id)
+    reason = why_not_post([channel_id], found[1] or 0, now=asker.now).get(channel_id)
     if reason:
         raise Conflict(_REASONS[reason], code=reason)
     count = scheduling.resume(place.workspace.id, channel_id, user_id=asker.person.id, now=asker.now)

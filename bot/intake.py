@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.boot import Runtime
 from app.core import clock, db, i18n, inbox, telemetry
@@ -71,6 +71,9 @@ class Intake:
         updates = line.updates(offset=int(found[0]) if found else 0, timeout_s=self._poll_s)
         if not updates:
             return 0
+        for update in updates:
+            if "pre_checkout_query" in update:
+                self._answer_pre_checkout(bot_id, line, update)
         updates.sort(key=lambda update: int(update["update_id"]))
         with db.write():
             new = inbox.store(bot_id, updates, now=clock.utcnow())
@@ -81,6 +84,18 @@ class Intake:
             )
         self._arrived.set()
         return new
+
+    def _answer_pre_checkout(self, bot_id: int, line: Telegram, update: dict[str, Any]) -> None:
+        """Telegram waits ten seconds: before the update is stored, and not behind its chat's others.
+
+        A crash in between asks again, and is told the same. One that cannot be decided is Telegram's to give up.
+        """
+        try:
+            told = self._runtime.answer_update(bot_id, update, clock.utcnow())
+            if told is not None:
+                line.answer_pre_checkout(told["pre_checkout_query_id"], told.get("error_message", ""))
+        except (Upstream, KeyError, TypeError, ValueError) as error:
+            telemetry.log().error("a question before a payment was not answered", error=repr(error))
 
     def _insist(self, stop: threading.Event, call: Callable[[], Answer]) -> Answer | None:
         """Call until Telegram answers, waiting as it asks or ever longer. Raises Upstream when it refuses for good."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from app.boot import Runtime
 from app.core import clock, db, telemetry
 from app.core.errors import Upstream
-from app.posting import bots
+from app.posting.bots import service as bots
 from app.telegram import own_bots
 from app.telegram.models import Bot
 from bot.intake import Intake

@@ -16,6 +16,7 @@ from bot.media import MediaMaker
 from bot.own_bots import OwnBots
 from bot.own_posts import OwnPosts
 from bot.sender import Sender
+from bot.stars import StarsDesk
 
 _STOP_WAIT_S = 5
 
@@ -33,6 +34,7 @@ class BotProcess:
             "links": LinkMaker(runtime).run,
             "media": MediaMaker(runtime).run,
             "own posts": OwnPosts().run,
+            "stars": StarsDesk(runtime).run,
             "own bots": OwnBots(runtime, self.arrived).run,
         }
 

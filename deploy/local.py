@@ -14,13 +14,23 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app.core.settings import SIMULATED_BOT_TOKEN, SIMULATED_CLIENT_SECRET, Settings, SettingsError, load_settings  # noqa: E402
+from app.core.settings import (  # noqa: E402
+    SIMULATED_BOT_TOKEN,
+    SIMULATED_CLICK_SECRET,
+    SIMULATED_CLIENT_SECRET,
+    SIMULATED_PAYME_KEY,
+    SIMULATED_STORAGE_CHAT_ID,
+    Settings,
+    SettingsError,
+    load_settings,
+)
 from workflows import devserver  # noqa: E402
 
 _WAIT_S = 60
@@ -43,6 +53,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "OIDC_ISSUER": settings.oidc_issuer,
         "OIDC_CLIENT_ID": settings.oidc_client_id,
         "OIDC_CLIENT_SECRET": settings.oidc_client_secret.get_secret_value(),
+        **payment_environment(settings),
         "LIVE_URL": settings.live_url or f"http://127.0.0.1:{settings.live_port}",
         "DATA_DIR": str(settings.data_dir.resolve()),
         "BASE_URL": settings.base_url,
@@ -50,7 +61,44 @@ def environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
     }
+    if settings.telegram_storage_chat_id:
+        told["TELEGRAM_STORAGE_CHAT_ID"] = str(settings.telegram_storage_chat_id)
     return {**os.environ, **told, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
+
+
+def payment_environment(settings: Settings) -> dict[str, str]:
+    """The ways to pay, for the processes of the product."""
+    return {
+        "PAYME_MERCHANT_ID": settings.payme_merchant_id,
+        "PAYME_KEY": settings.payme_key.get_secret_value(),
+        "PAYME_CHECKOUT_URL": settings.payme_checkout_url,
+        "CLICK_MERCHANT_ID": settings.click_merchant_id,
+        "CLICK_SERVICE_ID": settings.click_service_id,
+        "CLICK_SECRET_KEY": settings.click_secret_key.get_secret_value(),
+        "CLICK_PAY_URL": settings.click_pay_url,
+    }
+
+
+def simulated_payments(url: str) -> dict[str, Any]:
+    """Settings under which people pay at the simulated Payme and Click."""
+    return {
+        "payme_merchant_id": "simulated",
+        "payme_key": SIMULATED_PAYME_KEY,
+        "payme_checkout_url": f"{url}/payme",
+        "click_merchant_id": "1",
+        "click_service_id": "1",
+        "click_secret_key": SIMULATED_CLICK_SECRET,
+        "click_pay_url": f"{url}/click",
+    }
+
+
+def payments_command(url: str, merchant: str, state: Path) -> list[str]:
+    """The simulated Payme and Click of one merchant."""
+    return [
+        *(sys.executable, "-m", "simulator.payments", "--port", url.rsplit(":", 1)[1]),
+        *("--state", str(state), "--merchant", merchant, "--payme-key", SIMULATED_PAYME_KEY),
+        *("--click-service", "1", "--click-secret", SIMULATED_CLICK_SECRET),
+    ]
 
 
 def local_settings() -> Settings:
@@ -64,9 +112,11 @@ def local_settings() -> Settings:
         simulator_url=simulator,
         telegram_api_url=simulator,
         telegram_preview_url=simulator,
+        telegram_storage_chat_id=SIMULATED_STORAGE_CHAT_ID,
         oidc_issuer=f"{simulator}/oidc",
         oidc_client_id=SIMULATED_BOT_TOKEN.partition(":")[0],
         oidc_client_secret=SIMULATED_CLIENT_SECRET,
+        **simulated_payments(os.environ.get("SIMULATED_PAYMENTS_URL", "http://127.0.0.1:8083")),
     )
 
 
@@ -77,8 +127,11 @@ def programs(settings: Settings) -> dict[str, list[str]]:
         found["simulator"] = [
             *(sys.executable, "-m", "simulator", "--port", settings.simulator_url.rsplit(":", 1)[1]),
             *("--state", str(settings.data_dir.resolve() / "simulator"), "--scenario", "demo", "--life"),
+            *("--storage-chat", str(SIMULATED_STORAGE_CHAT_ID)),
             *("--bot-token", SIMULATED_BOT_TOKEN, "--mini-app-url", f"{settings.base_url}/twa"),
         ]
+        payments = settings.payme_checkout_url.removesuffix("/payme")
+        found["payments"] = payments_command(payments, settings.base_url, settings.data_dir.resolve() / "payments")
     if "TEMPORAL_ADDRESS" not in os.environ or settings.temporal_address.startswith("127.0.0.1"):
         found["temporal"] = devserver.command(settings, settings.data_dir.resolve() / "temporal.sqlite3")
     for name, command in procfile().items():
@@ -142,7 +195,9 @@ def _announce(settings: Settings, env: dict[str, str], started: float) -> None:
         lines.append(f"Phone         {settings.simulator_url}")
     lines.append(f"Temporal UI   {settings.temporal_ui_url}")
     if settings.demo:
-        lines.append("Simulated     Telegram (bot, channels, public pages): set TELEGRAM_BOT_TOKEN to make it real")
+        lines.append(
+            "Simulated     Telegram (bot, channels, public pages), Payme, Click: set TELEGRAM_BOT_TOKEN to make it real"
+        )
     lines.append("Embedded      SQLite: set DATABASE_URL · Temporal dev server: set TEMPORAL_ADDRESS")
     lines.append(f"Ready in      {time.monotonic() - started:.0f} s · Ctrl-C ends everything")
     width = max(map(len, lines))

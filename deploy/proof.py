@@ -1,6 +1,7 @@
 """`make proof`: acceptance runs at full size; what they print goes to docs/proof.md with date, commit and load.
 
 `SHARED=../shared make proof` names the folder of the recorded Telegram data; without it that proof says it was left out.
+`python deploy/proof.py WORDS` runs those that are named so, each in place of its older section.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import csv
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "docs/proof.md"
 sys.path.insert(0, str(ROOT))
 
 from deploy.proof_live import PAGES, live_crowd  # noqa: E402
@@ -78,45 +82,59 @@ def bench(*rows: str) -> tuple[bool, str]:
     return done.returncode == 0, (done.stdout + done.stderr[-1000:]).strip()
 
 
-def main() -> int:
-    shared = Path(os.environ.get("SHARED", ROOT.parent / "shared"))
-    load = os.getloadavg()
-    proofs = {
-        "`make run`: first start, restart, Ctrl-C": make_run(),
-        "Recorded data: import twice, recount": recorded_data(shared),
-        "Kill -9 of every process at 20 moments amid 2,000 updates": tests_at_full_size(
+def proofs() -> dict[str, Callable[[], tuple[bool, str]]]:
+    """Every proof by its name; each says whether it passed and what it printed."""
+    shared, full = Path(os.environ.get("SHARED", ROOT.parent / "shared")), tests_at_full_size
+    return {
+        "`make run`: first start, restart, Ctrl-C": make_run,
+        "Recorded data: import twice, recount": lambda: recorded_data(shared),
+        "Kill -9 of every process at 20 moments amid 2,000 updates": lambda: full(
             "tests/chaos/test_kill_nine.py", "tests/chaos/test_orphan.py", CHAOS_UPDATES="2000", CHAOS_KILLS="20"
         ),
         "1,000 posts, 50 times kill -9, broken connections: with a reader, without any, and without the intent": (
-            tests_at_full_size("tests/chaos/test_publishing.py", CHAOS_POSTS="1000", CHAOS_POST_KILLS="50")
+            lambda: full("tests/chaos/test_publishing.py", CHAOS_POSTS="1000", CHAOS_POST_KILLS="50")
         ),
-        "A worker stopped before its call; Temporal's file deleted while 500 posts wait": tests_at_full_size(
+        "A worker stopped before its call; Temporal's file deleted while 500 posts wait": lambda: full(
             "tests/chaos/test_stopped.py", CHAOS_FORGOTTEN="500"
         ),
-        "Lateness and drain: c1, c2, publish now, beside one workflow per post": bench("c"),
-        "Lighthouse, mobile: performance >= 90, accessibility 100": lighthouse(),
-        "axe: every page, two themes, three languages, 360 and 1280 px": tests_at_full_size(
+        "Lateness and drain: c1, c2, publish now, beside one workflow per post": lambda: bench("c"),
+        "Lighthouse, mobile: performance >= 90, accessibility 100": lighthouse,
+        "axe: every page, two themes, three languages, 360 and 1280 px": lambda: full(
             "e2e/test_accessibility.py", AXE="full"
         ),
-        "20 channels with 50,000 posts in a browser; script and style <= 60 KB": tests_at_full_size(
+        "20 channels with 50,000 posts in a browser; script and style <= 60 KB": lambda: full(
             "e2e/test_big_network.py"
         ),
-        f"{PAGES} live pages: a tile within 2 s, /healthz within 50 ms": live_crowd(),
-        "Owner session: 10,000 posts, killed ten times": tests_at_full_size(
-            "tests/readings/owner_session/test_history.py"
-        ),
-        "Rows visited by the pages at 10^4, 10^5 and 10^6 readings": tests_at_full_size("tests/analytics"),
+        f"{PAGES} live pages: a tile within 2 s, /healthz within 50 ms": live_crowd,
+        "Owner session: 10,000 posts, killed ten times": lambda: full("tests/readings/owner_session/test_history.py"),
+        "Rows visited by the pages at 10^4, 10^5 and 10^6 readings": lambda: full("tests/analytics"),
     }
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
-    loads = f"load {load[0]:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
-    head = f"# Proof\n\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, {loads}\n"
-    parts = [f"\n## {name}: {'pass' if ok else 'FAIL'}\n\n```\n{text}\n```\n" for name, (ok, text) in proofs.items()]
-    (ROOT / "docs/proof.md").write_text(head + "".join(parts))
-    print(head + "".join(parts))
-    return 0 if all(ok for ok, _ in proofs.values()) else 1
+
+
+def main(wanted: str = "") -> int:
+    """All proofs into a new file; or those whose name has the words, each in place of its older section."""
+    sections, passed = [] if wanted else [f"# Proof\n\n{_now()}\n"], True
+    kept = FILE.read_text() if wanted else ""
+    for name, prove in proofs().items():
+        if wanted and wanted not in name:
+            continue
+        ok, text = prove()
+        passed = passed and ok
+        again = f"Alone: {_now()}\n\n" if wanted else ""
+        section = f"\n## {name}: {'pass' if ok else 'FAIL'}\n\n{again}```\n{text}\n```\n"
+        print(section, flush=True)
+        sections.append(section)
+        older = rf"\n## {re.escape(name)}: .*?(?=\n## |\Z)"
+        kept = re.sub(older, section.replace("\\", r"\\"), kept, flags=re.S)
+    FILE.write_text(kept or "".join(sections))
+    return 0 if passed else 1
+
+
+def _now() -> str:
+    line = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(line, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit}, load {os.getloadavg()[0]:.1f} at the start"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(" ".join(sys.argv[1:])))

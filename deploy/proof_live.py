@@ -19,7 +19,7 @@ from pathlib import Path
 import aiohttp
 
 from app.accounts.service import people, sessions, streams
-from app.billing.service import put_on_plan
+from app.billing.service.limits import put_on_plan
 from app.boot import Runtime, boot
 from app.channels.service import connect
 from app.core import clock, db, migrate

@@ -31,6 +31,7 @@ class Running:
             "WEB_PORT": str(ports["web"]),
             "BASE_URL": web,
             "SIMULATOR_URL": simulator,
+            "SIMULATED_PAYMENTS_URL": f"http://127.0.0.1:{ports['payments']}",
             "TEMPORAL_ADDRESS": f"127.0.0.1:{ports['temporal']}",
             "TEMPORAL_UI_URL": f"http://127.0.0.1:{ports['ui']}",
             "LIVE_PORT": str(ports["live"]),
@@ -73,7 +74,7 @@ class Running:
 def make_run() -> tuple[bool, str]:
     """Start cold, stop, start again. Each limit of the issue is asserted; says what was measured."""
     with tempfile.TemporaryDirectory() as folder:
-        ports = dict(zip(("web", "simulator", "temporal", "ui", "live"), _free_ports(5), strict=True))
+        ports = dict(zip(("web", "simulator", "payments", "temporal", "ui", "live"), _free_ports(6), strict=True))
         said, is_good = [], True
         before: dict[str, int] = {}
         for name, limit_s in (("first start", _COLD_S), ("restart", _WARM_S)):

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import httpx
 
 from app.core.settings import SIMULATED_BOT_TOKEN, SIMULATED_CLIENT_SECRET, Settings
-from deploy.local import procfile
+from deploy.local import payments_command, procfile, simulated_payments
 from workflows import devserver
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +62,7 @@ class Stack:
         self.logs = folder / "logs"
         self.base_url = f"http://127.0.0.1:{free_port()}"
         self.simulator_url = f"http://127.0.0.1:{free_port()}"
+        self.payments_url = f"http://127.0.0.1:{free_port()}"
         self._temporal = f"127.0.0.1:{free_port()}"
         self.live_url = f"http://127.0.0.1:{free_port()}" if "live" in parts else ""
         self.parts = (*parts, "worker") if has_temporal else tuple(parts)
@@ -84,6 +85,7 @@ class Stack:
             *("--life" if self._is_living else "--no-life", "--bot-token", SIMULATED_BOT_TOKEN),
             *("--mini-app-url", f"{self.base_url}/twa"),
         ]
+        found["payments"] = payments_command(self.payments_url, self.base_url, self.folder / "payments")
         if self._has_temporal:
             settings = Settings(
                 temporal_address=self._temporal,
@@ -109,6 +111,7 @@ class Stack:
             "OIDC_CLIENT_ID": str(BOT_ID),
             "OIDC_CLIENT_SECRET": SIMULATED_CLIENT_SECRET,
             "TELEGRAM_FRAME_ANCESTORS": self.other_site,
+            **{name.upper(): value for name, value in simulated_payments(self.payments_url).items()},
             "LIVE_URL": self.live_url,
             "LIVE_PORT": self.live_url.rpartition(":")[2] or "0",
             "DATABASE_URL": "",
@@ -137,6 +140,7 @@ class Stack:
 
     def _come_up(self) -> None:
         self.start("simulator")
+        self.start("payments")
         self.cli("db", "up")
         if self._has_temporal:
             self.start("temporal")
@@ -184,13 +188,14 @@ class Stack:
         _kill_group(self.running.pop(name))
 
     def wait_until_up(self, name: str) -> None:
-        """By its heartbeat since this start; the web process by its answer."""
+        """By its heartbeat since this start; what has none by its answer."""
+        addresses = {"web": f"{self.base_url}/healthz", "payments": f"{self.payments_url}/"}
 
         def is_up() -> bool:
             code = self.running[name].poll()
             assert code is None, f"{name} ended with {code}"
-            if name == "web":
-                return self._answers(f"{self.base_url}/healthz")
+            if name in addresses:
+                return self._answers(addresses[name])
             beats = self.rows("SELECT at FROM heartbeat WHERE process = ?", name)
             return bool(beats) and beats[0][0] >= self.started_ms[name]
 

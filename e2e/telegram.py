@@ -19,6 +19,7 @@ _SCRIPT = """
     ready() { said.push("ready"); }, expand() { said.push("expand"); },
     onEvent(kind, call) { (heard[kind] ??= []).push(call); },
     openLink(url) { said.push("open " + url); }, openTelegramLink(url) { said.push("telegram " + url); },
+    openInvoice(url) { said.push("invoice " + url); },
     BackButton: button("back"), MainButton: button("main"),
     fire(kind) { for (const call of heard[kind] ?? []) call(); },
   } };

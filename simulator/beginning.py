@@ -2,17 +2,20 @@
 
 from dataclasses import asdict
 
+from simulator.actions import chats
 from simulator.clock import Clock
 from simulator.demo.scenario import make_demo
 from simulator.faults import Faults
 from simulator.limits import Limits
-from simulator.model import Bot
+from simulator.model import DEFAULT_BOT_RIGHTS, Bot, User
 from simulator.options import Options
 from simulator.replay import load_replay
 from simulator.simulation import Simulation
 from simulator.store import Store
 from simulator.updates import UpdateQueue
 from simulator.world import World
+
+_OPERATOR_ID = 777_000_090
 
 
 def open_simulation(options: Options) -> Simulation:
@@ -49,6 +52,8 @@ def fill(sim: Simulation, *, is_first_start: bool) -> None:
         # A new secret for a known bot is the same bot, as after /revoke.
         known = world.bots.get(bot.id)
         world.save_bot(Bot(**{**asdict(known), "token": token}) if known else bot)
+    if options.storage_chat is not None and options.storage_chat not in world.channels:
+        _make_storage(world, options.storage_chat)
     if is_first_start:
         world.life["on"] = options.scenario == "demo"
         if options.scenario == "demo" and options.replay is None:
@@ -60,6 +65,16 @@ def fill(sim: Simulation, *, is_first_start: bool) -> None:
     world.save_life()
     world.save_clock()
     sim.commit()
+
+
+def _make_storage(world: World, chat_id: int) -> None:
+    """The bot's own private channel. It has always been there: nobody is told that the bot came in."""
+    world.save_user(User(_OPERATOR_ID, "Operator", None, "en"))
+    channel = chats.make_channel(
+        world, username=None, title="Storage", owner_id=_OPERATOR_ID, subscribers=2, chat_id=chat_id
+    )
+    channel.members[str(world.bot().id)] = {"status": "administrator", "rights": dict(DEFAULT_BOT_RIGHTS)}
+    world.save_channel(channel)
 
 
 def _bot(index: int, token: str) -> Bot:

@@ -23,6 +23,7 @@ class Options:
     start: float | None
     rate: float
     limits: bool
+    storage_chat: int | None
 
 
 def read_options(arguments: list[str] | None = None) -> Options:
@@ -39,6 +40,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--start", type=parse_moment, help="first start only: where the clock begins (ISO)")
     parser.add_argument("--rate", type=float, default=1.0, help="first start only: clock seconds per second")
     parser.add_argument("--limits", action="store_true", help="limit sending as Telegram does")
+    parser.add_argument("--storage-chat", type=int, help="id of a private channel in which the first bot keeps copies")
     given = parser.parse_args(arguments)
     return Options(
         given.host,
@@ -53,4 +55,5 @@ def read_options(arguments: list[str] | None = None) -> Options:
         given.start,
         given.rate,
         given.limits,
+        given.storage_chat,
     )

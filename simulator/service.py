@@ -13,6 +13,7 @@ from simulator.control.server import add_routes as add_control
 from simulator.life import live
 from simulator.oidc.server import add_routes as add_login
 from simulator.options import Options
+from simulator.pages.invoice import add_routes as add_invoices
 from simulator.pages.phone import add_routes as add_phone
 from simulator.pages.preview import add_routes as add_preview
 from simulator.simulation import Simulation
@@ -25,6 +26,7 @@ def make_app(sim: Simulation) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY)
     add_bot_api(app, sim)
     add_control(app, sim)
+    add_invoices(app, sim)
     add_login(app, sim)
     add_phone(app, sim)
     add_preview(app, sim)
@@ -39,7 +41,8 @@ async def serve(options: Options) -> None:
     site = web.TCPSite(runner, options.host, options.port)
     await site.start()
     port = runner.addresses[0][1]
-    print(f"simulator ready on http://{options.host}:{port}", flush=True)
+    sim.base_url = f"http://{options.host}:{port}"
+    print(f"simulator ready on {sim.base_url}", flush=True)
     wire.start_loading()
     sender = WebhookSender(sim)
     tasks = [asyncio.create_task(sender.run()), asyncio.create_task(live(sim))]

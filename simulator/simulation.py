@@ -18,6 +18,7 @@ class Simulation:
     faults: Faults = field(default_factory=Faults)
     limits: Limits = field(default_factory=Limits)
     login: Issuer = field(default_factory=Issuer)
+    base_url: str = ""  # where pages of ours are reached, once the server listens
     epoch: int = 0  # grows with every reset, so that what was under way before it can tell
 
     @property

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import aiohttp
 
+from simulator.botapi.server import made_in_reply
 from simulator.model import Bot
 from simulator.simulation import Simulation
 from simulator.updates import Pending
@@ -81,12 +82,15 @@ class WebhookSender:
             for _ in range(copies):
                 async with session.post(bot.webhook_url, data=body, headers=headers) as answer:
                     status, asked = answer.status, answer.headers.get("Retry-After", "")
-        except (aiohttp.ClientError, TimeoutError) as error:
+                    told = await answer.json() if answer.content_type == "application/json" else {}
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return self._failed(bot, f"Connection failed: {type(error).__name__}", 0.0)
         if 200 <= status < 300:
             if self._is_current(bot):
                 self.sim.updates.drop(bot.id, [entry.update_id])
                 self.sim.commit()
+                if isinstance(told, dict) and "method" in told:
+                    await made_in_reply(self.sim, bot, told)
             return None
         wait = min(LONGEST_RETRY_AFTER_S, float(asked)) if asked.isdigit() else 0.0
         return self._failed(bot, f"Wrong response from the webhook: {status}", wait)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from app.accounts.models import User, Workspace
 from app.accounts.service import people
-from app.billing.service import PlanLimits, put_on_plan
+from app.billing.service.limits import PlanLimits, put_on_plan
 from app.channels.models import Channel, Chat
 from app.channels.service import connect
 from app.core import db

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 MAINTENANCE_QUEUE = "maintenance"
 LANE_QUEUE = "lane"
-QUEUES = (MAINTENANCE_QUEUE, LANE_QUEUE)
+BILLING_QUEUE = "billing"
+QUEUES = (MAINTENANCE_QUEUE, LANE_QUEUE, BILLING_QUEUE)
 
 CHECK_ROLLUPS = "check_rollups"
 KEEP_HOUSE = "keep_house"
@@ -18,15 +19,23 @@ ALL_CHATS = "all"
 ROLLUPS_CHECK_TOPIC = "rollups.check"
 LANE_TOPIC = "posting.lane"
 RESOLVE_TOPIC = "posting.resolve"
+SUBSCRIPTION_TOPIC = "billing.subscription"
 
 RUN_LANE = "run_lane"
 LOOK_FOR_DELIVERY = "look_for_delivery"
 CONCLUDE_DELIVERY = "conclude_delivery"
+ADVANCE_SUBSCRIPTION = "advance_subscription"
 
 # Search attributes: ids, words and numbers only, never a name or a text.
 SENDER_ID, LANE_STATE, BACKLOG, NEXT_DUE_AT = "SenderId", "LaneState", "Backlog", "NextDueAt"
 DELIVERY_ID, DELIVERY_STATE = "DeliveryId", "DeliveryState"
-KEYWORDS = (SENDER_ID, LANE_STATE, DELIVERY_ID, DELIVERY_STATE)
+SUBSCRIPTION_ID, WORKSPACE_ID, PLAN, BILLING_STATE = "SubscriptionId", "WorkspaceId", "Plan", "BillingState"
+GATEWAY, NEXT_CHARGE_AT = "Gateway", "NextChargeAt"
+KEYWORDS = (
+    *(SENDER_ID, LANE_STATE, DELIVERY_ID, DELIVERY_STATE),
+    *(SUBSCRIPTION_ID, WORKSPACE_ID, PLAN, BILLING_STATE, GATEWAY),
+)
+MOMENTS = (NEXT_DUE_AT, NEXT_CHARGE_AT)
 
 
 @dataclass(frozen=True)
@@ -90,3 +99,35 @@ def lane_id(sender_id: int) -> str:
 
 def resolve_id(delivery_id: int) -> str:
     return f"delivery:{delivery_id}"
+
+
+@dataclass(frozen=True)
+class SubscriptionRequest:
+    """Which subscription to follow. `looks`: how often the runs before this one looked, for the reader."""
+
+    subscription_id: int
+    looks: int = 0
+
+
+@dataclass(frozen=True)
+class SubscriptionReport:
+    """How a subscription stands: ids, words and moments (milliseconds since 1970, UTC; None: there is none)."""
+
+    subscription: str
+    workspace_id: int
+    plan: str
+    interval: str
+    gateway: str
+    state: str
+    is_ending: bool
+    period_index: int
+    period_end_ms: int | None
+    dunning_step: int
+    next_action: str | None
+    next_action_ms: int | None
+    is_over: bool
+    done: list[str]
+
+
+def subscription_id_of(subscription_id: int) -> str:
+    return f"sub:{subscription_id}"

@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from app.core import clock, outbox, telemetry
 from workflows.contracts import (
+    BILLING_QUEUE,
     DELIVERY_ID,
     LANE_QUEUE,
     LANE_TOPIC,
@@ -20,16 +21,21 @@ from workflows.contracts import (
     RESOLVE_TOPIC,
     ROLLUPS_CHECK_TOPIC,
     SENDER_ID,
+    SUBSCRIPTION_ID,
+    SUBSCRIPTION_TOPIC,
     CheckRequest,
     LaneRequest,
     ResolveRequest,
+    SubscriptionRequest,
     lane_id,
     resolve_id,
     rollup_check_id,
+    subscription_id_of,
 )
 from workflows.lane import Lane
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import RollupCheck
+from workflows.subscription import Subscription
 
 _POLL_S = 1.0
 _OUTAGE = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED)
@@ -78,6 +84,21 @@ async def _resolve(client: Client, key: str) -> tuple[str, str]:
     return handle.id, handle.result_run_id or ""
 
 
+async def _follow_subscription(client: Client, key: str) -> tuple[str, str]:
+    handle = await client.start_workflow(
+        Subscription.run,
+        SubscriptionRequest(int(key)),
+        id=subscription_id_of(int(key)),
+        task_queue=BILLING_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_signal="look",
+        static_summary=f"Subscription {key}",
+        static_details="What is due, and when, stands in the table `subscription`; what happened in `subscription_event`.",
+        search_attributes=_found_by(SUBSCRIPTION_ID, key),
+    )
+    return handle.id, handle.result_run_id or ""
+
+
 def _found_by(name: str, value: str) -> TypedSearchAttributes:
     return TypedSearchAttributes([SearchAttributePair(SearchAttributeKey.for_keyword(name), value)])
 
@@ -86,6 +107,7 @@ TOPICS: dict[str, Deliver] = {
     ROLLUPS_CHECK_TOPIC: _check_rollups,
     LANE_TOPIC: _wake_lane,
     RESOLVE_TOPIC: _resolve,
+    SUBSCRIPTION_TOPIC: _follow_subscription,
 }
 
 

@@ -24,30 +24,36 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
+from app.billing.service import lifecycle
 from app.boot import Runtime, boot, delivery_readers
-from app.core import clock, db, leases, telemetry
+from app.core import clock, db, leases, outbox, telemetry
 from app.posting.readers.base import Reader
 from app.posting.service import sweeping
 from workflows import dispatch
+from workflows.activities.billing import BillingActivities
 from workflows.activities.lane import LaneActivities
 from workflows.activities.maintenance import check_rollups, keep_house
 from workflows.contracts import (
     ALL_CHATS,
     BACKLOG,
+    BILLING_QUEUE,
     DAILY_CHECK_CRON,
     DAILY_CHECK_SCHEDULE,
     KEYWORDS,
     LANE_QUEUE,
     MAINTENANCE_QUEUE,
-    NEXT_DUE_AT,
+    MOMENTS,
+    QUEUES,
+    SUBSCRIPTION_TOPIC,
     CheckRequest,
     rollup_check_id,
 )
 from workflows.lane import Lane
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import Housekeeping, RollupCheck
+from workflows.subscription import Subscription
 
-_THREADS, _LANES = 4, 32
+_THREADS, _LANES, _BILLING = 4, 32, 4
 _BEAT_S = 3
 
 
@@ -128,13 +134,25 @@ def lane_worker(
     )
 
 
+def billing_worker(client: Client, runtime: Runtime, threads: ThreadPoolExecutor, queue: str = BILLING_QUEUE) -> Worker:
+    """Subscriptions; their workflows always run in the sandbox, since they are about money and seldom."""
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[Subscription],
+        activities=[BillingActivities(runtime).advance_subscription],
+        activity_executor=threads,
+        max_concurrent_activities=_BILLING,
+        max_concurrent_workflow_tasks=4,
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+
+
 async def ensure_search_attributes(client: Client) -> None:
-    """Register what lanes and resolvers are found by; that they are known already is no error."""
+    """Register what workflows are found by; that they are known already is no error."""
     kinds = {name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for name in KEYWORDS}
-    kinds |= {
-        BACKLOG: IndexedValueType.INDEXED_VALUE_TYPE_INT,
-        NEXT_DUE_AT: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
-    }
+    kinds |= {name: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME for name in MOMENTS}
+    kinds |= {BACKLOG: IndexedValueType.INDEXED_VALUE_TYPE_INT}
     asked = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=kinds)
     try:
         await client.operator_service.add_search_attributes(asked)
@@ -146,8 +164,11 @@ async def ensure_search_attributes(client: Client) -> None:
 def _reconcile() -> None:
     """Whatever Temporal has forgotten, its file deleted or another cluster taken: rows say what must run."""
     with db.database.connection_context():
-        lanes, resolvers = sweeping.reconcile(now=clock.utcnow())
-    telemetry.log().info("reconciled", lanes=lanes, resolvers=resolvers)
+        now, subscriptions = clock.utcnow(), lifecycle.open_subscriptions()
+        lanes, resolvers = sweeping.reconcile(now=now)
+        for subscription_id in subscriptions:
+            outbox.put(SUBSCRIPTION_TOPIC, str(subscription_id), now=now)
+    telemetry.log().info("reconciled", lanes=lanes, resolvers=resolvers, subscriptions=len(subscriptions))
 
 
 async def prepare(client: Client) -> str:
@@ -196,9 +217,11 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect(runtime)
     known = await _prepared(client)
-    with ThreadPoolExecutor(_THREADS) as threads, ThreadPoolExecutor(_LANES) as lanes:
-        async with worker(client, threads), lane_worker(client, runtime, lanes):
-            telemetry.log().info("worker runs", queues=[MAINTENANCE_QUEUE, LANE_QUEUE])
+    pools = [ThreadPoolExecutor(size) for size in (_THREADS, _LANES, _BILLING)]
+    with pools[0] as threads, pools[1] as lanes, pools[2] as billing:
+        workers = worker(client, threads), lane_worker(client, runtime, lanes), billing_worker(client, runtime, billing)
+        async with workers[0], workers[1], workers[2]:
+            telemetry.log().info("worker runs", queues=QUEUES)
             tasks: list[asyncio.Task[Any]] = [
                 asyncio.create_task(dispatch.run(client, runtime.settings.data_dir / "nudge.sock", stop)),
                 asyncio.create_task(_beat(client, known, stop)),

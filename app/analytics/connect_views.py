@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 from flask_login import current_user
 
 from app.analytics.pages import ConnectPage, PendingChannel
+from app.billing.service import limits
 from app.channels.queries import bot_offers, channels_of
 from app.channels.service import connect as channels
-from app.core.errors import AppError
+from app.channels.service import keeping
+from app.core.errors import AppError, Invalid, LimitReached
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.policy import Act, policy
 from app.readings import service as readings
@@ -79,3 +83,38 @@ def watch() -> Any:
 def disconnect(public_id: str) -> Any:
     channels.disconnect(current_user.workspace_id, public_id, actor=f"user:{current_user.user_id}", now=g.now)
     return redirect(url_for("analytics.network"), 303)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPage:
+    """Own channels, (public id, title, whether it is writable), and how many the plan has room for (None: all)."""
+
+    rows: tuple[tuple[str, str, bool], ...]
+    room: int | None
+    error: str = ""
+
+
+def _kept_page(*, chosen: Sequence[str] | None = None, error: str = "") -> KeptPage:
+    here = current_user.workspace_id
+    writable = keeping.standing(here, now=g.now)
+    titles = {ref.public_id: ref.title for ref in channels_of(here)}
+    rows = tuple((i, titles[i], i in chosen if chosen is not None else on) for i, on in writable.items())
+    return KeptPage(rows, limits.limit_of(here, "channels", now=g.now), error)
+
+
+@blueprint.get("/kept")
+@policy(Act.MANAGE_CHANNELS)
+def kept() -> Response:
+    """Which channels stay writable when the plan has not room for all."""
+    return page("channels/kept.html", page=_kept_page())
+
+
+@blueprint.post("/kept")
+@policy(Act.MANAGE_CHANNELS)
+def keep() -> Any:
+    chosen = request.form.getlist("channel")
+    try:
+        keeping.keep(current_user.workspace_id, chosen, user_id=current_user.user_id, now=g.now)
+    except (Invalid, LimitReached) as error:
+        return page("channels/kept.html", status=422, page=_kept_page(chosen=chosen, error=explained(error)))
+    return redirect_or_hx(url_for("channels.kept"))

@@ -74,6 +74,15 @@ _ALL = (
         "percent",
     ),
     Definition(
+        "ctr",
+        N_("CTR"),
+        N_("Clicks on the post's counted links so far for every hundred of its views."),
+        N_(
+            "Posts without a counted link. A post that is sent once more shares its links: all clicks count with the first."
+        ),
+        "percent",
+    ),
+    Definition(
         "posts",
         N_("Posts"),
         N_("Posts published in the period that Telegram still shows."),

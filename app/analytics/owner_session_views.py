@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-import segno
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 from flask_login import current_user
 from markupsafe import Markup
@@ -111,6 +110,8 @@ def _sealer() -> Any:
 
 def _drawn(url: str) -> Markup:
     """The code as SVG without a style of its own; always dark on light, since some cameras read nothing else."""
+    import segno  # costs 1 MiB: only for who looks at a code
+
     code = segno.make(url, error="m", micro=False)
     return Markup(code.svg_inline(scale=5, border=3, dark="#000", light="#fff", svgclass="qr"))
 

@@ -160,7 +160,10 @@ class ComparePage:
 
 @dataclass(frozen=True, slots=True)
 class PostRow:
-    """A post in a table or at the head of its page. `er_parts`: what its ER is made of, of what sources tell."""
+    """A post in a table or at the head of its page. `er_parts`: what its ER is made of, of what sources tell.
+
+    `clicks`: on its counted links so far, None for a post that has none.
+    """
 
     public_id: str
     url: str
@@ -179,6 +182,8 @@ class PostRow:
     forwards: Figure = Figure(None, "forwards")
     comments: Figure = Figure(None, "comments")
     er_parts: tuple[str, ...] = ()
+    clicks: int | None = None
+    ctr: Figure = Figure(None, "percent")
 
     @property
     def is_edited(self) -> bool:

@@ -13,11 +13,14 @@ from decimal import Decimal
 from typing import Any
 
 from app.core import db
+from app.links.queries import CLICKS_OF_MESSAGES
 from app.readings.falls import falls_of_post
 
 _STILL_GAINING = timedelta(days=7)
 SORTS = {key: f"s.{key}" for key in ("posted_at", "views", "views_24h", "reactions", "forwards", "comments")}
-SORTS |= {"er": "s.er_ppm", "text_length": "p.text_length"}
+_CTR = "(CASE WHEN s.views > 0 THEN c.clicks * 1000000.0 / s.views END)"  # in millionths, as ER
+SORTS |= {"er": "s.er_ppm", "ctr": _CTR, "text_length": "p.text_length"}
+_IN_PERCENT = ("er", "ctr")
 METRICS = tuple(key for key in SORTS if key != "posted_at")
 _PPM_OF_PERCENT = 10_000
 
@@ -161,8 +164,8 @@ class AtLeast:
 
     @property
     def stored(self) -> int:
-        """The bound as the column keeps it: an ER is written in percent and kept in millionths."""
-        return math.ceil(Decimal(self.text) * (_PPM_OF_PERCENT if self.metric == "er" else 1))
+        """The bound as the column keeps it: a rate is written in percent and kept in millionths."""
+        return math.ceil(Decimal(self.text) * (_PPM_OF_PERCENT if self.metric in _IN_PERCENT else 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +193,17 @@ class Which:
 ALL_POSTS = Which()
 
 
+def joined(channel_id: int, *texts: str) -> tuple[str, tuple[int, ...]]:
+    """What must be joined to post_stat s so that these texts can be asked, and its parameters."""
+    asked = "".join(texts)
+    clicks = f" LEFT JOIN ({CLICKS_OF_MESSAGES}) c ON c.message_id = p.message_id" if "c." in asked else ""
+    post = " JOIN post p ON p.id = s.post_id" if clicks or "p." in asked else ""
+    return post + clicks, (channel_id,) if clicks else ()
+
+
 def posts_page(
     feed_id: int,
+    channel_id: int,
     *,
     sort: str,
     descending: bool,
@@ -209,29 +221,38 @@ def posts_page(
     way = "DESC" if descending else "ASC"
     order = f"s.posted_at {way}" if sort == "posted_at" else f"{SORTS[sort]} + 0 {way} NULLS LAST"
     wanted, values = which.conditions()
-    post = " JOIN post p ON p.id = s.post_id" if "p." in order + wanted else ""
+    tables, keys = joined(channel_id, order, wanted)
+    again, again_keys = joined(channel_id, order, "p.")
     found = db.rows(
-        f"SELECT {_POST_COLUMNS} FROM (SELECT s.post_id FROM post_stat s{post} WHERE s.feed_id = ? AND s.posted_at >= ?"
+        f"SELECT {_POST_COLUMNS} FROM (SELECT s.post_id FROM post_stat s{tables} WHERE s.feed_id = ? AND s.posted_at >= ?"
         f" AND s.posted_at < ?{wanted} ORDER BY {order}, s.post_id LIMIT ? OFFSET ?) o"
-        " JOIN post_stat s ON s.feed_id = ? AND s.post_id = o.post_id JOIN post p ON p.id = o.post_id"
+        f" JOIN post_stat s ON s.feed_id = ? AND s.post_id = o.post_id{again}"
         f" ORDER BY {order}, s.post_id",
-        *(feed_id, db.stamp(start), db.stamp(end), *values, limit, offset, feed_id),
+        *(*keys, feed_id, db.stamp(start), db.stamp(end), *values, limit, offset, feed_id, *again_keys),
     )
     return [_post(row) for row in found]
 
 
 def posts_before(
-    feed_id: int, *, which: Which, start: datetime, end: datetime, last: dict[str, Any] | None, limit: int
+    feed_id: int,
+    channel_id: int,
+    *,
+    which: Which,
+    start: datetime,
+    end: datetime,
+    last: dict[str, Any] | None,
+    limit: int,
 ) -> list[dict[str, Any]]:
     """The newest posts of [start, end), or those that come after the post `last` in that order: a page by its key."""
     wanted, values = which.conditions()
     newest = last["posted_at"] if last else end
     after = "s.posted_at <= ? AND (s.posted_at < ? OR s.post_id > ?)" if last else "s.posted_at < ?"
     key = (db.stamp(newest), db.stamp(newest), last["post_id"]) if last else (db.stamp(newest),)
+    tables, keys = joined(channel_id, "p.", wanted)
     found = db.rows(
-        f"SELECT {_POST_COLUMNS} FROM post_stat s JOIN post p ON p.id = s.post_id"
+        f"SELECT {_POST_COLUMNS} FROM post_stat s{tables}"
         f" WHERE s.feed_id = ? AND s.posted_at >= ? AND {after}{wanted} ORDER BY s.posted_at DESC, s.post_id LIMIT ?",
-        *(feed_id, db.stamp(start), *key, *values, limit),
+        *(*keys, feed_id, db.stamp(start), *key, *values, limit),
     )
     return [_post(row) for row in found]
 

@@ -50,14 +50,16 @@ def cards(workspace_id: int) -> dict[int, FeedCard]:
 
 
 def data_version(workspace_id: int) -> str:
-    """Changes whenever any number, channel, note, campaign or link of the workspace changes: the ETag's material."""
+    """Changes whenever any number, channel, note, campaign or link of the workspace changes, or its payment gets late or
+    is made good: the ETag's material."""
     found = db.rows(
         "SELECT c.id, c.state, c.timezone, s.version FROM channel c LEFT JOIN feed_stat s ON s.feed_id = c.feed_id"
         " WHERE c.workspace_id = ? AND c.deleted_at IS NULL"
         " UNION ALL SELECT 0, CAST(MAX(a.created_at) AS TEXT), '', COUNT(*) FROM annotation a WHERE a.workspace_id = ?"
         " UNION ALL SELECT -1, '', '', v.version FROM campaigns_version v WHERE v.workspace_id = ?"
-        " ORDER BY 1",
-        *(workspace_id, workspace_id, workspace_id),
+        " UNION ALL SELECT -2, CAST(b.past_due_at AS TEXT), '', 0 FROM subscription b WHERE b.workspace_id = ?"
+        " AND b.ended_at IS NULL AND b.state = 'past_due' ORDER BY 1",
+        *(workspace_id, workspace_id, workspace_id, workspace_id),
     )
     return repr(found)
 

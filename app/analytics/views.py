@@ -22,7 +22,7 @@ from app.core.policy import Act, policy
 blueprint = Blueprint("analytics", __name__)
 _ROW_KEYS = ("subscribers", "growth", "views", "reach", "err", "err24", "er", "posts", "reactions")
 _USUAL_KEYS = ("views", "usual_low", "usual_middle", "usual_high", "posts")
-_POST_KEYS = ("views", "views_24h", "reactions", "forwards", "comments", "er")
+_POST_KEYS = ("views", "views_24h", "reactions", "forwards", "comments", "er", "ctr")
 
 
 def _channel(public_id: str) -> ChannelRef:
@@ -122,10 +122,11 @@ def posts_csv(public_id: str) -> Response:
             *(p.public_id, iso(p.posted_at), p.media_label, "" if p.text_length is None else str(p.text_length)),
             *("" if at is None else iso(at) for at in (p.edited_at, p.deleted_at)),
             *files.cells(p, _POST_KEYS),
+            "" if p.clicks is None else str(p.clicks),
         ]
         for p in found.rows
     )
-    head = ["post", "posted_at", "media", "text_length", "edited_at", "deleted_at", *files.heads(_POST_KEYS)]
+    head = ["post", "posted_at", "media", "text_length", "edited_at", "deleted_at", *files.heads(_POST_KEYS), "clicks"]
     return files.answer("posts.csv", head, rows, period=found.period, total=found.total)
 
 

@@ -66,6 +66,7 @@ class Channel(TenantTable):
     timezone = CharField(max_length=64)
     is_simulated = BooleanField(default=False)
     connected_at = UtcTimestamp()
+    kept_at = UtcTimestamp(null=True)  # chosen to stay writable when the plan has not room for all
     deleted_at = UtcTimestamp(null=True)
 
 

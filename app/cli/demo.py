@@ -10,7 +10,7 @@ import httpx
 
 from app.accounts.models import User, Workspace
 from app.accounts.service import people, sessions
-from app.billing.service import put_on_plan
+from app.billing.service.limits import put_on_plan
 from app.boot import Runtime, boot
 from app.channels.queries import channels_of
 from app.channels.service import connect

@@ -53,7 +53,7 @@ def view_readings(file: Path, subscribers: Path | None, workspace: str, create: 
 
 
 def _make_workspace(name: str, timezone: str) -> None:
-    from app.billing.service import put_on_plan  # only the operator's command sets a plan by hand
+    from app.billing.service.limits import put_on_plan  # only the operator's command sets a plan by hand
 
     now = clock.utcnow()
     user = people.create_user(name=f"{name} operator", timezone=timezone, now=now)

@@ -26,6 +26,7 @@ NO_VALUE = "—"
 MINUS = "−"
 _FULL_DIGITS_BELOW = 10_000
 _WHOLE = frozenset({"views", "subscribers", "posts", "reactions"})  # an average of them is read without fractions
+_SMALL_PERCENT = 0.1  # below, one digit more: a few clicks of many views are not none
 _POINTS = {"en": "pp", "ru": "п. п.", "uz": "f. p."}  # percentage points
 _TABBED = ' tabindex="0"'
 
@@ -102,7 +103,7 @@ def signed(text: str, value: Number | None) -> str:
 def figure(value: Number | None, unit: str = "views", locale: str = "en", *, full: bool = False) -> str:
     """The visible text of a figure; `full` writes all digits below a million instead of '12.4K'."""
     if unit == "percent":
-        return percent(value, locale)
+        return percent(value, locale, 2 if value and abs(value) < _SMALL_PERCENT else 1)
     if unit.startswith("money:") and value is not None:
         return money.text(value, unit.removeprefix("money:"), locale)
     if unit == "points":
@@ -285,6 +286,7 @@ def filters(
     return {
         "compact": lambda value: compact(value, locale()),
         "number": lambda value, digits=0: number(value, locale(), digits),
+        "price": lambda minor, currency: money.price(minor, currency, locale()),
         "percent": lambda value, digits=1: percent(value, locale(), digits),
         "table_rows": table_rows,
         "precision": precision,

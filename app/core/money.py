@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
+from babel import Locale
 from babel.numbers import format_currency, format_decimal
 
 from app.core.errors import Invalid
 
 # Digits after the point. Telegram Stars (XTR) are whole; CLDR does not know them.
 MINOR_DIGITS = {"UZS": 2, "USD": 2, "EUR": 2, "XTR": 0}
+_SIGNS = {"XTR": "★"}
 MOST_MINOR = 10**14
 # Groups of three have one separator throughout, and none of them follows a leading zero.
 _GROUPED = r"(?P<grouped>[1-9]\d{0,2}(?P<separator>[ ,.'’])\d{3}(?:(?P=separator)\d{3})*)"
+_LETTERS = re.compile(r"^([A-Z]{3})(?=\d)")
 _AMOUNT = re.compile(rf"(?:{_GROUPED}|(?P<whole>\d+))(?:(?P<point>[.,])(?P<part>\d+))?", re.ASCII)
 
 
@@ -49,7 +53,20 @@ def text(minor: float, currency: str, locale: str = "en") -> str:
     value = (Decimal(str(minor)) / 10**digits).quantize(Decimal(1).scaleb(-2), ROUND_HALF_UP)
     if digits:
         return str(format_currency(value, currency, locale=locale, currency_digits=False))
-    return f"{format_decimal(value, format='#,##0.##', locale=locale)}\xa0{currency}"
+    return f"{format_decimal(value, format='#,##0.##', locale=locale)}\xa0{_SIGNS.get(currency, currency)}"
+
+
+@lru_cache(maxsize=512)
+def price(minor: int, currency: str, locale: str = "en") -> str:
+    """12500000 of UZS -> 'UZS 125,000': as `text`, without digits after the point where they are all zero."""
+    digits = MINOR_DIGITS[currency]
+    if not digits or minor % 10**digits:
+        shown = text(minor, currency, locale)
+    else:
+        pattern = copy(Locale.parse(locale).currency_formats["standard"])
+        pattern.frac_prec = (0, 0)
+        shown = str(pattern.apply(minor // 10**digits, locale, currency=currency, currency_digits=False))
+    return _LETTERS.sub("\\1\u00a0", shown)
 
 
 def plain(minor: int, currency: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -31,6 +32,7 @@ class Act(StrEnum):
     MANAGE_CHANNELS = "manage_channels"
     MANAGE_KEYS = "manage_keys"
     MANAGE_WORKSPACE = "manage_workspace"
+    PAY = "pay"
     OWN_ACCOUNT = "own_account"
     PUBLIC = "public"
     API = "api"
@@ -46,6 +48,7 @@ _ALLOWED: dict[Act, frozenset[Role]] = {
     Act.MANAGE_CHANNELS: frozenset({Role.OWNER, Role.ADMIN}),
     Act.MANAGE_KEYS: frozenset({Role.OWNER, Role.ADMIN}),
     Act.MANAGE_WORKSPACE: frozenset({Role.OWNER, Role.ADMIN}),
+    Act.PAY: frozenset({Role.OWNER, Role.ADMIN}),
 }
 
 
@@ -76,5 +79,5 @@ def policy(act: Act, *, is_fresh: bool = False, most_bytes: int = 0) -> Callable
 class Limits(Protocol):
     """The port to a plan's limits; billing implements it, everybody asks through it."""
 
-    def require(self, workspace_id: int, key: str, *, used: int) -> None:
+    def require(self, workspace_id: int, key: str, *, used: int, now: datetime) -> None:
         """Raises LimitReached when one more than `used` would pass the limit `key` of the workspace's plan."""

@@ -17,7 +17,10 @@ from app.core import crashpoint
 DEV_SECRET = "development-only-secret-key"
 DEV_MASTER_KEY = base64.urlsafe_b64encode(b"development-only-master-key-32b!").decode()
 SIMULATED_BOT_TOKEN = "1000000001:SIMULATED-service-bot-token-not-real"
+SIMULATED_STORAGE_CHAT_ID = -1_001_800_000_001
 SIMULATED_CLIENT_SECRET = "SIMULATED-client-secret-not-real"
+SIMULATED_PAYME_KEY = "SIMULATED-payme-key-not-real"
+SIMULATED_CLICK_SECRET = "SIMULATED-click-secret-not-real"
 
 
 class SettingsError(Exception):
@@ -63,6 +66,17 @@ class Settings(BaseSettings):
     )
     oidc_client_id: str = Field("", description="our client id there: the bot's id")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="the secret that belongs to OIDC_CLIENT_ID")
+    payme_merchant_id: str = Field("", description="Payme's id of our kassa; empty: no Payme")
+    payme_key: SecretStr = Field(SecretStr(""), description="the key with which Payme signs its requests to us")
+    payme_checkout_url: str = Field("https://checkout.paycom.uz", description="where people pay by Payme")
+    click_merchant_id: str = Field("", description="Click's id of us as a merchant; empty: no Click")
+    click_service_id: str = Field("", description="Click's id of our service")
+    click_secret_key: SecretStr = Field(SecretStr(""), description="the key with which Click signs its requests to us")
+    click_pay_url: str = Field("https://my.click.uz/services/pay", description="where people pay by Click")
+    seller_name: str = Field("AnalyticBot", description="who sells, as invoices name them")
+    seller_details: str = Field("", description="their address and tax number on invoices; lines parted by |")
+    fiscal_ikpu: str = Field("", description="IKPU code of what we sell, for fiscal receipts; empty: none are made")
+    fiscal_package_code: str = Field("", description="the package code that belongs to FISCAL_IKPU")
     telegram_updates: Literal["polling", "webhook"] = Field("polling", description="how updates arrive")
     telegram_frame_ancestors: str = Field(
         "https://web.telegram.org https://*.telegram.org", description="who may frame the Mini App"
@@ -90,7 +104,14 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "base_url", "telegram_api_url", "telegram_preview_url", "simulator_url", "temporal_ui_url", "oidc_issuer"
+        "base_url",
+        "telegram_api_url",
+        "telegram_preview_url",
+        "simulator_url",
+        "temporal_ui_url",
+        "oidc_issuer",
+        "payme_checkout_url",
+        "click_pay_url",
     )
     @classmethod
     def _without_trailing_slash(cls, value: str) -> str:
@@ -179,6 +200,10 @@ def production_problems(settings: Settings) -> list[str]:
         "TELEGRAM_BOT_TOKEN is the simulator's": settings.telegram_bot_token.get_secret_value() == SIMULATED_BOT_TOKEN,
         "OIDC_CLIENT_SECRET is the simulator's": settings.oidc_client_secret.get_secret_value()
         == SIMULATED_CLIENT_SECRET,
+        "PAYME_KEY is the simulator's": settings.payme_key.get_secret_value() == SIMULATED_PAYME_KEY,
+        "CLICK_SECRET_KEY is the simulator's": settings.click_secret_key.get_secret_value() == SIMULATED_CLICK_SECRET,
+        "PAYME_CHECKOUT_URL points at this machine's simulator": _is_loopback(settings.payme_checkout_url),
+        "CLICK_PAY_URL points at this machine's simulator": _is_loopback(settings.click_pay_url),
         "TELEGRAM_BOT_TOKEN is missing": not settings.telegram_bot_token.get_secret_value(),
         "PROXY_HOPS must say how many proxies stand in front (0 for none)": settings.proxy_hops is None,
         "BASE_URL must be https": not settings.base_url.startswith("https://"),

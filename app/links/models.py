@@ -13,7 +13,8 @@ from app.core.tenancy import TenantTable
 
 
 class TrackedLink(TenantTable):
-    """/r/<key> leads to `url`. `post_id` is the authored post that carries it, in `channel` where it has one there.
+    """/r/<key> leads to `url`. `post_id` is the authored post that carries it, in `channel` where it has one there;
+    `message_id` is the message of that channel, once it is out.
 
     `fingerprint` stands for post, channel and address together, so that the same three are one link.
     """
@@ -26,10 +27,15 @@ class TrackedLink(TenantTable):
     fingerprint = CharField(max_length=64)
     post_id = BigIntegerField(null=True)
     channel: Any = ForeignKeyField(Channel, lazy_load=False, null=True)
+    message_id = BigIntegerField(null=True)
     created_at = UtcTimestamp()
 
     class Meta:
-        indexes = ((("workspace", "fingerprint"), True), (("workspace", "post_id"), False))
+        indexes = (
+            (("workspace", "fingerprint"), True),
+            (("workspace", "post_id"), False),
+            (("channel", "message_id"), False),
+        )
 
 
 class LinkHour(TenantTable):

@@ -50,6 +50,16 @@ def make(workspace_id: int, url: str, *, post_id: int | None, channel_id: int | 
     return found
 
 
+def carried_by(workspace_id: int, post_id: int, channel_id: int, message_id: int) -> None:
+    """The links of a post are out in a channel, in that message. Of a post that is sent once more the first counts."""
+    with db.write():
+        db.execute(
+            "UPDATE tracked_link SET message_id = ? WHERE workspace_id = ? AND post_id = ? AND channel_id = ?"
+            " AND message_id IS NULL",
+            *(message_id, workspace_id, post_id, channel_id),
+        )
+
+
 def address(link: TrackedLink, base_url: str) -> str:
     """What stands in the post instead of the address itself."""
     return f"{base_url}/r/{link.key}"

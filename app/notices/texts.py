@@ -28,11 +28,26 @@ _SENTENCES = {
     "posts_blocked": N_(
         "%(count)s posts for “%(title)s” are on hold: I may not post there. Give me the right again and press Resume."
     ),
+    "posts_over_plan": N_(
+        "%(count)s posts for “%(title)s” are on hold: your plan has no room for this channel, or its payment is late."
+        " Once that is settled, press Resume."
+    ),
     "approval_asked": N_("%(name)s asks to publish in %(channels)s, %(when)s:\n\n%(words)s"),
     "approval_given": N_("%(name)s approved your post:\n\n%(words)s"),
     "approval_returned": N_("%(name)s returned your post:\n\n%(words)s\n\n%(comment)s"),
     "client_approved": N_("The client %(name)s approved a post:\n\n%(words)s\n\n%(comment)s"),
     "client_returned": N_("The client %(name)s returned a post:\n\n%(words)s\n\n%(comment)s"),
+    "renewal_due": N_(
+        "Your %(plan)s plan is paid until %(day)s. The next period costs %(amount)s and can be paid now:\n%(link)s"
+    ),
+    "renewal_overdue": N_(
+        "The payment of %(amount)s for your %(plan)s plan is late: it was due on %(day)s.\n%(link)s\n\n"
+        "Your data are safe. Seven days after that day the plan becomes read-only, after fourteen it ends."
+    ),
+    "subscription_ended": N_(
+        "Your %(plan)s plan has ended on %(day)s. Everything that was collected is kept, and you are on the free plan:"
+        "\n%(link)s"
+    ),
     "rights_back": N_("All rights in “%(title)s” are back. Thank you!"),
 }
 TEMPLATES = frozenset(_SENTENCES)

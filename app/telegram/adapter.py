@@ -15,7 +15,14 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import GetUpdates
-from aiogram.types import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, WebAppInfo
+from aiogram.types import (
+    BotCommand,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LabeledPrice,
+    LinkPreviewOptions,
+    WebAppInfo,
+)
 
 from app.core.errors import Upstream
 from app.telegram.port import (
@@ -25,6 +32,8 @@ from app.telegram.port import (
     RETRY_AFTER,
     Button,
     Keyboard,
+    StarInvoice,
+    StarTransaction,
 )
 from app.telegram.publisher import HttpPublisher
 
@@ -104,11 +113,50 @@ class AiogramTelegram(HttpPublisher):
         listed = [BotCommand(command=command, description=text) for command, text in commands]
         self._run(lambda: self._bot.set_my_commands(listed, language_code=language or None))
 
+    def create_invoice_link(self, invoice: StarInvoice) -> str:
+        prices = [LabeledPrice(label=invoice.title, amount=invoice.stars)]
+        return str(
+            self._run(
+                lambda: self._bot.create_invoice_link(
+                    title=invoice.title,
+                    description=invoice.description,
+                    payload=invoice.payload,
+                    currency="XTR",
+                    prices=prices,
+                    subscription_period=invoice.period_s,
+                )
+            )
+        )
+
+    def answer_pre_checkout(self, query_id: str, refusal: str = "") -> None:
+        self._run_unless(
+            ("query is too old", "query_id_invalid"),
+            lambda: self._bot.answer_pre_checkout_query(query_id, not refusal, refusal or None),
+        )
+
+    def stop_star_renewal(self, user_id: int, charge_id: str, *, is_stopped: bool) -> None:
+        self._run(lambda: self._bot.edit_user_star_subscription(user_id, charge_id, is_stopped))
+
+    def refund_stars(self, user_id: int, charge_id: str) -> None:
+        self._run_unless(("charge_already_refunded",), lambda: self._bot.refund_star_payment(user_id, charge_id))
+
+    def star_transactions(self, *, offset: int) -> list[StarTransaction]:
+        found = self._run(lambda: self._bot.get_star_transactions(offset=offset, limit=100))
+        return [_transaction(one) for one in found.transactions]
+
     def create_invite_link(self, chat_id: int, name: str) -> str:
         return str(self._run(lambda: self._bot.create_chat_invite_link(chat_id, name=name)).invite_link)
 
     def revoke_invite_link(self, chat_id: int, url: str) -> None:
         self._run(lambda: self._bot.revoke_chat_invite_link(chat_id, url))
+
+    def _run_unless(self, harmless: Sequence[str], call: Any) -> None:
+        """Run one call; a refusal in one of these words says that it was done already."""
+        try:
+            self._run(call)
+        except Upstream as error:
+            if not error.permanent or not any(words in error.message.lower() for words in harmless):
+                raise
 
     def _run(self, call: Any, *, timeout_s: float = _TIMEOUT_S) -> Any:
         """Run one call and translate aiogram's errors."""
@@ -120,6 +168,21 @@ class AiogramTelegram(HttpPublisher):
             raise Upstream("Telegram did not answer.", code=NO_ANSWER) from error
         except TelegramAPIError as error:
             raise Upstream(error.message, code=REFUSED, permanent=True) from error
+
+
+def _transaction(one: Any) -> StarTransaction:
+    """aiogram's transaction as ours: money comes from a `source` and goes to a `receiver`."""
+    partner = one.source or one.receiver
+    person = getattr(partner, "user", None)
+    return StarTransaction(
+        charge_id=one.id,
+        telegram_user_id=person.id if person else 0,
+        payload=getattr(partner, "invoice_payload", None) or "",
+        stars=one.amount,
+        period_s=int(getattr(partner, "subscription_period", None) or 0),
+        at=one.date,
+        is_refund=one.source is None,
+    )
 
 
 def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from app.telegram.outgoing import Outgoing, Sent
@@ -15,6 +16,8 @@ from app.telegram.outgoing import Outgoing, Sent
 ALLOWED_UPDATES = (
     "message",
     "callback_query",
+    "pre_checkout_query",
+    "subscription",
     "channel_post",
     "edited_channel_post",
     "message_reaction_count",
@@ -40,6 +43,30 @@ class Button:
     text: str
     data: str = ""
     web_app: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StarInvoice:
+    """A subscription to be paid in Stars every `period_s`; the payload (at most 128 bytes) comes back with each payment."""
+
+    title: str
+    description: str
+    payload: str
+    stars: int
+    period_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class StarTransaction:
+    """A line of the bot's own list of transactions in Stars; a refund has the charge id of what it gives back."""
+
+    charge_id: str
+    telegram_user_id: int
+    payload: str
+    stars: int
+    period_s: int
+    at: datetime
+    is_refund: bool
 
 
 Keyboard = Sequence[Sequence[Button]]
@@ -101,3 +128,19 @@ class Telegram(Publisher, Protocol):
 
     def set_commands(self, commands: Sequence[tuple[str, str]], *, language: str) -> None:
         """The menu of commands, (command, what it does), for one language; "" is everybody else's."""
+
+    def create_invoice_link(self, invoice: StarInvoice) -> str:
+        """Make a link that opens the invoice inside Telegram; it may be paid by anybody, once and by its renewals."""
+
+    def answer_pre_checkout(self, query_id: str, refusal: str = "") -> None:
+        """Let a payment go on, or say why not. Telegram waits ten seconds; too late or twice is no error."""
+
+    def stop_star_renewal(self, user_id: int, charge_id: str, *, is_stopped: bool) -> None:
+        """Renew a subscription no more, or again; it is named by its first charge."""
+
+    def refund_stars(self, user_id: int, charge_id: str) -> None:
+        """Give a payment back whole; that it was done already is no error."""
+
+    def star_transactions(self, *, offset: int) -> list[StarTransaction]:
+        """At most a hundred of the bot's transactions with people, the oldest first, after `offset` of all; those of
+        other kinds, such as withdrawals, have the payload "" and the person 0."""

@@ -7,6 +7,7 @@ from bot.handlers.posts import channel_post
 from bot.handlers.private_chat import callback_query, message
 from bot.handlers.reactions import reaction_count
 from bot.handlers.rights import my_chat_member
+from bot.handlers.stars import pre_checkout, subscription
 
 HANDLERS: dict[str, Handler] = {
     "channel_post": channel_post,
@@ -18,6 +19,8 @@ HANDLERS: dict[str, Handler] = {
     "removed_chat_boost": removed_chat_boost,
     "message": message,
     "callback_query": callback_query,
+    "pre_checkout_query": pre_checkout,
+    "subscription": subscription,
 }
 
 __all__ = ["HANDLERS"]

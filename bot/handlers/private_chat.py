@@ -14,15 +14,17 @@ from app.core import db, i18n, telemetry
 from app.core.errors import Upstream
 from app.notices import service as notices
 from app.telegram import service as telegram
-from bot import answers, places
+from bot import answers, money, places
 from bot.dispatcher import Effect, Incoming, nothing
-from bot.handlers import publishing
+from bot.handlers import publishing, stars
 
 _TEMPLATES = {"start": "welcome", "dashboard": "dashboard", "add_channel": "add_channel"}
 _NUMBERS: dict[str, Callable[..., places.Answer]] = {
     "stats": answers.stats,
     "views": answers.views,
     places.COMMAND: answers.workspace,
+    "myplan": money.plan,
+    "paysupport": money.support,
 }
 COMMANDS = {
     "stats": i18n.N_("Your numbers of the last 30 days"),
@@ -32,6 +34,8 @@ COMMANDS = {
     "schedule": i18n.N_("Schedule a post: /schedule 18:30 and its text"),
     "myposts": i18n.N_("What goes out next"),
     "cancel": i18n.N_("Call a scheduled post off"),
+    "myplan": i18n.N_("Your plan and how much of it is used"),
+    "paysupport": i18n.N_("Help with a payment"),
 }
 Make = Callable[[User], tuple[str, dict[str, str]]]
 _MOST_ANSWERS, _WINDOW = 20, timedelta(minutes=1)
@@ -39,7 +43,9 @@ _MOST_ANSWERS, _WINDOW = 20, timedelta(minutes=1)
 
 def message(incoming: Incoming) -> Effect:
     """A command makes the person known and is answered; everything else, and all that own bots hear, is acknowledged."""
-    said = incoming.update.message
+    said, payment = incoming.update.message, stars.of_message(incoming)
+    if payment is not None:
+        return payment
     if said is None or said.from_user is None or said.chat.type != "private" or _is_own_bot(incoming):
         return nothing
     words = (said.text or "").split(maxsplit=1)

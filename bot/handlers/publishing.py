@@ -1,4 +1,4 @@
-"""Posts by the bot: /schedule, /myposts, /cancel and the buttons under its messages. What they do: bot/publishing.py."""
+"""Posts by the bot: /schedule, /myposts, /cancel and the buttons under its messages. What they do stands in bot/*.py."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from app.core import db, i18n
 from app.core.errors import AppError
 from app.posting.content import utf16
 from app.posting.content.telegram import Entity
-from bot import decisions, publishing
+from bot import decisions, publishing, scheduling
 from bot.dispatcher import Incoming
 from bot.places import Answer
 from bot.publishing import Asker, Said
 
 Made = tuple[str, dict[str, str]]
 COMMANDS: dict[str, Callable[[Asker, Said], Answer]] = {
-    "schedule": publishing.schedule,
+    "schedule": scheduling.schedule,
     "myposts": publishing.my_posts,
     "cancel": publishing.ask_to_cancel,
 }
 BUTTONS: dict[str, Callable[[Asker, str], Answer]] = {
-    "into": publishing.put_into,
+    "into": scheduling.put_into,
+    "surely": scheduling.put_into_anyway,
     "cancel": publishing.cancel,
     "now": publishing.publish_now,
     "approve": decisions.approve,

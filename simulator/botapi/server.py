@@ -9,7 +9,20 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_request import FileField
 
-from simulator.botapi import account, callbacks, chats, copying, downloads, editing, pins, polling, polls, sending, wire
+from simulator.botapi import (
+    account,
+    callbacks,
+    chats,
+    copying,
+    downloads,
+    editing,
+    pins,
+    polling,
+    polls,
+    sending,
+    stars,
+    wire,
+)
 from simulator.botapi.access import is_private
 from simulator.botapi.errors import ApiError
 from simulator.botapi.registry import HANDLERS, SENDING, WRITING, Call
@@ -18,7 +31,7 @@ from simulator.faults import API_KINDS, Fault
 from simulator.model import Bot
 from simulator.simulation import Simulation
 
-TOPICS = (account, callbacks, chats, copying, downloads, editing, pins, polling, polls, sending)
+TOPICS = (account, callbacks, chats, copying, downloads, editing, pins, polling, polls, sending, stars)
 HANG_S = 600
 DROPPED = ApiError(0, "connection aborted before acceptance")
 
@@ -112,6 +125,16 @@ async def _call(sim: Simulation, asked: Asked) -> Any:
     _journal(sim, asked, wire.METHODS[asked.name.lower()].__api_method__, result=result)
     sim.commit()
     return result
+
+
+async def made_in_reply(sim: Simulation, bot: Bot, told: dict[str, Any]) -> None:
+    """The method that a webhook's reply holds; its outcome is told to nobody (docs, "Making requests when getting updates")."""
+    asked = Asked(bot, str(told.pop("method")), told, time.monotonic())
+    try:
+        await _call(sim, asked)
+    except ApiError as error:
+        _journal_refusal(sim, asked, error)
+        sim.commit()
 
 
 def _limited_chat(call: Call, name: str) -> int | None:

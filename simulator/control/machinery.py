@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import secrets
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -107,14 +108,13 @@ def signed_init_data(user: User, bot: Bot, auth_date: int, start_param: str | No
     person: Doc = {"id": user.id, "first_name": user.first_name, "last_name": ""}
     person |= {"username": user.username} if user.username else {}
     person |= {"language_code": user.language_code or "en", "allows_write_to_pm": True}
-    query_id = hashlib.sha256(f"{user.id}:{bot.id}:{auth_date}".encode()).hexdigest()[:24]
     fields = {
-        "query_id": f"AA{query_id}",
+        "query_id": f"AA{secrets.token_hex(12)}",  # another for each launch, two of one second included
         "user": json.dumps(person, ensure_ascii=False, separators=(",", ":")),
         "auth_date": str(auth_date),
     }
     fields |= {"start_param": start_param} if start_param else {}
     lines = "\n".join(f"{key}={fields[key]}" for key in sorted(fields))
-    secret = hmac.new(b"WebAppData", bot.token.encode(), hashlib.sha256).digest()
-    fields["hash"] = hmac.new(secret, lines.encode(), hashlib.sha256).hexdigest()
+    key = hmac.new(b"WebAppData", bot.token.encode(), hashlib.sha256).digest()
+    fields["hash"] = hmac.new(key, lines.encode(), hashlib.sha256).hexdigest()
     return urlencode(fields)

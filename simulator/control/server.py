@@ -6,14 +6,14 @@ from typing import Any
 from aiohttp import web
 
 from simulator.clock import parse_moment
-from simulator.control import boosts, content, machinery, people
+from simulator.control import boosts, content, machinery, people, stars
 from simulator.control.ledger import ledger
 from simulator.control.registry import VERBS
 from simulator.control.truth import state, subscribers_csv, view_readings_csv
 from simulator.simulation import Simulation
 from simulator.world import Refused
 
-TOPICS = (boosts, content, machinery, people)
+TOPICS = (boosts, content, machinery, people, stars)
 
 
 def add_routes(app: web.Application, sim: Simulation) -> None:

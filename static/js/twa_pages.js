@@ -65,6 +65,11 @@ export function startNavigation({ download, moved, left }) {
 
 function openOutside(event, link) {
   const telegram = globalThis.Telegram?.WebApp;
+  if (link.hasAttribute("data-invoice") && telegram?.openInvoice) {
+    event.preventDefault();
+    telegram.openInvoice(link.href); // the order's page asks by itself whether it is paid
+    return;
+  }
   if (!telegram?.openLink || !/^https?:/.test(link.href)) return;
   event.preventDefault();
   if (/^https:\/\/t\.me\//.test(link.href)) telegram.openTelegramLink(link.href);

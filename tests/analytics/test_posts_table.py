@@ -53,6 +53,7 @@ def _shown(
 ) -> list[int]:
     found = post_queries.posts_page(
         channel.feed,
+        channel.id,
         sort=sort,
         descending=descending,
         which=which,

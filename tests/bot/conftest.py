@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.boot import Runtime, boot
-from app.core import clock, db, inbox, migrate
+from app.core import clock, db, inbox
 from app.core.settings import Settings
 from app.telegram import service as telegram_service
 from app.telegram.service import Bots
@@ -26,12 +27,12 @@ def telegram() -> FakeTelegram:
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, telegram: FakeTelegram) -> Iterator[Runtime]:
+def runtime(tmp_path: Path, migrated_file: Path, telegram: FakeTelegram) -> Iterator[Runtime]:
     settings = Settings(  # type: ignore[call-arg]
         _env_file=None, data_dir=tmp_path, database_url="", demo=True, telegram_updates="polling"
     )
+    shutil.copyfile(migrated_file, settings.data_dir / "analyticbot.sqlite3")
     booted = boot("cli", settings)
-    migrate.up()
     now = clock.utcnow()
     telegram_service.register(
         booted.sealer, token=settings.bot_token, username="TrueNumbersBot", updates="polling", now=now

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from app.boot import Runtime, boot
-from app.core import clock, inbox, migrate
+from app.core import clock, inbox
 from app.core.settings import SIMULATED_BOT_TOKEN, Settings
 from app.telegram import service as telegram
 from bot.consumer import Consumer
@@ -19,7 +19,6 @@ def connect(sim: SimulatorProcess, database_url: str, folder: Path) -> Runtime:
         _env_file=None, database_url=database_url, data_dir=folder, demo=True, telegram_api_url=sim.url
     )
     booted = boot("cli", settings)
-    migrate.up()
     telegram.register(booted.sealer, token=SIMULATED_BOT_TOKEN, username="Bot", updates="polling", now=clock.utcnow())
     sim.control("users", id=OWNER_ID, first_name="Aziza")
     sim.control("channels", username="news", title="News", owner_id=OWNER_ID, subscribers=10)

@@ -6,7 +6,7 @@ import pytest
 
 from app.accounts.models import User, Workspace
 from app.accounts.service import people, sessions
-from app.billing.service import put_on_plan
+from app.billing.service.limits import put_on_plan
 from app.boot import Runtime
 from app.core import clock, db, i18n
 from app.core.errors import Upstream

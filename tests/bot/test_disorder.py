@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from app.boot import Runtime, boot
 from app.channels.service import rights
-from app.core import clock, db, inbox, migrate
+from app.core import clock, db, inbox
 from app.core.settings import SIMULATED_BOT_TOKEN, Settings
 from app.readings.service import updates
 from app.telegram import service as telegram
@@ -67,7 +67,6 @@ def hooked(simulator: SimulatorProcess, database_url: str, tmp_path: Path) -> It
         _env_file=None, database_url=database_url, data_dir=tmp_path, demo=True, telegram_api_url=simulator.url
     )
     runtime = boot("cli", settings)
-    migrate.up()
     bot = telegram.register(
         runtime.sealer, token=SIMULATED_BOT_TOKEN, username="Bot", updates="webhook", now=clock.utcnow()
     )

@@ -14,7 +14,7 @@ from app.accounts.service import people
 from app.boot import Runtime
 from app.core import clock, db, inbox
 from app.core.errors import Upstream
-from app.posting import bots
+from app.posting.bots import service as bots
 from app.telegram import own_bots
 from app.telegram import service as telegram_service
 from app.telegram.port import BotIdentity

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from app.accounts.models import User, Workspace
 from app.boot import Runtime
 from app.channels.models import Channel
 from app.core import clock, db
 from app.core.tenancy import unscoped
-from app.posting import bots
+from app.posting.bots import service as bots
 from app.posting.service.rendering import Outlet
 from app.telegram import own_bots
 from bot.consumer import Consumer
@@ -25,10 +27,10 @@ from tests.world import Owner
 OWN, OWN_TOKEN = 5550000001, "5550000001:SIMULATED-own-bot-token-not-real-1"
 
 
-def test_an_own_bot_is_proven_connects_posts_and_is_revoked(tmp_path: Path) -> None:
-    state, database = tmp_path / "sim", f"sqlite:///{tmp_path / 'ours.sqlite3'}"
-    with SimulatorProcess(state, "--bot-token", TOKEN, "--bot-token", OWN_TOKEN) as sim:
-        runtime = connect(sim, database, tmp_path)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_own_bot_is_proven_connects_posts_and_is_revoked(database_url: str, tmp_path: Path) -> None:
+    with SimulatorProcess(tmp_path / "sim", "--bot-token", TOKEN, "--bot-token", OWN_TOKEN) as sim:
+        runtime = connect(sim, database_url, tmp_path)
         who = _aziza()
         process, stop = OwnBots(runtime, threading.Event(), poll_s=1), threading.Event()
         _hand_in(runtime, who, "5550000001:SIMULATED-but-not-the-token-of-it")

@@ -11,12 +11,15 @@ import pytest
 
 from app.accounts.models import Workspace
 from app.accounts.service import people
-from app.billing.service import put_on_plan
+from app.billing.service.limits import put_on_plan
 from app.boot import Runtime
 from app.channels.models import Channel
+from app.channels.queries import channels_of
 from app.core import clock, db
 from app.core.policy import Role
 from app.posting.models import AuthoredPost
+from app.posting.planning import settings
+from app.posting.planning.settings import Typed
 from app.posting.service import resolving, sweeping
 from app.posting.states import PUBLISH
 from bot.sender import Sender
@@ -191,6 +194,19 @@ def test_all_channels_at_once(chat: Chat, aziza: Owner, news: Channel) -> None:
     chat.say(f"/schedule {_tomorrow()} 18:30 Hello")
     assert "in Fun, News" in chat.press(chat.buttons[-1])
     assert len(_due()) == 2
+
+
+def test_quiet_hours_are_asked_about_before_anything_stands_on_the_clock(
+    chat: Chat, aziza: Owner, news: Channel
+) -> None:
+    ref = next(ref for ref in channels_of(aziza.workspace.id) if ref.id == news.id)
+    typed = Typed([""] * 7, [("22:00", "07:00")], [], "0", "", "", False)
+    settings.save(aziza.workspace.id, ref, typed, user_id=aziza.user.id, now=clock.utcnow())
+    day = _tomorrow()
+    assert "quiet hours" in chat.say(f"/schedule {day} 23:30 Good night") and _due() == []
+    (button,) = chat.buttons
+    assert chat.press(button).startswith("Scheduled: ") and _due() == [f"{day} 23:30"]
+    assert "already" in chat.press(button) and _due() == [f"{day} 23:30"]
 
 
 def test_without_a_channel_to_post_in_it_says_so(chat: Chat, aziza: Owner) -> None:

@@ -81,7 +81,7 @@ def test_a_full_plan_is_refused_and_leaves_nothing_behind(apply: Apply, owned: N
     telegram.statuses[OTHER_CHAT_ID, OWNER_ID], telegram.counts[OTHER_CHAT_ID] = "creator", 9
     apply(standing(3, chat_id=OTHER_CHAT_ID))
     assert len(db.rows(CHANNELS)) == 1
-    assert "free tarifida koʻpi bilan 1 ta kanal" in _refusal()
+    assert "Free tarifida koʻpi bilan 1 ta kanal" in _refusal()
     assert db.row("SELECT COUNT(*) FROM preview_watch") == (1,)
     assert db.row("SELECT COUNT(*) FROM feed") == (1,)
 

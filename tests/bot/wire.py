@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.core.errors import Upstream
-from app.telegram.port import BotIdentity, Keyboard
+from app.telegram.port import BotIdentity, Keyboard, StarInvoice, StarTransaction
 
 BOT_ID = 1000000001
 CHAT_ID = -1001234567890
@@ -38,6 +38,11 @@ class FakeTelegram:
         self.webhook: tuple[str, str] | None = None
         self.failures: dict[str, list[Upstream]] = defaultdict(list)
         self.offsets: list[int] = []
+        self.invoices: list[StarInvoice] = []
+        self.checkouts: list[tuple[str, str]] = []
+        self.renewals: list[tuple[int, str, bool]] = []
+        self.refunds: list[tuple[int, str]] = []
+        self.transactions: list[StarTransaction] = []
 
     def me(self) -> BotIdentity:
         self._maybe_fail("me")
@@ -72,6 +77,27 @@ class FakeTelegram:
     def answer_callback(self, callback_id: str, text: str = "") -> None:
         self._maybe_fail("answer_callback")
         self.answered.append((callback_id, text))
+
+    def create_invoice_link(self, invoice: StarInvoice) -> str:
+        self._maybe_fail("create_invoice_link")
+        self.invoices.append(invoice)
+        return f"https://t.me/$invoice{len(self.invoices)}"
+
+    def answer_pre_checkout(self, query_id: str, refusal: str = "") -> None:
+        self._maybe_fail("answer_pre_checkout")
+        self.checkouts.append((query_id, refusal))
+
+    def stop_star_renewal(self, user_id: int, charge_id: str, *, is_stopped: bool) -> None:
+        self._maybe_fail("stop_star_renewal")
+        self.renewals.append((user_id, charge_id, is_stopped))
+
+    def refund_stars(self, user_id: int, charge_id: str) -> None:
+        self._maybe_fail("refund_stars")
+        self.refunds.append((user_id, charge_id))
+
+    def star_transactions(self, *, offset: int) -> list[StarTransaction]:
+        self._maybe_fail("star_transactions")
+        return self.transactions[offset : offset + 100]
 
     def set_commands(self, commands: Sequence[tuple[str, str]], *, language: str) -> None:
         self._maybe_fail("set_commands")

@@ -22,7 +22,7 @@ from app.channels.models import Channel
 from app.channels.queries import ChannelRef, channel_of
 from app.channels.service import campaigns, invite_links
 from app.channels.service.campaigns import Plan
-from app.core import clock, db, migrate
+from app.core import clock, db
 from app.core.errors import Invalid, NotFound, Upstream
 from app.core.settings import Settings
 from app.core.tenancy import ScopeError, unscoped
@@ -260,7 +260,6 @@ def test_cost_per_kept_follower_equals_the_simulators_own_ledger(
         _env_file=None, database_url=database_url, data_dir=tmp_path, demo=True, telegram_api_url=sim.url
     )
     runtime = boot("bot", settings)
-    migrate.up()
     told = Told(sim, runtime)
     told.hear()  # says which updates it wants
     sim.control("users", id=OWNER_ID, first_name="Owner")

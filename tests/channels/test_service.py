@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from app.billing.service import PlanLimits
+from app.billing.service.limits import PlanLimits
 from app.boot import Runtime
 from app.channels.models import Channel
 from app.channels.service import connect, rights

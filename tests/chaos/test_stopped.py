@@ -16,6 +16,7 @@ from e2e.stack import ROOT, wait_for
 from tests.chaos.publishing import PublishingStack, full, read_back
 
 FORGOTTEN = full("CHAOS_FORGOTTEN", 60)
+_FULL, _ON_TIME_MS = 500, 1_000  # times are asserted by the proof at full size only
 _STOP = f"posting.intent:{int(signal.SIGSTOP)}"
 
 
@@ -61,7 +62,7 @@ def test_without_the_second_look_at_the_clock_the_late_call_would_go_out(tmp_pat
 def test_posts_that_wait_go_out_on_time_after_temporal_has_forgotten_everything(by: str, tmp_path: Path) -> None:
     """Temporal's file is deleted while posts wait: a worker that starts, the command, or a worker that runs on notices."""
     with PublishingStack(tmp_path) as stack:
-        stack.connect(20)
+        stack.connect(max(20, FORGOTTEN // 10))  # Telegram lets twenty posts a minute into a channel
         first = clock.utcnow() + timedelta(seconds=25)
         wanted = stack.schedule(FORGOTTEN, first=first, over_s=FORGOTTEN / 10)
         wait_for("the lane knows", lambda: stack.rows("SELECT 1 FROM workflow_run WHERE topic = 'posting.lane'"))
@@ -75,13 +76,12 @@ def test_posts_that_wait_go_out_on_time_after_temporal_has_forgotten_everything(
         if by == "command":
             assert "1 lanes" in stack.cli("posting", "reconcile")
         stack.wait_until_settled(timeout_s=120)
-        late = stack.rows(
-            "SELECT MAX(begun_at) - MAX(due_at) FROM delivery d JOIN due_action a ON a.target_id = d.target_id"
+        ((soonest, latest),) = stack.rows(
+            "SELECT MIN(d.begun_at - a.due_at), MAX(d.begun_at - a.due_at) FROM delivery d"
+            " JOIN due_action a ON a.target_id = d.target_id"
         )
         found = read_back(stack.folder, wanted)
         assert (found["published"], found["twice"], found["lost"]) == (FORGOTTEN, 0, 0)
-        begun = stack.rows(
-            "SELECT MIN(d.begun_at - a.due_at) FROM delivery d JOIN due_action a ON a.target_id = d.target_id"
-        )
-        assert begun[0][0] >= 0
-        print(f"{FORGOTTEN} posts after Temporal's file was deleted ({by}): the last {late[0][0]} ms after its time")
+        assert soonest >= 0
+        assert FORGOTTEN < _FULL or latest <= _ON_TIME_MS
+        print(f"{FORGOTTEN} posts after Temporal's file was deleted ({by}): at most {latest} ms after their time")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from app.posting import delivering
+from app.posting.lane import delivering
 from workflows import worker
 
 if __name__ == "__main__":

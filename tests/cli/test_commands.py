@@ -41,8 +41,8 @@ Command = Callable[..., Said]
 
 
 @pytest.fixture
-def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
-    return {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "DEMO": "true", "APP_ENV": "development"}
+def environment(bare_database_url: str, tmp_path: Path) -> dict[str, str]:
+    return {"DATABASE_URL": bare_database_url, "DATA_DIR": str(tmp_path), "DEMO": "true", "APP_ENV": "development"}
 
 
 @pytest.fixture

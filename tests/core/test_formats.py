@@ -35,6 +35,7 @@ def test_a_figure_is_written_out_only_where_that_is_honest() -> None:
     assert formats.figure(419_863) == "420K"
     assert formats.figure(419_863, full=True) == "419,863"
     assert formats.figure(3.25, "percent") == "3.3%"
+    assert formats.figure(0.0246, "percent") == "0.02%" and formats.figure(0, "percent") == "0%"
     assert formats.figure(None) == "—"
 
 

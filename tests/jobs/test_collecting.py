@@ -15,7 +15,7 @@ from typing import ClassVar
 import httpx
 import pytest
 
-from app.billing.service import PlanLimits
+from app.billing.service.limits import PlanLimits
 from app.boot import Runtime
 from app.core import clock, db, leases
 from app.core.errors import Upstream

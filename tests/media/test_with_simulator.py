@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.boot import Runtime, boot
-from app.core import clock, db, migrate
+from app.core import clock, db
 from app.core.settings import Settings
 from app.media.service import path_of, ready, want
 from app.telegram import service as telegram
@@ -49,7 +49,6 @@ def composed(sim: SimulatorProcess, database_url: str, tmp_path: Path) -> Iterat
 def test_files_are_uploaded_once_and_sent_by_their_ids(
     composed: Runtime, sim: SimulatorProcess, tmp_path: Path
 ) -> None:
-    migrate.up()
     now, storage = clock.utcnow(), sim.channel("storage")["chat_id"]
     who, sealer = owner("Aziza", now=now), composed.sealer
     bot = telegram.register(sealer, token=TOKEN, username="B", updates="polling", storage_chat_id=storage, now=now)

@@ -17,7 +17,7 @@ from app.core import clock, db
 from app.core.errors import Upstream
 from app.posting.content import markup
 from app.posting.content.blocks import Content
-from app.posting.lane_run import LaneRun, Report
+from app.posting.lane.run import LaneRun, Report
 from app.posting.models import AuthoredPost
 from app.posting.service import scheduling, senders, writing
 from app.posting.service.rendering import Outlet

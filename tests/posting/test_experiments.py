@@ -16,11 +16,11 @@ from app.channels.models import Channel
 from app.channels.queries import channels_of
 from app.core import clock, db
 from app.core.errors import Conflict, Invalid, NotFound
-from app.posting import experiments
-from app.posting import experiments_design as design
-from app.posting.experiments_design import Seen
-from app.posting.experiments_models import Experiment
-from app.posting.experiments_plan import plan
+from app.posting.experiments import design
+from app.posting.experiments import service as experiments
+from app.posting.experiments.design import Seen
+from app.posting.experiments.models import Experiment
+from app.posting.experiments.plan import plan
 from app.posting.models import AuthoredPost
 from app.readings import service as readings
 from app.readings.service import PostFacts

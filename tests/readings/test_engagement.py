@@ -8,9 +8,9 @@ from pathlib import Path
 
 from app.analytics import post_queries, queries
 from app.analytics.build.channel import channel_page
-from app.analytics.build.posts import post_row
+from app.analytics.build.posts import post_rows
 from app.analytics.periods import Span
-from app.billing.service import PlanLimits
+from app.billing.service.limits import PlanLimits
 from app.boot import Runtime
 from app.channels.queries import channels_of
 from app.core import db
@@ -70,7 +70,7 @@ def test_a_blank_is_unknown_and_the_er_says_what_is_in_it(runtime: Runtime, tmp_
     for message in (1, 2, 3, 4):
         post = post_queries.post_of(channel.feed_id, channel.chat_id, str(message))
         assert post is not None
-        row = post_row(channel, post, queries.source_kinds())
+        row = next(post_rows(channel, [post], queries.source_kinds()))
         shown[message] = (row.er.value, row.er_parts, row.forwards.value, row.comments.value, row.forwards.sources)
     assert shown == {
         1: (4.0, ("reactions",), None, None, ()),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.analytics import build, post_queries
-from app.billing.service import PlanLimits
+from app.billing.service.limits import PlanLimits
 from app.boot import Runtime
 from app.channels.models import Chat
 from app.channels.queries import channels_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.analytics import build
-from app.billing.service import PlanLimits
+from app.billing.service.limits import PlanLimits
 from app.boot import Runtime
 from app.core import db
 from app.core.errors import Invalid

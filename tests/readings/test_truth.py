@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.analytics import build
-from app.billing.service import PlanLimits
+from app.billing.service.limits import PlanLimits
 from app.boot import Runtime
 from app.channels.service import connect
 from app.core import db, inbox

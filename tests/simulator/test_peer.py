@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -75,7 +77,7 @@ def peer() -> Iterator[Person]:
     assert PACKAGE.is_dir(), "telegram-test-api is missing: run `make assets`. This contract is NOT skipped."
     port = free_port()
     command = [node, str(Path(__file__).with_name("peer.js")), str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert server.stdout is not None
     assert server.stdout.readline() == "ready\n"
     url = f"http://127.0.0.1:{port}"
@@ -92,7 +94,7 @@ def peer() -> Iterator[Person]:
         return "1"
 
     yield Person(url, lambda text: tell("sendMessage", text=text), presses)
-    server.terminate()
+    os.killpg(server.pid, signal.SIGTERM)  # the wheel's node is a script that starts the real one
     server.wait(10)
     server.stdout.close()
 

@@ -19,6 +19,7 @@ from aiogram.types import (
     InputMediaDocument,
     InputMediaPhoto,
     InputPollOption,
+    LabeledPrice,
     MenuButtonWebApp,
     WebAppInfo,
 )
@@ -65,6 +66,13 @@ CALLS: dict[str, Callable[[Bot, int], Awaitable[Any]]] = {
     "getWebhookInfo": lambda bot, chat: bot.get_webhook_info(),
     "deleteWebhook": lambda bot, chat: bot.delete_webhook(drop_pending_updates=True),
     "answerCallbackQuery": lambda bot, chat: bot.answer_callback_query(CALLBACK["id"], text="ok"),
+    "createInvoiceLink": lambda bot, chat: bot.create_invoice_link(
+        "Pro", "30 days", "order-1", "XTR", [LabeledPrice(label="Pro", amount=700)], subscription_period=2_592_000
+    ),
+    "answerPreCheckoutQuery": lambda bot, chat: bot.answer_pre_checkout_query(STARS["query"], True),
+    "editUserStarSubscription": lambda bot, chat: bot.edit_user_star_subscription(OWNER_ID, STARS["charge"], True),
+    "refundStarPayment": lambda bot, chat: bot.refund_star_payment(OWNER_ID, STARS["charge"]),
+    "getStarTransactions": lambda bot, chat: bot.get_star_transactions(limit=10),
     "logOut": lambda bot, chat: bot.log_out(),
     "close": lambda bot, chat: bot.close(),
 }
@@ -76,6 +84,7 @@ def _first_link(chat: int) -> str:
 
 CALLBACK: dict[str, str] = {}
 FILE: dict[str, str] = {}
+STARS: dict[str, str] = {}
 KEYS = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Press", callback_data="pressed")]])
 MENU = MenuButtonWebApp(text="Open", web_app=WebAppInfo(url="https://example.com/twa"))
 
@@ -100,6 +109,10 @@ def test_the_bot_can_call_every_implemented_method(sim: SimulatorProcess) -> Non
             if name == "sendMessage":
                 answer = sim.control("callback", user_id=OWNER_ID, data="pressed")
                 CALLBACK["id"] = answer["callback_query_id"]
+            if name == "createInvoiceLink":
+                STARS["query"] = sim.control("stars/pay", user_id=OWNER_ID, link=results[name])["query_id"]
+            if name == "answerPreCheckoutQuery":
+                STARS["charge"] = sim.control("stars/charges")["charges"][0]["charge_id"]
             if name == "sendDocument":
                 FILE["id"] = results[name].document.file_id
         return results
@@ -111,6 +124,10 @@ def test_the_bot_can_call_every_implemented_method(sim: SimulatorProcess) -> Non
     assert results["createChatInviteLink"].name == "spring"
     assert results["editChatInviteLink"].name == "autumn" and results["revokeChatInviteLink"].is_revoked
     assert [update.event_type for update in results["getUpdates"]] == ["message", "callback_query"]
+    came, gone = results["getStarTransactions"].transactions
+    assert (came.id, came.source.invoice_payload, came.receiver) == (gone.id, "order-1", None) and gone.source is None
+    (charge,) = sim.control("stars/charges")["charges"]
+    assert (charge["amount"], charge["state"], charge["is_refunded"]) == (700, "canceled", True)
     journaled = {entry["method"] for entry in sim.journal()}
     assert journaled >= set(CALLS)
 

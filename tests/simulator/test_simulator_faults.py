@@ -139,6 +139,8 @@ def test_init_data_is_signed_as_telegram_signs_it(sim: SimulatorProcess) -> None
     parsed = safe_parse_webapp_init_data(TOKEN, data)
     assert parsed.user is not None and parsed.user.id == OWNER_ID and parsed.start_param == "ref1"
     assert not check_webapp_signature("2:other", data)
+    again = sim.control("init_data", user_id=OWNER_ID, start_param="ref1", auth_date=parsed.auth_date.isoformat())
+    assert again["init_data"] != data, "two launches of one second are two launches"
 
 
 def test_it_ends_cleanly_on_sigterm(tmp_path: Path) -> None:

@@ -91,6 +91,17 @@ def test_a_file_id_serves_one_bot_and_one_kind(tmp_path: Any) -> None:
         assert sim.api("sendPhoto", chat_id="@news", photo=mine.file_id)["ok"], "bytes and ids survive kill -9"
 
 
+def test_a_storage_channel_was_always_there_and_keeps_files_across_a_restart(tmp_path: Any) -> None:
+    chat = -1_001_800_000_001
+    with SimulatorProcess(tmp_path, "--storage-chat", str(chat)) as sim:
+        kept = with_bot(sim, lambda bot: bot.send_photo(chat, photo())).photo[-1]
+        assert sim.api("getUpdates")["result"] == [], "nobody is told that the bot came into a channel of its own"
+        sim.kill()
+        sim.start()
+        again = with_bot(sim, lambda bot: bot.send_photo(chat, kept.file_id))
+        assert again.photo[-1].file_unique_id == kept.file_unique_id and again.message_id == 2
+
+
 @pytest.mark.parametrize(("method", "field", "most"), [("sendPhoto", "photo", 10), ("sendDocument", "document", 50)])
 def test_too_large_files_are_refused(sim: SimulatorProcess, method: str, field: str, most: int) -> None:
     url, form = f"{sim.url}/bot{TOKEN}/{method}", {"chat_id": "@news"}

@@ -109,6 +109,8 @@ def _value(claim: Claim, scope: Scope, newest: list[Row], rows: list[Row]) -> It
     """Equality where the number is one reading; otherwise the bound that no sum or average of readings can pass."""
     if claim.is_change:
         return
+    if "links" in claim.sources:
+        yield from _click_rate(claim, scope, newest)
     one_channel = len(scope.channels) == 1
     if claim.unit in MOVES:
         kinds = ("join", "leave") if claim.unit == "people" else ({"joins": "join", "leaves": "leave"}.get(claim.unit),)
@@ -139,6 +141,14 @@ def _of_a_post(claim: Claim, rows: list[Row]) -> Iterator[str]:
     # views at 24 hours lie between two readings of the curve, so only their bound is known
     if claim.value > highest:
         yield f"{claim.value} {claim.unit} of a post: the most that was read is {highest}"
+
+
+def _click_rate(claim: Claim, scope: Scope, newest: list[Row]) -> Iterator[str]:
+    """Clicks for every hundred views of the reading that the claim names."""
+    clicks = scope.clicks
+    rates = {100 * clicks / row.views for row in newest if row.what == "post" and row.views}
+    if not any(abs(claim.value - rate) < 0.0001 for rate in rates):
+        yield f"{claim.value} percent: {clicks} clicks make {sorted(rates)}"
 
 
 def _most(rows: list[Row]) -> int:

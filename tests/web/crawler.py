@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.web.evidence import Evidence
-from tests.web.judged_files import judged_api, judged_csv
+from tests.web.judged_files import judged_api, judged_csv, judged_invoice
 from tests.web.judged_page import Judged, JudgedPage
 
 ODD_ADDRESSES = ("/nothing/here", "/network?days=31", "/channels/" + "A" * 22, "/channels/" + "A" * 22 + "/posts/1")
@@ -33,6 +33,7 @@ PAGES = (
     *DOORS,
     "/settings/api-keys",
     "/settings/own-account",
+    "/channels/kept",
     "/twa/menu",
     "/twa/left",
     "/help",
@@ -128,6 +129,8 @@ class Crawler:
             return judged_csv(url, answer.text, self._evidence, between=between)
         if "json" in answer.media:
             return judged_api(url, answer.text, self._evidence, between=between)
+        if "pdf" in answer.media:
+            return judged_invoice(url, answer.text, self._evidence)
         return Judged([f"{url}: nobody judges {answer.media}"] if answer.text else [])
 
     def _add(self, url: str, target: str) -> None:

@@ -1,33 +1,26 @@
-"""What the database holds, asked with plain SQL and nothing of the product's: the crawler's other side.
-
-It reads either engine: SQLite keeps moments as milliseconds, PostgreSQL as timestamptz.
-"""
+"""What the database holds: the crawler's other side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
 from zoneinfo import ZoneInfo
 
-Ask = Callable[[str], list[tuple[Any, ...]]]
+from tests.web.judged_billing import BillingFacts, billing_facts
+from tests.web.judged_posting import PostingFacts, posting_facts
+from tests.web.raw import MONTHS, Ask, moment
+
 SUBSCRIBERS = "subscribers"
+CLICKS = "clicks"
 MOVES = ("joins", "leaves", "people")
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-
-
-def moment(stored: Any) -> datetime:
-    """To the second: readings are kept no finer."""
-    at = stored.astimezone(UTC) if isinstance(stored, datetime) else datetime.fromtimestamp(stored / 1000, UTC)
-    return at.replace(microsecond=0)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One raw reading. `what` says of what: a post's counts, one reaction of it, or a channel's subscribers."""
+    """One raw reading. `what` says of what: a post's counts, one reaction of it, clicks on its links, or a channel's subscribers."""
 
     what: str
     kind: str
@@ -90,6 +83,11 @@ class Scope:
         if unit in ("percent", "points") and not self.post:  # ERR is of both, a kept share of joins and leaves
             return self._of_posts + self._subscribers + self.moves
         return self._of_posts
+
+    @property
+    def clicks(self) -> int:
+        """On the links of all its posts."""
+        return sum(row.value or 0 for row in self._of_posts if row.what == CLICKS)
 
     @cached_property
     def moves(self) -> list[Row]:
@@ -156,6 +154,8 @@ class Evidence:
     zone: str
     spends: tuple[int, ...] = ()
     typed_at: frozenset[datetime] = frozenset()  # when somebody typed what a campaign cost
+    posting: PostingFacts = field(default_factory=lambda: PostingFacts("UTC"))
+    billing: BillingFacts = field(default_factory=BillingFacts)
     shared: dict[str, str] = field(default_factory=dict)  # a link's token: the public id of its channel, "" the network
 
     @property
@@ -222,11 +222,28 @@ def gather(ask: Ask, workspace_id: int) -> Evidence:
         f" AND c.bot_id = p.bot_id WHERE c.workspace_id = {workspace_id} AND c.relation = 'owned' GROUP BY p.chat_id"
     ):
         by_chat[chat_id].told_since = moment(since)
+    for chat_id, message_id, hour, clicks in ask(
+        "SELECT c.chat_id, l.message_id, COALESCE(h.hour, l.created_at), COALESCE(h.clicks, 0) FROM tracked_link l"
+        " JOIN channel c ON c.id = l.channel_id LEFT JOIN link_hour h ON h.link_id = l.id"
+        f" WHERE l.message_id IS NOT NULL AND l.workspace_id = {workspace_id}"
+    ):
+        if chat_id in by_chat and str(message_id) in by_chat[chat_id].posts:
+            row = Row(CLICKS, "links", moment(hour), 0, value=clicks)
+            by_chat[chat_id].posts[str(message_id)].rows.append(row)
     spends = tuple(n for (n,) in ask(f"SELECT spend_minor FROM campaign WHERE workspace_id = {workspace_id}"))
     typed = ask(f"SELECT at FROM audit_entry WHERE chain = {workspace_id} AND subject LIKE 'campaign:%'")
-    kinds = {str(kind) for (kind,) in ask(f"SELECT kind FROM {mine} s")}
+    kinds = {str(kind) for (kind,) in ask(f"SELECT kind FROM {mine} s")} | {"links"}
     ((zone,),) = ask(f"SELECT timezone FROM workspace WHERE id = {workspace_id}")
-    return Evidence(channels, kinds, _names(ask, channels), str(zone), spends, frozenset(moment(at) for (at,) in typed))
+    return Evidence(
+        channels,
+        kinds,
+        _names(ask, channels),
+        str(zone),
+        spends,
+        frozenset(moment(at) for (at,) in typed),
+        posting_facts(ask, workspace_id, str(zone)),
+        billing_facts(ask, workspace_id, str(zone)),
+    )
 
 
 def _posts(ask: Ask, by_chat: dict[int, Channel], workspace_id: int) -> dict[int, Post]:

@@ -12,20 +12,21 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from tests.web.claims import Claim, judge, parse_moment
-from tests.web.evidence import MONTHS, SUBSCRIBERS, WEEKDAYS, Evidence, Scope
+from tests.web.evidence import SUBSCRIBERS, WEEKDAYS, Evidence, Scope
 from tests.web.judged_page import Judged, labels_of, scope_of
+from tests.web.raw import MONTHS
 
 _UNITS = {"subscribers": SUBSCRIBERS, "views": "views", "views_24h": "views", "reach": "views", "posts": "posts"}
 _UNITS |= {key: key for key in ("reactions", "forwards", "comments")}
 _UNITS |= {"er": "percent", "err": "percent", "err24": "percent", "growth": SUBSCRIBERS}
 _FACTS = {"channel", "username", "post", "posted_at", "media", "text_length"}
-_FACTS |= {"way", "name", "ran_in", "audience", "creative", "currency", "week", "utc_day", "reason"}
+_FACTS |= {"clicks", "way", "name", "ran_in", "audience", "creative", "currency", "week", "utc_day", "reason"}
 _UNITS |= {key: "people" for key in ("joined", "here", "left", "stayed_24h", "stayed_7d", "stayed_30d")}
 _UNITS |= {key: "percent" for key in ("kept_24h", "kept_7d", "kept_30d", *(f"kept_week_{n}" for n in range(1, 12)))}
 _UNITS |= {"joins": "joins", "leaves": "leaves", "start": SUBSCRIBERS, "counted": SUBSCRIBERS, "gap": SUBSCRIBERS}
 _UNITS |= {f"{key}_minor": "money:" for key in ("spend", "cost", "cost_24h", "cost_7d", "cost_30d")}
 _UNITS |= {"expected": "leaves", "excess": "leaves"}
-_UNITS["kept_percent"] = "percent"
+_UNITS |= {"kept_percent": "percent", "ctr": "percent"}
 _UNITS["boosts"] = "boosts"
 _UNITS["growth_percent"] = SUBSCRIBERS
 _UNITS |= {f"usual_{key}": "views" for key in ("low", "middle", "high")}
@@ -117,6 +118,8 @@ def _figures(
         and line["text_length"] not in (str(scope.post.text_length or ""),)
     ):
         yield "not the post's length"
+    if line.get("clicks") and not (scope and int(line["clicks"]) == scope.clicks):
+        yield "not the clicks on the post's links"
     for key in (key for key in _UNITS if key in line):
         source, precision, at = (line[f"{key}_{tail}"] for tail in ("source", "precision", "observed_at"))
         if not line[key]:
@@ -192,3 +195,12 @@ def _object(
     )
     found.claims.append(claim)
     yield from judge(claim, scope, evidence, between=between)
+
+
+def judged_invoice(url: str, text: str, evidence: Evidence) -> Judged:
+    """The text of an invoice's file: every number of it stands in a row."""
+    found = Judged()
+    for line in text.splitlines():
+        if re.search(r"\d", evidence.billing.left_of(line)):
+            found.problems.append(f"{url}: {line!r}: a number without source")
+    return found

@@ -61,7 +61,6 @@ NO_METRIC = (
     (".export-state", rf"{AGO}|[\d,]+ of [\d,]+ messages|[\d,]+ new readings? of|Message \d+ of", "how far a file is"),
     ("label", r"at most \d+ MiB", "how large a file may be"),
     (".count", r"\d+\+?", "how many posts need a person"),
-    (".posting", r".", "what people wrote and when it goes out, Telegram's limits, how many posts wait"),
     (".bucket", r"[\d,]+(?:–[\d,]+)?", "the lengths of text that a row is about"),
 )
 _ROWS = ", ".join(
@@ -106,7 +105,7 @@ class JudgedPage:
             self._figure(figure, self.scope, is_reaction=".reactions" in _places(figure))
         for card in self.tree.css("figure.chart-card"):
             self._chart(card)
-        for note in self.tree.css(".pages-note, .sub"):
+        for note in self.tree.css(".pages-note, .sub, .tile dt .note"):
             self._count_in(note)
         for source in self.tree.css("#sources li"):
             self._source(source)
@@ -270,7 +269,7 @@ class JudgedPage:
 
     def _count_in(self, node: LexborNode) -> None:
         """Counts of the rows shown: of channels, of posts, of characters. They must be those."""
-        for count, noun in re.findall(r"([\d,]+|None) (channel|post|character)s?\b", node.text()):
+        for count, noun in re.findall(r"([\d,]+|None) (channel|post|character|click)s?\b", node.text()):
             scope, said = self.scope, number(count)
             posts = sum(1 for post in scope.posts if post.rows) if scope else 0
             length = scope.post.text_length if scope and scope.post else None
@@ -278,10 +277,11 @@ class JudgedPage:
                 "channel": said == len(self.evidence.network.channels),
                 "post": said is not None and said <= posts,
                 "character": said == length,
+                "click": scope is not None and said == scope.clicks,
             }
             if not ok[noun]:
                 self._blame(node.text(), f"not the number of {noun}s")
-        _rewrite(node, r"[\d,]+ (channel|post|character)s?\b")
+        _rewrite(node, r"[\d,]+ (channel|post|character|click)s?\b")
 
     def _source(self, item: LexborNode) -> None:
         """A source that tells of a last reading has one."""
@@ -303,6 +303,10 @@ class JudgedPage:
             self._blame(text, "a slip of the template")
         for name in self.evidence.names:
             text = text.replace(name, "")
+        if ".posting" in places or self.url.startswith(("/posts", "/client")):
+            text = self.evidence.posting.left_of(text, places)
+        if self.url.startswith(("/billing", "/orders", "/channels/kept")):
+            text = self.evidence.billing.left_of(text)
         for place, pattern, _why in NO_METRIC:
             text = re.sub(pattern, "", text) if place in places else text
         if re.search(r"\d", text):

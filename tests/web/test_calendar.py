@@ -212,7 +212,7 @@ def _draft(who: Owner, news: Channel) -> AuthoredPost:
 
 
 def _series(**change: Any) -> dict[str, Any]:
-    form = {"kind": "weekly", "every": "1", "weekday": [0, 2, 4], "day": "1", "time": "09:00", "count": ""}
+    form = {"kind": "weekly", "every": "1", "weekday": [0, 2, 4], "day": "1", "time": "00:00", "count": ""}
     return form | {"timezone": "Asia/Tashkent", "starts_on": _day(1), "ends_on": ""} | change
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,30 +14,40 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import ChoiceLoader, DictLoader
+from pydantic import SecretStr
+from pypdf import PdfReader
 
-from app.accounts.service import keys
+from app.accounts.service import keys, people
 from app.analytics import annotations
 from app.analytics.sharing import service as sharing
+from app.billing.gateways.payme.link import Payme
+from app.billing.service import orders, settling
 from app.channels.models import Channel
 from app.channels.queries import channel_of
 from app.channels.service import campaigns, invite_links
 from app.channels.service.campaigns import Plan
 from app.core import clock, db
+from app.core.policy import Role
+from app.core.settings import Settings
+from app.links import service as links
 from app.readings import service as readings
 from app.readings.service import boosts
 from app.readings.service.boosts import BoostFacts
 from tests.channels.audience import bot_in, move
 from tests.posting import authored
 from tests.web.crawler import PAGES, Answer, Crawler, Report
-from tests.web.evidence import Ask, Evidence, gather
+from tests.web.evidence import Evidence, gather
+from tests.web.posted import posts_in_every_state
+from tests.web.raw import Ask
 from tests.world import Owner, owned_channel, owner, read_posts, watch, watched
 
 SignIn = Callable[[Owner], FlaskClient]
 MACHINES = {"ops.healthz", "ops.readyz", "ops.version", "ops.metrics", "static"}  # say nothing about a channel
 MACHINES |= {"links.follow", "media.show"}  # lead away; hand out bytes that people sent
 MACHINES |= {"oidc.begin", "oidc.come_back"}  # lead to the issuer and back; without one they are not there
-# of one proposed post, one client, one experiment, one series: nobody has any here; their own tests look at them
-MACHINES |= {"approvals.show", "client_door.show", "client_door.medium", "experiments.show", "series.show"}
+MACHINES |= {"client_door.medium"}  # hands out bytes
+MACHINES |= {"gateway_hooks.payme"}  # answers Payme
+MACHINES |= {"experiments.show"}  # of sixty measured posts, which its own tests make
 READ = ("reading", "subscriber_reading", "reaction_count", "member_event", "bot_presence", "chat_boost")
 
 
@@ -62,9 +74,13 @@ def _healthy(now: datetime, *, posts: int = 30) -> Owner:
     _rounded(news, now)
     _audience(who, news, now)
     _boosts_and_notes(who, news, now)
-    authored.scheduled(
-        who, authored.text("Our 1,234th post"), news, at=now + timedelta(hours=2), now=now, delete_after_s=86_400
-    )
+    for message_id, clicks in ((1, 7), (2, 0)):
+        link = links.make(
+            who.workspace.id, "https://shop.example/", post_id=900 + message_id, channel_id=news.id, now=now
+        )
+        links.carried_by(who.workspace.id, 900 + message_id, news.id, message_id)
+        for _ in range(clicks):
+            links.follow(link.key, is_click=True, now=now)
     read_posts(owned_channel(who, "Second", telegram_chat_id=-1002, now=now), posts=3, now=now)
     owned_channel(who, "Silent", telegram_chat_id=-1003, now=now)
     lost = owned_channel(who, "Lost", telegram_chat_id=-1004, now=now)
@@ -122,21 +138,43 @@ def _rounded(channel: Channel, now: datetime) -> None:
     readings.record_subscribers(channel.chat, source_id=bot, value=1044, step=0, observed_at=now)
 
 
-def _crawl(app: Flask, client: FlaskClient, who: Owner, ask: Ask) -> Report:
+def _posts(who: Owner) -> str:
+    """Posts in every state; returns the address of a client's door."""
+    now = clock.utcnow()
+    editor = people.create_user(name="Editor 2", timezone="Asia/Tashkent", now=now)
+    people.add_member(who.workspace.id, editor.id, Role.EDITOR, now=now)
+    (channel,) = Channel.select().where(Channel.workspace == who.workspace.id).order_by(Channel.id).limit(1)
+    return f"/client/{posts_in_every_state(who, Owner(editor, who.workspace), channel, now=now)}"
+
+
+def _bought(who: Owner) -> list[str]:
+    """A plan that was paid for, and an order for the next period; returns the addresses of both."""
+    settings = Settings(payme_merchant_id="m", payme_key=SecretStr("k"), _env_file=None)  # type: ignore[call-arg]
+    made, now = [], clock.utcnow()
+    for _ in range(2):
+        made.append(orders.open_order(who.workspace.id, "network", "month", Payme(settings), user_id=None, now=now))
+        if len(made) == 1:
+            settling.settle(settling.begin(made[0].id, "1", now=now), now=now)
+    return [f"/orders/{order.public_id}" for order in made]
+
+
+def _crawl(app: Flask, client: FlaskClient, who: Owner, ask: Ask, *, more: Sequence[str] = ()) -> Report:
     secret = keys.create(who.workspace.id, user_id=who.user.id, name="Report 2026", now=clock.utcnow())
 
     def get(url: str, headers: Mapping[str, str]) -> Answer:
         path = url.partition("?")[0]
         key = {"Authorization": f"Bearer {secret}"} if path.startswith("/api/") else {}
         # these end a session or are for people without one
-        visitor = app.test_client() if path.startswith(("/login", "/twa", "/s/")) else client
+        visitor = app.test_client() if path.startswith(("/login", "/twa", "/s/", "/client/")) else client
         found = visitor.get(url, headers={**headers, **key})
-        return Answer(found.status_code, found.mimetype, found.text, found.headers.get("Location"))
+        is_pdf = found.mimetype == "application/pdf"
+        text = PdfReader(io.BytesIO(found.data)).pages[0].extract_text() if is_pdf else found.text
+        return Answer(found.status_code, found.mimetype, text, found.headers.get("Location"))
 
     evidence = gather(ask, who.workspace.id)
     links = _links(who, evidence)
     compared = "&".join(f"c={public_id}" for public_id in list(evidence.channels)[:4])
-    return Crawler(get, evidence, seeds=(*PAGES, *links, f"/compare?{compared}")).run()
+    return Crawler(get, evidence, seeds=(*PAGES, *links, *more, f"/compare?{compared}")).run()
 
 
 def _links(who: Owner, evidence: Evidence) -> list[str]:
@@ -167,7 +205,7 @@ def _endpoints(app: Flask, report: Report) -> set[str]:
 
 def test_every_number_of_a_living_network_is_backed_by_a_reading(app: Flask, sign_in: SignIn, ask: Ask) -> None:
     who = _healthy(clock.utcnow())
-    report = _crawl(app, sign_in(who), who, ask)
+    report = _crawl(app, sign_in(who), who, ask, more=[_posts(who), *_bought(who)])
     assert not report.problems, report.told()
     assert report.readings_claimed > 1000 and report.fragments > 50, report.told()
     routes = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
@@ -252,6 +290,28 @@ def test_a_planted_number_is_found(app: Flask, sign_in: SignIn, ask: Ask, plante
     app.jinja_env.loader = ChoiceLoader([overlay, app.jinja_env.loader])  # type: ignore[list-item]
     report = _crawl(app, sign_in(who), who, ask)
     assert any(words in problem for problem in report.problems), report.problems
+
+
+LIES = {
+    "clicks that nobody made": "<p>{{ 41 }} clicks on its counted links so far</p>",
+    "posts that do not wait": "<p>17 posts are on hold</p>",
+    "a time at which nothing is due": "<p>1 Jan 2031, 04:05</p>",
+    "a number without any meaning": "<p>97</p>",
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_lie_on_the_page_of_a_post_is_found(app: Flask, sign_in: SignIn, ask: Ask, lie: str) -> None:
+    who = owner("Bek", now=clock.utcnow())
+    channel = owned_channel(who, "News", telegram_chat_id=-1001, now=clock.utcnow())
+    authored.scheduled(who, authored.text("Hello"), channel, at=clock.utcnow() + timedelta(days=2))
+    source = (app.jinja_env.loader or ChoiceLoader([])).get_source(app.jinja_env, "posting/post_state.html")[0]
+    at = "{% if page.may_compose %}"
+    assert at in source
+    overlay = DictLoader({"posting/post_state.html": source.replace(at, LIES[lie] + at)})
+    app.jinja_env.loader = ChoiceLoader([overlay, app.jinja_env.loader])  # type: ignore[list-item]
+    problems = _crawl(app, sign_in(who), who, ask).problems
+    assert problems and all(re.match(r"/posts/[\w-]{22}[:?]", problem) for problem in problems), problems
 
 
 def test_reactions_that_the_bot_counted_name_the_bot(app: Flask, sign_in: SignIn, ask: Ask) -> None:

@@ -20,9 +20,10 @@ from app.channels.models import Channel
 from app.core import clock, db
 from app.readings import service as readings
 from tests.channels.audience import bot_in
-from tests.web.evidence import Ask, Evidence, gather
+from tests.web.evidence import Evidence, gather
 from tests.web.judged_files import judged_csv
 from tests.web.judged_page import Judged, JudgedPage
+from tests.web.raw import Ask
 from tests.world import Owner, owned_channel, owner
 
 SignIn = Callable[[Owner], FlaskClient]

@@ -13,7 +13,7 @@ from app.boot import Runtime
 from app.channels.models import Channel
 from app.core import clock
 from app.core.policy import Role
-from app.posting import experiments
+from app.posting.experiments import service as experiments
 from app.readings import service as readings
 from app.readings.service import PostFacts
 from tests.posting.approvals.proposals import member

@@ -198,6 +198,13 @@ def test_a_refused_launch_signs_nobody_out(app: Flask, runtime: Runtime, aziza: 
     assert client.get("/network").status_code == 200
 
 
+def test_a_refused_launch_tells_the_script_why(app: Flask) -> None:
+    headers = {"X-Session": "", "Accept": "application/json"}
+    told = app.test_client().post("/twa/session", data={"init_data": "x", "device": "d" * 32}, headers=headers)
+    assert told.status_code == 401 and told.json is not None
+    assert told.json["error"]["code"] == "no_bot" and told.json["error"]["message"]
+
+
 @pytest.mark.parametrize("path", ["/channels/x/posts/u-%00", "/network?days=%00"])
 def test_a_character_that_cannot_be_stored_is_refused(app: Flask, aziza: Owner, path: str) -> None:
     assert app.test_client().get(path, headers=_launch(aziza)).status_code == 422

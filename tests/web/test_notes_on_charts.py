@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -42,7 +43,7 @@ def app(runtime: Runtime) -> Flask:
     """A service that has Telegram's keys, so that own accounts have their page."""
     keys = {"telegram_api_id": 1, "telegram_api_hash": SecretStr("h")}
     settings = runtime.settings.model_copy(update=keys)
-    built = create_app(Runtime(settings, runtime.sealer, runtime.limits, runtime.bots))
+    built = create_app(replace(runtime, settings=settings))
     built.config["WTF_CSRF_ENABLED"] = False
     return built
 

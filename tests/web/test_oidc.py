@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -44,7 +45,7 @@ def app(runtime: Runtime, telegram: SimulatorProcess) -> Flask:
     }
     known = runtime.settings.model_dump(include={"database_url", "data_dir", "demo"})
     settings = Settings(**known, **told, _env_file=None)
-    built = create_app(Runtime(settings, runtime.sealer, runtime.limits, runtime.bots))
+    built = create_app(replace(runtime, settings=settings))
     built.config["WTF_CSRF_ENABLED"] = False
     return built
 

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from pydantic import SecretStr
 
+from app.billing.service.settling import DomainOrders
 from app.boot import Runtime
 from app.core import clock, db, inbox, leases, outbox
 from app.web import create_app
@@ -48,6 +49,9 @@ def test_the_metrics_count_what_is_stored_waiting_and_dead(app: Flask) -> None:
     assert _value(text, 'analyticbot_outbox_rows{state="waiting"}') == 1
     assert _value(text, 'analyticbot_outbox_rows{state="dead"}') == 0
     assert _value(text, "analyticbot_preview_channels") == 3
+    assert _value(text, "analyticbot_billing_differences") == 0
+    DomainOrders().doubt("stars", "unstated", "c1", "700 booked, nothing stated", now=now)
+    assert _value(app.test_client().get("/metrics").text, "analyticbot_billing_differences") == 1
     assert _value(text, 'analyticbot_heartbeat_age_seconds{process="jobs"}') >= 30
 
 

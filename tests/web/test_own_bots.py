@@ -14,7 +14,7 @@ from app.channels.models import Channel
 from app.core import clock, db
 from app.core.errors import Upstream
 from app.core.policy import Role
-from app.posting import bots
+from app.posting.bots import service as bots
 from app.posting.service import scheduling, sweeping
 from app.telegram import own_bots
 from app.telegram.models import Bot

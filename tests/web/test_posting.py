@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
-from werkzeug.test import TestResponse
 
 from app.accounts.service import people, sessions
 from app.boot import Runtime
@@ -34,6 +33,7 @@ from tests.posting.authored import (
     silence,
     text,
 )
+from tests.web.composer import Composer, fragment_of, moment_in, value_of, words_in
 from tests.world import Owner, owned_channel, owner
 
 SignIn = Callable[[Owner], FlaskClient]
@@ -62,62 +62,18 @@ def _member(who: Owner, role: Role) -> Owner:
     return Owner(user, who.workspace)
 
 
-def _in(**ahead: float) -> dict[str, str]:
-    """The form's fields of a moment so far ahead, in UTC."""
-    at = clock.utcnow() + timedelta(**ahead)
-    return {"day": at.date().isoformat(), "time": at.strftime("%H:%M"), "zone": "UTC"}
-
-
-def _fragment(target: str) -> dict[str, str]:
-    """The headers by which htmx asks for one block."""
-    return {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": f"div#{target}"}
-
-
-class Composer:
-    """A person at the form of one post, without a script: every press of a button sends the whole form."""
-
-    def __init__(self, client: FlaskClient, url: str = "/posts/new") -> None:
-        self.client = client
-        tree = LexborHTMLParser(client.get(url).text)
-        form = tree.css_first("#composer")
-        assert form is not None
-        self.url = str(form.attributes["data-url"])
-        self.version = _value(tree, "version")
-
-    @property
-    def public_id(self) -> str:
-        return self.url.rpartition("/")[2]
-
-    def press(self, verb: str, *where: Channel, fragment: str = "", **fields: Any) -> TestResponse:
-        form = {"version": self.version, "channel": [channel.public_id for channel in where], **fields}
-        answer = self.client.post(f"{self.url}/{verb}", data=form, headers=_fragment(fragment) if fragment else {})
-        if "text/html" in answer.content_type and (told := _value(LexborHTMLParser(answer.text), "version")):
-            self.version = told
-        return answer
-
-
-def _value(tree: LexborHTMLParser, name: str) -> str:
-    node = tree.css_first(f"input[name={name}]")
-    return (node.attributes.get("value") or "") if node else ""
-
-
-def _words(html: str, selector: str = "main") -> str:
-    node = LexborHTMLParser(html).css_first(selector)
-    return " ".join(node.text().split()) if node else ""
-
-
 def _post(who: Owner, composer: Composer) -> AuthoredPost:
     return writing.post_of(who.workspace.id, composer.public_id)
 
 
 def test_a_post_is_written_scheduled_listed_and_seen(who: Owner, news: Channel, sign_in: SignIn) -> None:
     composer = Composer(client := sign_in(who))
-    answer = composer.press("schedule", news, text="**Hello** readers", **_in(hours=2))
+    answer = composer.press("schedule", news, text="**Hello** readers", **moment_in(hours=2))
     assert (answer.status_code, answer.headers["Location"]) == (303, composer.url)
-    listed = _words(client.get("/posts").text, ".post-rows")
+    listed = words_in(client.get("/posts").text, ".post-rows")
     assert "Hello readers" in listed and "scheduled" in listed and "News" in listed and "in 2 hours" in listed
     page = client.get(composer.url).text
-    assert "<b>Hello</b> readers" in page and "Aziza" in _words(page, "#post_history")
+    assert "<b>Hello</b> readers" in page and "Aziza" in words_in(page, "#post_history")
 
 
 def test_publish_now_goes_out_and_the_page_says_so(
@@ -134,8 +90,8 @@ def test_publish_now_goes_out_and_the_page_says_so(
     ((_, _, what),) = line.sent
     ((button,),) = what.buttons
     assert what.text == "Now" and re.fullmatch(r"https://our\.example/r/[\w-]{10}", button.url)
-    assert "sent" in _words(client.get(composer.url).text, "#post_state")
-    assert "Now" in _words(client.get("/posts?show=sent").text, ".post-rows")
+    assert "sent" in words_in(client.get(composer.url).text, "#post_state")
+    assert "Now" in words_in(client.get("/posts?show=sent").text, ".post-rows")
     assert "Now" not in client.get("/posts").text
 
 
@@ -164,15 +120,15 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(
     who: Owner, news: Channel, sign_in: SignIn
 ) -> None:
     composer = Composer(sign_in(who))
-    answer = composer.press("schedule", text="Kept words", **_in(hours=2))
+    answer = composer.press("schedule", text="Kept words", **moment_in(hours=2))
     assert answer.status_code == 422 and "Kept words" in answer.text
-    assert "at least one channel" in _words(answer.text, "#problem_channels")
-    answer = composer.press("schedule", news, text="x" * 4097, **_in(hours=2))
-    assert "4096" in _words(answer.text, "#problem_text")
-    answer = composer.press("schedule", news, text="Late", **_in(hours=-2))
-    assert "has passed" in _words(answer.text, "#problem_when")
+    assert "at least one channel" in words_in(answer.text, "#problem_channels")
+    answer = composer.press("schedule", news, text="x" * 4097, **moment_in(hours=2))
+    assert "4096" in words_in(answer.text, "#problem_text")
+    answer = composer.press("schedule", news, text="Late", **moment_in(hours=-2))
+    assert "has passed" in words_in(answer.text, "#problem_when")
     answer = composer.press("schedule", news, text="Never", day="", time="", zone="UTC")
-    assert "a day and a time" in _words(answer.text, "#problem_when")
+    assert "a day and a time" in words_in(answer.text, "#problem_when")
     assert db.row("SELECT COUNT(*) FROM due_action") == (0,)
 
 
@@ -182,7 +138,7 @@ def test_an_hour_that_the_clocks_skip_is_refused(who: Owner, news: Channel, sign
     answer = Composer(sign_in(who)).press(
         "schedule", news, text="Spring", day=sunday.date().isoformat(), time="02:30", zone="Europe/Berlin"
     )
-    assert "does not exist" in _words(answer.text, "#problem_when")
+    assert "does not exist" in words_in(answer.text, "#problem_when")
 
 
 def test_the_draft_is_kept_while_typing_and_nobody_overwrites_it_unknowing(
@@ -209,7 +165,7 @@ def test_the_preview_is_exact_and_keeps_nothing(who: Owner, news: Channel, sign_
         fragment="composer_preview",
     )  # fmt: skip
     assert "<i>It</i> &lt;b&gt;" in answer.text and "Q?" in answer.text and "2 messages" in answer.text
-    assert "6 of 4,096" in _words(answer.text, "#composer_count")
+    assert "6 of 4,096" in words_in(answer.text, "#composer_count")
     assert db.row("SELECT COUNT(*) FROM authored_post") == (0,)
 
 
@@ -248,16 +204,16 @@ def test_a_scheduled_post_is_edited_from_what_it_says_and_moved(
     who: Owner, news: Channel, sign_in: SignIn, line: ScriptedLine
 ) -> None:
     composer = Composer(client := sign_in(who))
-    composer.press("schedule", news, text="First", pin="on", delete_after="86400", **_in(hours=2))
+    composer.press("schedule", news, text="First", pin="on", delete_after="86400", **moment_in(hours=2))
     page = client.get(f"{composer.url}/edit").text
     assert "First" in page and 'name="pin" checked' in page and 'value="86400" selected' in page
     again = Composer(client, f"{composer.url}/edit")
-    again.press("schedule", news, text="Second", pin="on", **_in(hours=3))
-    words = _words(client.get(composer.url).text)
+    again.press("schedule", news, text="Second", pin="on", **moment_in(hours=3))
+    words = words_in(client.get(composer.url).text)
     assert "in 3 hours" in words and "Second" in words
     history = client.get(composer.url).text
     assert "<del>First</del>" in history and "<ins>Second</ins>" in history
-    moved = client.post(f"{composer.url}/move", data=_in(hours=5))
+    moved = client.post(f"{composer.url}/move", data=moment_in(hours=5))
     assert moved.status_code == 303
     assert client.post(f"{composer.url}/move", data={"day": "x"}).status_code == 422
     client.post(f"{composer.url}/now")
@@ -272,7 +228,7 @@ def test_a_post_that_is_out_is_corrected_and_taken_down(
     composer.press("publish", news, text="Teh")
     run_lane(line, run_s=1)
     again = Composer(client, f"{composer.url}/edit")
-    again.press("schedule", news, text="The", **_in(hours=-1))
+    again.press("schedule", news, text="The", **moment_in(hours=-1))
     run_lane(line, run_s=1)
     assert line.calls == [("edit", -1001, 100, "The")]
     another = Composer(client, f"{composer.url}/edit")
@@ -281,7 +237,7 @@ def test_a_post_that_is_out_is_corrected_and_taken_down(
     client.post(f"{composer.url}/take-down")
     run_lane(line, run_s=1)
     assert line.calls[-1] == ("delete", -1001, 100)
-    assert "deleted in Telegram" in _words(client.get(composer.url).text)
+    assert "deleted in Telegram" in words_in(client.get(composer.url).text)
     gone = Composer(client, f"{composer.url}/edit")
     assert gone.press("publish", news, text="The").status_code == 409
     copied = client.post(f"{composer.url}/duplicate").headers["Location"]
@@ -292,9 +248,9 @@ def test_what_is_called_off_is_not_sent_and_can_be_put_on_again(
     who: Owner, news: Channel, sign_in: SignIn, line: ScriptedLine
 ) -> None:
     composer = Composer(client := sign_in(who))
-    composer.press("schedule", news, text="Maybe", **_in(hours=1))
+    composer.press("schedule", news, text="Maybe", **moment_in(hours=1))
     client.post(f"{composer.url}/cancel")
-    assert "Maybe" in _words(client.get("/posts?show=drafts").text, ".post-rows")
+    assert "Maybe" in words_in(client.get("/posts?show=drafts").text, ".post-rows")
     Composer(client, f"{composer.url}/edit").press("publish", news, text="Maybe")
     run_lane(line, run_s=1)
     assert line.texts == ["Maybe"]
@@ -310,10 +266,10 @@ def test_what_telegram_refused_says_why_and_goes_out_once_it_is_mended(
     line.before = refuse
     composer.press("publish", news, text="Wrong")
     run_lane(line, run_s=1)
-    assert "wrong file identifier" in _words(client.get(composer.url).text, "#post_state")
-    listed = _words(client.get("/posts?show=attention").text, ".post-rows")
+    assert "wrong file identifier" in words_in(client.get(composer.url).text, "#post_state")
+    listed = words_in(client.get("/posts?show=attention").text, ".post-rows")
     assert "refused" in listed and "wrong file identifier" in listed
-    assert "1" in _words(client.get("/help").text.replace("main", "x"), ".count")
+    assert "1" in words_in(client.get("/help").text.replace("main", "x"), ".count")
     line.before = lambda _chat, _what: None
     Composer(client, f"{composer.url}/edit").press("publish", news, text="Right")
     run_lane(line, run_s=1)
@@ -352,7 +308,7 @@ def test_posts_on_hold_are_resumed_once_the_right_is_back(
     held = client.get("/posts?show=attention").text
     assert "1 post for “News” is on hold" in held and "resume" not in held
     may_post(news)
-    assert "1 post is past its time and goes out at once" in _words(client.get("/posts?show=attention").text)
+    assert "1 post is past its time and goes out at once" in words_in(client.get("/posts?show=attention").text)
     client.post(f"/posts/resume/{news.public_id}")
     run_lane(line, run_s=1)
     assert line.texts == ["Waits"] and actions(_post(who, composer)) == [("publish", "done", None)]
@@ -365,10 +321,10 @@ def test_an_editor_proposes_and_the_owner_approves(
     composer = Composer(editor)
     assert composer.press("publish", news, text="May I?").status_code == 303
     run_lane(line, run_s=1)
-    assert line.texts == [] and "waits for approval" in _words(editor.get(composer.url).text)
+    assert line.texts == [] and "waits for approval" in words_in(editor.get(composer.url).text)
     assert "/approve" not in editor.get(composer.url).text
     assert editor.post(f"{composer.url}/approve", data={"version": "2"}).status_code == 403
-    version = _value(LexborHTMLParser(chief.get(composer.url).text), "version")
+    version = value_of(LexborHTMLParser(chief.get(composer.url).text), "version")
     assert chief.post(f"{composer.url}/approve", data={"version": "1"}).status_code == 409
     assert chief.post(f"{composer.url}/approve", data={"version": version}).status_code == 303
     run_lane(line, run_s=1)
@@ -379,11 +335,11 @@ def test_a_proposal_whose_time_has_passed_is_not_sent_late(
     who: Owner, news: Channel, sign_in: SignIn, line: ScriptedLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     composer = Composer(sign_in(_member(who, Role.EDITOR)))
-    composer.press("schedule", news, text="Old", **_in(hours=1))
+    composer.press("schedule", news, text="Old", **moment_in(hours=1))
     later = clock.utcnow() + timedelta(hours=3)
     monkeypatch.setattr(clock, "utcnow", lambda: later)
     chief = sign_in(who)
-    version = _value(LexborHTMLParser(chief.get(composer.url).text), "version")
+    version = value_of(LexborHTMLParser(chief.get(composer.url).text), "version")
     answer = chief.post(f"{composer.url}/approve", data={"version": version})
     assert answer.status_code == 422 and "has passed" in answer.text
 
@@ -391,7 +347,7 @@ def test_a_proposal_whose_time_has_passed_is_not_sent_late(
 @pytest.mark.parametrize("role", [Role.ANALYST, Role.CLIENT])
 def test_who_only_sees_is_offered_nothing_else(who: Owner, news: Channel, sign_in: SignIn, role: Role) -> None:
     composer = Composer(sign_in(who))
-    composer.press("schedule", news, text="Look", **_in(hours=1))
+    composer.press("schedule", news, text="Look", **moment_in(hours=1))
     reader = sign_in(_member(who, role))
     page = LexborHTMLParser(reader.get(composer.url).text)
     assert "Look" in reader.get("/posts").text and not page.css("main form")
@@ -413,7 +369,7 @@ def test_another_text_in_one_channel_goes_there_alone(
 def test_the_lists_are_cut_into_pages(who: Owner, news: Channel, sign_in: SignIn) -> None:
     client = sign_in(who)
     for number in range(52):
-        Composer(client).press("schedule", news, text=f"Post {number:02}", **_in(minutes=60 + number))
+        Composer(client).press("schedule", news, text=f"Post {number:02}", **moment_in(minutes=60 + number))
     first = LexborHTMLParser(client.get("/posts").text)
     names = [node.text() for node in first.css(".post-name")]
     assert names == [f"Post {number:02}" for number in range(50)]
@@ -433,7 +389,7 @@ def test_in_the_mini_app_a_picture_opens_by_a_ticket(who: Owner, news: Channel, 
     assert form is not None
     url = form.attributes["data-url"]
     answer = client.post(
-        f"{url}/media", headers={**header, **_fragment("composer_media")},
+        f"{url}/media", headers={**header, **fragment_of("composer_media")},
         data={"version": "0", "file": (io.BytesIO(picture("PNG")), "a.png")},
     )  # fmt: skip
     (image, *_) = re.findall(r'src="(/media/[^"]+)"', answer.text)
@@ -460,5 +416,5 @@ def test_a_long_row_of_late_posts_says_when_the_last_one_goes_out(who: Owner, ne
     client, late = sign_in(who), clock.utcnow() - timedelta(minutes=1)
     for number in range(12):
         scheduled(who, text(f"Late {number}"), news, at=late, now=late)
-    words = _words(client.get("/posts").text, "#posts_list .banner")
+    words = words_in(client.get("/posts").text, "#posts_list .banner")
     assert words.startswith("12 posts wait for their turn") and "The last one goes out by" in words

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
 from app.accounts.service import keys
-from app.billing.service import PlanLimits
+from app.billing.service.limits import PlanLimits
 from app.core import clock
 from app.core.errors import LimitReached
 from app.readings import service as readings

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from app.boot import Runtime
 from app.core import clock, db
 from app.core.errors import Upstream
-from app.posting.lane_run import LaneRun, Report
+from app.posting.lane.run import LaneRun, Report
 from app.posting.readers.base import Reader
 from app.posting.service import resolving, senders, sweeping
 from app.posting.service.rendering import Outlet

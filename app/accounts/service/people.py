@@ -126,6 +126,16 @@ def people_to_tell(workspace_id: int) -> list[User]:
     return list(found)
 
 
+def role_of_telegram(telegram_user_id: int, workspace_id: int) -> Role | None:
+    """The role of a Telegram account in a workspace; None for a stranger."""
+    found = db.row(
+        'SELECT m.role FROM membership m JOIN "user" u ON u.id = m.user_id AND u.deleted_at IS NULL'
+        " WHERE u.telegram_user_id = ? AND m.workspace_id = ?",
+        *(telegram_user_id, workspace_id),
+    )
+    return Role(found[0]) if found else None
+
+
 def managed_workspace(telegram_user_id: int) -> tuple[User, int] | None:
     """The person of a Telegram account and a workspace in which they may manage channels: the chosen or the oldest."""
     user = User.get_or_none(User.telegram_user_id == telegram_user_id, User.deleted_at.is_null())

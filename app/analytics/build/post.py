@@ -9,7 +9,7 @@ from app.analytics import edits, periods, post_queries, queries
 from app.analytics.annotations import Note, notes_of
 from app.analytics.build.blocks import block_of
 from app.analytics.build.notes import by_age
-from app.analytics.build.posts import post_row
+from app.analytics.build.posts import post_rows
 from app.analytics.build.usual import usual_rows
 from app.analytics.pages import CurvePoint, Figure, PostPage
 from app.analytics.periods import Span
@@ -33,7 +33,7 @@ def post_page(
         (emoji, Figure(count, "reactions", step, (kind,), at, 1))
         for emoji, count, step, kind, at in post_queries.reactions_of(post["post_id"], workspace_id)
     )
-    row = post_row(channel, post, queries.source_kinds())
+    (row,) = post_rows(channel, [post], queries.source_kinds())
     return PostPage(
         channel=block_of(workspace_id, channel, span=Span(), now=now)[1].row,
         timezone=channel.timezone,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,14 @@ from app.analytics.periods import Span
 from app.analytics.post_counts import count_posts
 from app.analytics.post_queries import AtLeast, Which
 from app.channels.queries import ChannelRef
+from app.links import queries as links
 
 PAGE_SIZE, FILE_PAGE_SIZE = 25, 1000
 MEDIA = ("photo", "video", "album", "document", "poll", "text")
 EXTREMES, STATES = ("top", "flop"), ("edited", "deleted")
 SHOWN = ("all", *EXTREMES, *MEDIA, *STATES)
 _VIEWED = AtLeast("views", "0")
+LINKS = "links"  # where clicks come from: our own counter
 
 
 def posts_table(
@@ -44,6 +46,7 @@ def posts_table(
         sort, order = "views", "desc" if shown == "top" else "asc"
     found = post_queries.posts_page(
         channel.feed_id,
+        channel.id,
         sort=sort,
         descending=order == "desc",
         which=which,
@@ -63,19 +66,20 @@ def posts_table(
         return "asc" if key == sort and order == "desc" else "desc"
 
     kept = "all" if shown in EXTREMES else shown
+    metrics = tuple(key for key in post_queries.METRICS if key != "ctr" or links.has_links(channel.id))
     return PostsTable(
-        rows=tuple(post_row(channel, post, kinds) for post in found[:PAGE_SIZE]),
+        rows=tuple(post_rows(channel, found[:PAGE_SIZE], kinds)),
         sort=sort,
         order=order,
         filter=shown,
         next_url=url(offset=offset + PAGE_SIZE) if len(found) > PAGE_SIZE else None,
         prev_url=url(offset=max(0, offset - PAGE_SIZE)) if offset else None,
-        counted=count_posts(channel.feed_id, start, end, which=which, sort=sort),
-        sort_urls={key: url(sort=key, order=flipped(key), show=kept) for key in post_queries.SORTS},
+        counted=count_posts(channel.feed_id, channel.id, start, end, which=which, sort=sort),
+        sort_urls={key: url(sort=key, order=flipped(key), show=kept) for key in ("posted_at", *metrics)},
         filter_urls=tuple(FilterChoice(key, url(show=key), key == shown) for key in SHOWN),
         form_url=page_url,
         form_kept=(*parse_qsl(span.query), ("sort", sort), ("order", order), ("show", shown)),
-        metrics=post_queries.METRICS,
+        metrics=metrics,
         metric=at_least.metric if at_least else "views",
         least=at_least.text if at_least else "",
     )
@@ -98,6 +102,7 @@ def best_posts(channel: ChannelRef, block: Block, *, limit: int = 5) -> tuple[Po
     kinds, starts = queries.source_kinds(), block.starts
     found = post_queries.posts_page(
         channel.feed_id,
+        channel.id,
         sort="views",
         descending=True,
         which=Which(state="live", bounds=(_VIEWED,)),
@@ -106,11 +111,17 @@ def best_posts(channel: ChannelRef, block: Block, *, limit: int = 5) -> tuple[Po
         limit=limit,
         offset=0,
     )
-    return tuple(post_row(channel, post, kinds) for post in found)
+    return tuple(post_rows(channel, found, kinds))
 
 
-def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -> PostRow:
-    """A post as post_queries.posts_page gives it, with the provenance of its counts."""
+def post_rows(channel: ChannelRef, posts: Sequence[dict[str, Any]], kinds: dict[int, str]) -> Iterator[PostRow]:
+    """Posts as post_queries.posts_page gives them, with the provenance of their counts and their links' clicks."""
+    clicks = links.clicks_of_messages(channel.id, [p["message_id"] for p in posts if p["message_id"] is not None])
+    for post in posts:
+        yield _post_row(channel, post, kinds, clicks.get(post["message_id"]))
+
+
+def _post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str], clicks: int | None) -> PostRow:
     base = Figure(None, "views", post["step"], _named(post["source_id"], kinds), post["observed_at"], post["readings"])
     reactions = Figure(
         post["reactions"],
@@ -149,7 +160,19 @@ def post_row(channel: ChannelRef, post: dict[str, Any], kinds: dict[int, str]) -
         forwards=forwards,
         comments=comments,
         er_parts=tuple(in_rate) if post["er_ppm"] is not None else (),
+        clicks=clicks,
+        ctr=_click_rate(clicks, base.says(post["views"])),
     )
+
+
+def _click_rate(clicks: int | None, views: Figure) -> Figure:
+    """CTR in percent, as exact as the views are; none of a post without counted links, or without views."""
+    if clicks is None or not views.value:
+        return none("percent")
+    rate = 100 * clicks / views.value
+    off = rate * views.step / views.value
+    sources = (*views.sources, LINKS)
+    return replace(views, value=rate, unit="percent", step=max(0.1, round(off, 1)) if off else 0, sources=sources)
 
 
 def _first_day(post: dict[str, Any], kinds: dict[int, str]) -> Figure:
@@ -197,7 +220,7 @@ def posts_file(
     """Every post that the table with this filter has on its pages."""
     period, _ = head_of(workspace_id, channel, span=span, now=now)
     (start, end), which = _bounds(period), _which(shown, at_least)
-    total = count_posts(channel.feed_id, start, end, which=which, sort="posted_at").shown
+    total = count_posts(channel.feed_id, channel.id, start, end, which=which, sort="posted_at").shown
     return PostsFile(period, total, _walk(channel, which, start, end))
 
 
@@ -205,7 +228,7 @@ def _walk(channel: ChannelRef, which: Which, start: datetime, end: datetime) -> 
     """Page by page by the key of the last post, so that a file of any length holds one page in memory."""
     kinds, last = queries.source_kinds(), None
     while found := post_queries.posts_before(
-        channel.feed_id, which=which, start=start, end=end, last=last, limit=FILE_PAGE_SIZE
+        channel.feed_id, channel.id, which=which, start=start, end=end, last=last, limit=FILE_PAGE_SIZE
     ):
-        yield from (post_row(channel, post, kinds) for post in found)
+        yield from post_rows(channel, found, kinds)
         last = found[-1]

@@ -89,7 +89,7 @@ def claim(
             Channel.workspace == workspace_id, Channel.chat == chat.id, Channel.deleted_at.is_null()
         )
         if channel is None or channel.relation != OWNED:
-            limits.require(workspace_id, "channels", used=_count(workspace_id, OWNED))
+            limits.require(workspace_id, "channels", used=_count(workspace_id, OWNED), now=now)
         if channel is None:
             channel = _add(chat, workspace_id, OWNED, bot_id, feed_id, is_simulated=is_simulated, now=now)
             _audit("channel.connected", channel, actor, now=now)
@@ -116,7 +116,7 @@ def watch(
         )
         if channel is not None:
             return channel
-        limits.require(workspace_id, "watched_channels", used=_count(workspace_id, WATCHED))
+        limits.require(workspace_id, "watched_channels", used=_count(workspace_id, WATCHED), now=now)
         channel = _add(chat, workspace_id, WATCHED, None, feed_id, is_simulated=is_simulated, now=now)
         _audit("channel.watched", channel, actor, now=now)
     return channel

@@ -8,15 +8,15 @@ from datetime import datetime
 
 from app.channels.queries import channels_of
 from app.media import queries as media
-from app.posting import queries_history
 from app.posting.approvals import gate, queries
 from app.posting.approvals.gate import Client
 from app.posting.approvals.links import Listed, Opened
 from app.posting.approvals.queries import Asked, Said
 from app.posting.content.blocks import Content, plain_text
 from app.posting.models import AuthoredPost
-from app.posting.pages import Preview
-from app.posting.pages_preview import UrlOf, files_in, previews_of
+from app.posting.pages.preview import UrlOf, files_in, previews_of
+from app.posting.pages.shapes import Preview
+from app.posting.queries import history as queries_history
 
 _LONGEST_WORDS = 90
 

@@ -14,8 +14,9 @@ from app.core.htmx import explained, page, redirect_or_hx
 from app.core.policy import Act, policy
 from app.posting.approvals import deciding, links, pages
 from app.posting.approvals.pages import ApprovalPage, LinksPage
-from app.posting.media_urls import file_url
 from app.posting.service import writing
+from app.posting.views.media_urls import file_url
+from app.posting.views.sent_form import sent_version
 
 blueprint = Blueprint("approvals", __name__, url_prefix="/posts")
 _ONE, _LINKS = "posting/approval.html", "posting/approval_links.html"
@@ -27,11 +28,6 @@ def _may_publish() -> bool:
 
 def _who() -> dict[str, Any]:
     return {"user_id": current_user.user_id, "now": g.now}
-
-
-def _version() -> int:
-    given = request.form.get("version", "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
 
 
 @blueprint.get("/approvals")
@@ -64,7 +60,7 @@ def approve(public_id: str) -> Any:
     """Put it on the clock as it was proposed; with `override` also without the clients' yes."""
     is_override = "override" in request.form
     try:
-        deciding.approve(current_user.workspace_id, public_id, _version(), is_override=is_override, **_who())
+        deciding.approve(current_user.workspace_id, public_id, sent_version(), is_override=is_override, **_who())
     except Invalid as error:
         return page(_ONE, status=422, page=replace(_page(public_id), error=explained(error)))
     return redirect_or_hx(f"/posts/{public_id}")
@@ -76,7 +72,7 @@ def give_back(public_id: str) -> Any:
     """Make it a draft again, with a comment or without."""
     comment = request.form.get("comment", "")
     try:
-        deciding.give_back(current_user.workspace_id, public_id, _version(), comment=comment, **_who())
+        deciding.give_back(current_user.workspace_id, public_id, sent_version(), comment=comment, **_who())
     except Invalid as error:
         shown = replace(_page(public_id), comment=comment[:2000], comment_error=explained(error))
         return page(_ONE, status=422, page=shown)

@@ -28,7 +28,8 @@ class Proposal:
 class Draft:
     """What stands in the form. `rest` is the post without its text; `variants`: by channel (public id), another text.
 
-    `day` and `time` are as typed, in `zone`; `after` holds seconds after publishing by "unpin" and "delete".
+    `day` and `time` are as typed, in `zone`; `after` holds seconds after publishing by "unpin" and "delete";
+    for `top_minutes` nothing else shall go out there.
     """
 
     text: str = ""
@@ -40,6 +41,7 @@ class Draft:
     zone: str = ""
     is_pinned: bool = False
     after: Mapping[str, int] = field(default_factory=dict)
+    top_minutes: int = 0
     proposal: Proposal | None = None
 
     def content(self) -> Content:
@@ -77,7 +79,7 @@ class Draft:
             "variants": dict(self.variants),
             "rest": tree.to_json(self.rest),
             "channels": list(self.channels),
-            **{name: getattr(self, name) for name in ("day", "time", "zone", "is_pinned")},
+            **{name: getattr(self, name) for name in ("day", "time", "zone", "is_pinned", "top_minutes")},
             "after": dict(self.after),
         }
         if self.proposal:

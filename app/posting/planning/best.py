@@ -43,7 +43,7 @@ def measured(ref: ChannelRef, *, last_reading_at: datetime | None, now: datetime
     last = periods.local_day(min(last_reading_at or now, now), ref.timezone)
     starts = periods.day_starts(last, _WEEKS * 7, ref.timezone)
     start, end = periods.hour_moment(starts[0]), periods.hour_moment(starts[-1])
-    posts = count_posts(ref.feed_id, start, end, which=Which(state="live"), sort="posted_at").live
+    posts = count_posts(ref.feed_id, ref.id, start, end, which=Which(state="live"), sort="posted_at").live
     return Measured(numbers.views_by_weekhour(ref.feed_id, starts, ref.timezone), posts)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from app.channels.queries import ChannelRef
 from app.posting.planning import calendar_cells
 from app.posting.planning.calendar_cells import LIST, MONTH, WEEK, Looker, Url
-from app.posting.planning.calendar_queries import MOST, entries, first_words
+from app.posting.planning.calendar_queries import MOST, entries, first_words, proposals
 from app.posting.planning.local_time import moment
 from app.posting.planning.pages import CalendarPage, Cell, Choice, Day
 from app.posting.service import planning
@@ -82,8 +82,10 @@ def _filled(
 ) -> tuple[tuple[Day, ...], tuple[tuple[Cell, ...], ...], bool]:
     """The days, or the hours of a week, with what stands in them; and whether there was more than can be shown."""
     since, until = (moment(day, time(), who.timezone) for day in (span.first, span.last + _A_DAY))
-    found = entries(who.workspace_id, since, until, channel_id=chosen.id if chosen else None)
-    by_day = calendar_cells.chips(who, found[:MOST])
+    only = chosen.id if chosen else None
+    found = entries(who.workspace_id, since, until, channel_id=only)
+    asked = proposals(who.workspace_id, since, until, channel_id=only)
+    by_day = calendar_cells.chips(who, sorted([*found[:MOST], *asked], key=lambda one: one.due_at))
     if view != WEEK:
         days = calendar_cells.days(who, view, (span.first, span.last), span.about, by_day, link)
         return tuple(days), (), len(found) > MOST

@@ -14,14 +14,14 @@ from app.posting.planning.agenda import agenda
 from app.posting.planning.calendar_queries import Entry
 from app.posting.planning.local_time import moment
 from app.posting.planning.pages import Cell, Chip, Day, SlotMark
-from app.posting.states import BLOCKED, BUSY, CLAIMED, DONE, FAILED, UNCONFIRMED, WAITING
+from app.posting.states import BLOCKED, BUSY, CLAIMED, DONE, FAILED, PROPOSED, UNCONFIRMED, WAITING
 
 MONTH, WEEK, LIST = "month", "week", "list"
 Url = Callable[..., str]
 _IN_A_DAY, _IN_AN_HOUR, _IN_THE_LIST = 4, 3, 50
 _A_DAY, _LATE = timedelta(days=1), timedelta(seconds=5)
 _WORDS = {BUSY: "sending", DONE: "sent", FAILED: "refused", BLOCKED: "blocked", UNCONFIRMED: "unconfirmed"}
-_WORDS |= {WAITING: "scheduled", CLAIMED: "scheduled"}
+_WORDS |= {WAITING: "scheduled", CLAIMED: "scheduled", PROPOSED: "proposed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _tone(title: str) -> int:
     return (len(title) + len(title.split())) % 5
 
 
-_BY_NEED = ("unconfirmed", "blocked", "refused", "sending", "late", "scheduled", "sent")
+_BY_NEED = ("unconfirmed", "blocked", "refused", "sending", "late", "scheduled", "sent", "proposed")
 
 
 def _standing(of_chip: Iterable[Entry], *, now: datetime) -> str:

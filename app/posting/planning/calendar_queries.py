@@ -1,4 +1,4 @@
-"""Reads for the calendar: the publications of some days, and the first words of the posts that are shown."""
+"""Reads for the calendar: publications and proposals of some days, and the first words of the posts that are shown."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from app.core import db
+from app.posting.content import draft as drafts
+from app.posting.content import tree
 from app.posting.planning.stored_words import text_in
-from app.posting.states import CALLED_OFF, SENDS
+from app.posting.states import CALLED_OFF, PROPOSED, SENDS
 
 MOST = 1_000
 _LONGEST_WORDS = 60
@@ -45,15 +47,55 @@ def entries(workspace_id: int, since: datetime, until: datetime, *, channel_id: 
     return [Entry(*(*row[:6], db.moment(row[6]))) for row in rows]
 
 
+def proposals(workspace_id: int, since: datetime, until: datetime, *, channel_id: int | None = None) -> list[Entry]:
+    """What waits for approval with a time from `since` to before `until`, an entry for each of its channels.
+
+    Of more than MOST that wait, those that were changed last.
+    """
+    rows = db.rows(
+        "SELECT id, public_id, version, draft FROM authored_post WHERE workspace_id = ? AND state = ?"
+        " AND deleted_at IS NULL ORDER BY updated_at DESC LIMIT ?",
+        *(workspace_id, PROPOSED, MOST),
+    )
+    channels = _titles(workspace_id, channel_id)
+    found = []
+    for post_id, public_id, version, doc in rows:
+        draft = drafts.read(json.loads(doc) if doc else None)
+        at = draft.proposal.due_at if draft.proposal else None
+        if at is not None and since <= at < until:
+            chosen = [key for key in draft.channels if key in channels]
+            found += [Entry(post_id, public_id, version, key, channels[key], PROPOSED, at) for key in chosen]
+    return found
+
+
+def _titles(workspace_id: int, channel_id: int | None) -> dict[str, str]:
+    only = " AND c.id = ?" if channel_id is not None else ""
+    rows = db.rows(
+        "SELECT c.public_id, h.title FROM channel c JOIN chat h ON h.id = c.chat_id WHERE c.workspace_id = ?"
+        f" AND c.deleted_at IS NULL{only}",
+        *(workspace_id, *((channel_id,) if channel_id is not None else ())),
+    )
+    return dict(rows)
+
+
 def first_words(workspace_id: int, post_ids: Collection[int]) -> dict[int, str]:
-    """By post (id), how its text begins, or the question of its poll."""
+    """By post (id), how its text begins, or the question of its poll; of one that was never frozen, by its draft."""
     rows = db.rows(
         "SELECT r.post_id, r.content FROM post_revision r JOIN (SELECT post_id, MAX(number) AS number FROM post_revision"
         f" WHERE workspace_id = ? AND post_id IN ({db.marks(post_ids)}) GROUP BY post_id) n"
         " ON n.post_id = r.post_id AND n.number = r.number",
         *(workspace_id, *post_ids),
     )
-    return {row[0]: _beginning(json.loads(row[1])["base"]) for row in rows}
+    found = {row[0]: _beginning(json.loads(row[1])["base"]) for row in rows}
+    return found | _drafted(workspace_id, [post_id for post_id in post_ids if post_id not in found])
+
+
+def _drafted(workspace_id: int, post_ids: Collection[int]) -> dict[int, str]:
+    rows = db.rows(
+        f"SELECT id, draft FROM authored_post WHERE workspace_id = ? AND id IN ({db.marks(post_ids)})",
+        *(workspace_id, *post_ids),
+    )
+    return {row[0]: _beginning(tree.to_json(drafts.read(json.loads(row[1])).content())) for row in rows if row[1]}
 
 
 def _beginning(doc: Mapping[str, Any]) -> str:

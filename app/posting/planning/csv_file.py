@@ -12,7 +12,7 @@ from app.core.i18n import N_
 
 COLUMNS = (
     *("channel", "date", "time", "text", "button_text", "button_url"),
-    *("silent", "protected", "pin", "delete_after_hours", "timezone"),
+    *("silent", "protected", "pin", "delete_after_hours", "top_hours", "timezone"),
 )
 NEEDED = ("channel", "date", "time", "text")
 MOST_ROWS, MOST_BYTES = 500, 1024 * 1024

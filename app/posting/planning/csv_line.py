@@ -17,6 +17,7 @@ from app.posting.planning.csv_file import Row
 from app.posting.planning.local_time import clock_time
 
 AFTER_HOURS = (1, 6, 12, 24, 48, 72, 168)
+TOP_HOURS = (1, 2, 3, 6, 12, 24, 48)
 _YES, _NO = ("1", "yes", "y", "true", "да", "ha", "x"), ("", "0", "no", "n", "false", "нет", "yoʻq", "yo'q")
 _COLUMN_OF = {"media": "text", "buttons": "button_url", "channels": "channel"}
 _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
@@ -34,7 +35,15 @@ def read(row: Row, refs: Sequence[ChannelRef], *, zone: str, now: datetime) -> D
     """The draft of a line, or all that is wrong with it."""
     parts: dict[str, object] = {}
     refused = []
-    readers = {"channels": _channels, "day": _day, "time": _time, "zone": _zone, "rest": _rest, "after": _after}
+    readers = {
+        "channels": _channels,
+        "day": _day,
+        "time": _time,
+        "zone": _zone,
+        "rest": _rest,
+        "after": _after,
+        "top_minutes": _top,
+    }
     for name, reader in readers.items():
         try:
             parts[name] = reader(row, refs, zone)  # type: ignore[operator]
@@ -140,10 +149,17 @@ def _flag_or(row: Row, column: str, refused: list[Refused]) -> bool:
 
 
 def _after(row: Row, _refs: Sequence[ChannelRef], _zone: str) -> dict[str, int]:
-    cell = row.cell("delete_after_hours")
-    if not cell:
-        return {}
-    if not (cell.isascii() and cell.isdigit() and int(cell[:6]) in AFTER_HOURS):
-        hours = ", ".join(str(hour) for hour in AFTER_HOURS)
-        raise Refused("delete_after_hours", N_("A post can be deleted after %(hours)s hours."), hours=hours)
-    return {"delete": int(cell) * 3600}
+    hours = _hours(row, "delete_after_hours", AFTER_HOURS, N_("A post can be deleted after %(hours)s hours."))
+    return {"delete": hours * 3600} if hours else {}
+
+
+def _top(row: Row, _refs: Sequence[ChannelRef], _zone: str) -> int:
+    return 60 * _hours(row, "top_hours", TOP_HOURS, N_("A post can stay on top for %(hours)s hours."))
+
+
+def _hours(row: Row, column: str, known: Sequence[int], sentence: str) -> int:
+    """A length of time that the composer offers too; 0 where the cell is empty."""
+    cell = row.cell(column)
+    if cell and cell not in map(str, known):
+        raise Refused(column, sentence, hours=", ".join(map(str, known)))
+    return int(cell or 0)

@@ -109,11 +109,12 @@ def _judge(workspace_id: int, ready: Sequence[Ready], refs: Sequence[ChannelRef]
     for booking in known:
         taken[booking.channel_id].append(booking)
     for one in sorted(ready, key=lambda one: one.due_at):
+        top = timedelta(minutes=one.draft.top_minutes)
         for ref in (by_id[channel] for channel in one.draft.channels):
             near = Agenda(tuple(taken[ref.id]))
-            for caution in cautions.judged(ref, one.due_at, timedelta(0), rules[ref.id].hours, near):
+            for caution in cautions.judged(ref, one.due_at, top, rules[ref.id].hours, near):
                 yield Wrong(one.line, "time", caution.sentence, caution.params), caution.is_blocking
-            taken[ref.id].append(Booking(ref.id, 0, one.due_at, timedelta(0)))
+            taken[ref.id].append(Booking(ref.id, 0, one.due_at, top))
 
 
 def put_on(

@@ -54,7 +54,8 @@ class PostingSettings(TenantTable):
 class PostSeries(TenantTable):
     """A post that comes again. What it says is the newest revision of `post`, which itself never goes out.
 
-    `plan`: {"channels": [public ids], "is_pinned", "after"} as the composer's form has them. `rule`: recurrence.Rule.
+    `plan`: {"channels": [public ids], "is_pinned", "after", "top_minutes"} as the composer's form has
+    them. `rule`: recurrence.Rule.
     `next_on`: the first day that has no occurrence yet; None once the series is at its end.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.channels.queries import ChannelRef
@@ -29,17 +29,18 @@ class Standing:
     state: str
     due_at: datetime
     channel: str
+    top_minutes: int
 
 
 def standings(workspace_id: int, post_id: int) -> dict[int, Standing]:
     """By channel (id), what is to go out there, or went out."""
     rows = db.rows(
-        "SELECT t.channel_id, a.state, a.due_at, c.public_id FROM due_action a JOIN post_target t ON t.id = a.target_id"
+        "SELECT t.channel_id, a.state, a.due_at, c.public_id, t.top_minutes FROM due_action a JOIN post_target t ON t.id = a.target_id"
         " JOIN channel c ON c.id = t.channel_id WHERE a.workspace_id = ? AND a.post_id = ? AND a.kind = ? AND a.slot = 0"
         " AND a.state <> ?",
         *(workspace_id, post_id, PUBLISH, CALLED_OFF),
     )
-    return {row[0]: Standing(row[1], db.moment(row[2]), row[3]) for row in rows}
+    return {row[0]: Standing(row[1], db.moment(row[2]), row[3], row[4] or 0) for row in rows}
 
 
 def move(
@@ -69,19 +70,26 @@ def move(
             sentence = N_("This moment has passed. Choose a later one.")
             raise Invalid(sentence, fields={"when": sentence})
         refs = [ref for ref in plan.channels if ref.id in known and known[ref.id].state != FAILED]
-        _require_free(post, [ref for ref in refs if ref.id in moved], due_at, is_anyway=is_anyway, now=now)
+        top = max(known[i].top_minutes for i in moved)
+        here = [ref for ref in refs if ref.id in moved]
+        _require_free(post, here, due_at, top_minutes=top, is_anyway=is_anyway)
         times = {i: due_at if i in moved else one.due_at for i, one in known.items()}
         scheduling.put_on(post, replace(plan, channels=refs, due_by_channel=times), user_id=user_id, now=now)
     return post
 
 
 def _require_free(
-    post: AuthoredPost, refs: Sequence[ChannelRef], due_at: datetime, *, is_anyway: bool, now: datetime
+    post: AuthoredPost,
+    refs: Sequence[ChannelRef],
+    due_at: datetime,
+    *,
+    top_minutes: int,
+    is_anyway: bool,
 ) -> None:
     said = planning.said_of(post)
     assert said is not None, "what stands on the clock was frozen"
-    planned = Planned({ref.id: due_at for ref in refs}, said[0], said[1])
-    offers.require_free(post.workspace, refs, planned, but=post.id, is_anyway=is_anyway, now=now)
+    planned = Planned({ref.id: due_at for ref in refs}, said[0], said[1], timedelta(minutes=top_minutes))
+    offers.require_free(post.workspace, refs, planned, but=post.id, is_anyway=is_anyway)
 
 
 def enqueue(

@@ -116,5 +116,6 @@ def draft_of(series: PostSeries) -> Draft:
         channels=channels,
         is_pinned=bool(series.plan["is_pinned"]),
         after=dict(series.plan["after"]),
+        top_minutes=series.plan.get("top_minutes", 0),
         proposal=None,
     )

@@ -19,6 +19,8 @@ __all__ = [
     "Offer",
     "Planned",
     "best_free_slot",
+    "doubt",
+    "needs_anyway",
     "next_queue_slot",
     "queue_slots",
     "require_free",
@@ -110,12 +112,20 @@ def warnings(
     return cautions.cautions(workspace_id, refs, planned, but=but, now=now)
 
 
+def doubt(workspace_id: int, refs: Sequence[ChannelRef], planned: Planned, *, but: int = 0) -> Caution | None:
+    """The first caution of those that need “anyway”: quiet hours and time in top."""
+    found = cautions.of_the_clock(workspace_id, refs, planned, but=but)
+    return next((caution for caution in found if caution.is_blocking), None)
+
+
+def needs_anyway(caution: Caution) -> Conflict:
+    """The refusal (code `needs_anyway`) of what nobody has said “anyway” to."""
+    return Conflict(caution.sentence, code="needs_anyway", **caution.params)
+
+
 def require_free(
-    workspace_id: int, refs: Sequence[ChannelRef], planned: Planned, *, but: int = 0, is_anyway: bool, now: datetime
+    workspace_id: int, refs: Sequence[ChannelRef], planned: Planned, *, but: int = 0, is_anyway: bool
 ) -> None:
     """Raises Conflict (code `needs_anyway`) for quiet hours and time in top, unless somebody said “anyway”."""
-    if is_anyway:
-        return
-    for caution in cautions.of_the_clock(workspace_id, refs, planned, but=but):
-        if caution.is_blocking:
-            raise Conflict(caution.sentence, code="needs_anyway", **caution.params)
+    if not is_anyway and (found := doubt(workspace_id, refs, planned, but=but)):
+        raise needs_anyway(found)

@@ -161,7 +161,12 @@ def _take(post: AuthoredPost, draft: Draft, *, user_id: int, now: datetime) -> d
 
 
 def _plan(draft: Draft) -> dict[str, Any]:
-    return {"channels": list(draft.channels), "is_pinned": draft.is_pinned, "after": dict(draft.after)}
+    return {
+        "channels": list(draft.channels),
+        "is_pinned": draft.is_pinned,
+        "after": dict(draft.after),
+        "top_minutes": draft.top_minutes,
+    }
 
 
 def _columns(wish: Wish) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from app.readings.collectors.base import SeenPost
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to look: the chat as Telegram and we know it, for messages since a moment, after the last id we know."""
+    """Where to look, for a workspace: the chat as Telegram and we know it, since a moment, after the last id we know."""
 
+    workspace_id: int
     chat_id: int
     telegram_chat_id: int
     username: str | None

@@ -12,12 +12,12 @@ class CollectedPosts:
 
     name = "collected"
 
-    def look(self, place: Place) -> Look | None:
+    def look(self, place: Place) -> Look:
         rows = db.rows(
             "SELECT p.id, p.message_id, p.posted_at, p.media, p.text_length, p.text_hash, p.album_id FROM post p"
             " WHERE p.chat_id = ? AND p.posted_at >= ? AND p.message_id IS NOT NULL AND p.deleted_at IS NULL"
-            " AND NOT p.is_service ORDER BY p.posted_at LIMIT 200",
-            *(place.chat_id, db.stamp(place.since)),
+            " AND NOT p.is_service AND p.private_to IN (0, ?) ORDER BY p.posted_at LIMIT 200",
+            *(place.chat_id, db.stamp(place.since), place.workspace_id),
         )
         return Look([_seen(*row) for row in rows], is_whole=False)
 

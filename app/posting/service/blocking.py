@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.accounts.service import people
+from app.channels.queries import OF_THE_PLAN
 from app.core import db
 from app.notices import service as notices
 from app.posting.states import BLOCKED, SENDS, WAITING
@@ -22,11 +23,11 @@ def block(channel_id: int, bot_id: int, reason: str, *, now: datetime) -> int:
             *(BLOCKED, reason[:300], WAITING, *SENDS, channel_id),
         )
         if held:
-            tell(channel_id, bot_id, held, now=now)
+            tell(channel_id, bot_id, held, is_of_plan=reason in OF_THE_PLAN, now=now)
     return held
 
 
-def tell(channel_id: int, bot_id: int, count: int, *, now: datetime) -> None:
+def tell(channel_id: int, bot_id: int, count: int, *, is_of_plan: bool = False, now: datetime) -> None:
     """A message with the button that resumes them, inside the running transaction."""
     found = db.row(
         "SELECT c.workspace_id, h.title FROM channel c JOIN chat h ON h.id = c.chat_id WHERE c.id = ?", channel_id
@@ -34,4 +35,5 @@ def tell(channel_id: int, bot_id: int, count: int, *, now: datetime) -> None:
     assert found is not None
     for person in people.people_to_tell(found[0]):
         params = {"title": found[1], "count": str(count), "channel": str(channel_id)}
-        notices.queue("posts_blocked", user=person, bot_id=bot_id, params=params, is_urgent=True, now=now)
+        template = "posts_over_plan" if is_of_plan else "posts_blocked"
+        notices.queue(template, user=person, bot_id=bot_id, params=params, is_urgent=True, now=now)

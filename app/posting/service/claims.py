@@ -105,7 +105,7 @@ def in_turns(actions: Iterable[Claimed], turn: int) -> list[Claimed]:
 
 
 def _without_blocked(found: Sequence[Claimed], bot_id: int, *, now: datetime) -> list[Claimed]:
-    reasons = channels.why_not_post({a.channel_id for a in found if a.is_send}, bot_id)
+    reasons = channels.why_not_post({a.channel_id for a in found if a.is_send}, bot_id, now=now)
     for channel_id, reason in reasons.items():
         blocking.block(channel_id, bot_id, reason, now=now)
     return [a for a in found if not (a.is_send and a.channel_id in reasons)]

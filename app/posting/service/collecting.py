@@ -6,6 +6,7 @@ from datetime import datetime
 
 from app.core import db, telemetry
 from app.core.errors import AppError
+from app.links import service as links
 from app.posting.content import utf16
 from app.posting.service import rendering
 from app.posting.states import SENT
@@ -64,3 +65,13 @@ def _collect(
         text=one.text or None,
     )
     updates.note_post(int(address), facts, bot_id=int(account), update_id=0, now=now)
+    if one.buttons:
+        tell_links(target_id, ids[0])
+
+
+def tell_links(target_id: int, message_id: int) -> None:
+    """The counted links of a post are out at a target, under this message."""
+    found = db.row("SELECT workspace_id, post_id, channel_id FROM post_target WHERE id = ?", target_id)
+    assert found is not None, "a delivery has a target"
+    workspace_id, post_id, channel_id = found
+    links.carried_by(workspace_id, post_id, channel_id, message_id)

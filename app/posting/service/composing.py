@@ -178,6 +178,7 @@ def _put_out(post: AuthoredPost, draft: Draft, due_at: datetime, *, user_id: int
         is_pinned=draft.is_pinned,
         unpin_after_s=draft.after.get("unpin") if draft.is_pinned else None,
         delete_after_s=draft.after.get("delete"),
+        top_minutes=draft.top_minutes,
     )
     scheduling.put_on(post, plan, user_id=user_id, now=now)
     if is_new:

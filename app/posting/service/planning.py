@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.channels.queries import NO_BOT, ChannelRef, channels_of, why_not_post
@@ -46,13 +47,15 @@ def with_plan(draft: Draft, plan: Plan) -> Draft:
         time=local.strftime("%H:%M"),
         is_pinned=plan.is_pinned,
         after={name: seconds for name, seconds in after.items() if seconds},
+        top_minutes=plan.top_minutes or 0,
     )
 
 
 def plan_of(post: AuthoredPost) -> Plan | None:
     """What stands on the clock for a post, or stood there last; None for one that was never put on it."""
     rows = db.rows(
-        "SELECT t.channel_id, a.kind, a.state, a.due_at, a.after_s, a.reason FROM due_action a"
+        "SELECT t.channel_id, a.kind, a.state, a.due_at, a.after_s, a.reason, t.top_minutes"
+        " FROM due_action a"
         " JOIN post_target t ON t.id = a.target_id WHERE a.workspace_id = ? AND a.post_id = ?"
         " AND (a.slot = 0 OR a.kind = ?) ORDER BY a.id",
         *(post.workspace, post.id, REPOST),
@@ -71,6 +74,7 @@ def plan_of(post: AuthoredPost) -> Plan | None:
         delete_after_s=later.get(DELETE),
         repost_after_s=later.get(REPOST),
         due_by_channel=times,
+        top_minutes=max(row[6] or 0 for row in standing),
     )
 
 
@@ -109,7 +113,7 @@ def own_channels(workspace_id: int) -> list[ChannelRef]:
     return [ref for ref in channels_of(workspace_id) if ref.relation == "owned"]
 
 
-def why_not(refs: Sequence[ChannelRef]) -> dict[int, str]:
+def why_not(refs: Sequence[ChannelRef], *, now: datetime) -> dict[int, str]:
     """Of these channels (by id) those in which our bot may not post now, with the reason as a word."""
     by_bot: dict[int, list[int]] = defaultdict(list)
     for ref in refs:
@@ -117,7 +121,7 @@ def why_not(refs: Sequence[ChannelRef]) -> dict[int, str]:
             by_bot[ref.bot_id].append(ref.id)
     found = {ref.id: NO_BOT for ref in refs if ref.bot_id is None}
     for bot_id, channel_ids in by_bot.items():
-        found |= why_not_post(channel_ids, bot_id)
+        found |= why_not_post(channel_ids, bot_id, now=now)
     return found
 
 

@@ -51,7 +51,7 @@ def look(delivery_id: int, readers: Iterable[Reader], *, now: datetime) -> str:
     wanted = _wanted(revision_id, target_id, part)
     since = db.moment(begun_at) - _SKEW
     last_id = _last_message_id(address, db.moment(begun_at))
-    place = Place(chat_id, int(address), username, int(account), since, last_id)
+    place = Place(workspace_id, chat_id, int(address), username, int(account), since, last_id)
     verdict, failure = BLIND, None
     for reader in readers:
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.billing.service import limits
 from app.channels.queries import ChannelRef, channels_of
 from app.core import db
 from app.core.clock import iso
@@ -67,7 +68,7 @@ def put_on(post: AuthoredPost, plan: Plan, *, user_id: int, now: datetime) -> No
 
     Channels that are new get it, channels that are left out lose what has not gone out yet. What is being sent or was
     sent stays as it is. Raises Invalid (field `channels` or `when`, or of a text that its signature makes too long),
-    Conflict for a channel without our bot.
+    Conflict for a channel without our bot, LimitReached when the plan's posts of the month are used up.
     """
     _require_possible(plan, now=now)
     said = rendering.newest_revision(post.id)
@@ -82,7 +83,7 @@ def put_on(post: AuthoredPost, plan: Plan, *, user_id: int, now: datetime) -> No
     post.state = SCHEDULED
     writing.touch(post, now=now)
     writing.record("post.scheduled", post, user_id, before=before or None, after=facts(post.id), now=now)
-    for sender_id in {target.sender for target in targets.values()}:
+    for sender_id in sorted({target.sender for target in targets.values()}):
         senders.wake(sender_id, now=now)
 
 
@@ -137,6 +138,7 @@ def _set_publication(target: PostTarget, plan: Plan, *, now: datetime) -> None:
     if plan.top_minutes is not None:
         db.execute("UPDATE post_target SET top_minutes = ? WHERE id = ?", plan.top_minutes or None, target.id)
     if action is None:
+        limits.consume(target.workspace, {"posts": 1}, now=now)
         add_action(target, PUBLISH, due_at=due, now=now)
     elif action["state"] in (CALLED_OFF, FAILED):
         _set_waiting(action["id"], due)
@@ -337,12 +339,13 @@ def resume(workspace_id: int, channel_id: int, *, user_id: int, now: datetime) -
 def facts(post_id: int) -> dict[str, Any]:
     """Where and when a post goes, for the record of before and after."""
     rows = db.rows(
-        "SELECT c.public_id, a.kind, a.state, a.due_at, a.after_s FROM due_action a JOIN post_target t ON t.id = a.target_id"
-        " JOIN channel c ON c.id = t.channel_id WHERE a.post_id = ? ORDER BY c.id, a.id",
+        "SELECT c.public_id, a.kind, a.state, a.due_at, a.after_s, t.top_minutes FROM due_action a"
+        " JOIN post_target t ON t.id = a.target_id JOIN channel c ON c.id = t.channel_id WHERE a.post_id = ? ORDER BY c.id, a.id",
         post_id,
     )
     told: dict[str, Any] = {}
-    for channel, kind, state, due_at, after_s in rows:
+    for channel, kind, state, due_at, after_s, top_minutes in rows:
         at = db.moment(due_at)
-        told.setdefault(channel, []).append([kind, state, iso(at) if at else None, after_s])
+        first = [] if channel in told or not top_minutes else [["top", "", None, top_minutes * 60]]
+        told.setdefault(channel, []).extend([*first, [kind, state, iso(at) if at else None, after_s]])
     return told

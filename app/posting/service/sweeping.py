@@ -68,8 +68,11 @@ def block_what_may_not_go(*, now: datetime) -> int:
         by_bot.setdefault(account, set()).add(channel_id)
     count = 0
     for account, channel_ids in by_bot.items():
-        for channel_id, reason in channels.why_not_post(channel_ids, int(account)).items():
-            count += blocking.block(channel_id, int(account), reason, now=now)
+        ordered = sorted(channel_ids)
+        for at in range(0, len(ordered), _AT_ONCE):
+            some = ordered[at : at + _AT_ONCE]
+            for channel_id, reason in channels.why_not_post(some, int(account), now=now).items():
+                count += blocking.block(channel_id, int(account), reason, now=now)
     return count
 
 

@@ -113,6 +113,17 @@ def test_each_wrong_cell_is_told_by_line_and_column_and_the_right_lines_are_kept
     assert db.row("SELECT COUNT(*) FROM due_action WHERE kind = 'delete' AND after_s = 86400") == (1,)
 
 
+def test_time_in_top_holds_among_the_lines_of_the_file_too(who: Owner, news: Channel) -> None:
+    head = f"{HEAD},top_hours"
+    alone = _check(who, f"{head}\n@news,2026-03-05,09:30,An ad,2\n@news,2026-03-05,12:30,News,")
+    assert not alone.cautions and _put_on(who, alone) == 2
+    assert sorted(top for (top,) in db.rows("SELECT COALESCE(top_minutes, 0) FROM post_target")) == [0, 120]
+    pushed = _check(who, f"{head}\n@news,2026-03-06,09:30,An ad,2\n@news,2026-03-06,10:30,News,")
+    assert any("stay on top" in one.sentence for one in pushed.wrong)
+    (wrong,) = _check(who, f"{head}\n@news,2026-03-05,09:30,An ad,5").wrong
+    assert wrong.column == "top_hours"
+
+
 def test_a_title_of_two_channels_asks_for_the_username(who: Owner, news: Channel) -> None:
     twin = owned_channel(who, "news ", telegram_chat_id=-1003, now=MONDAY)
     db.execute("UPDATE chat SET username = NULL")

@@ -230,9 +230,9 @@ def test_quiet_hours_and_time_in_top_ask_for_anyway(who: Owner, news: Channel) -
     assert _kinds(who, ref, _at(5, 10), top=timedelta(hours=3)) == ["pushes_down"]
     planned = Planned({ref.id: _at(5, 14)}, text("Words"))
     with pytest.raises(Conflict) as told:
-        offers.require_free(who.workspace.id, [ref], planned, is_anyway=False, now=MONDAY)
+        offers.require_free(who.workspace.id, [ref], planned, is_anyway=False)
     assert told.value.code == "needs_anyway" and "15:00" in told.value.message
-    offers.require_free(who.workspace.id, [ref], planned, is_anyway=True, now=MONDAY)
+    offers.require_free(who.workspace.id, [ref], planned, is_anyway=True)
 
 
 def test_a_series_that_comes_near_is_told_before_its_post_is_made(who: Owner, news: Channel) -> None:

@@ -61,6 +61,12 @@ def test_two_weeks_are_made_ahead_and_each_day_once(who: Owner, news: Channel) -
     assert len(_due()) == 15
 
 
+def test_each_post_stays_on_top_for_as_long_as_the_form_says(who: Owner, news: Channel) -> None:
+    post = _draft(who, news, top_minutes=120)
+    series.start(who.workspace.id, post.public_id, _daily(), user_id=who.user.id, now=NOON)
+    assert {top for (top,) in db.rows("SELECT top_minutes FROM post_target")} == {120}
+
+
 def test_without_the_key_of_the_day_a_second_run_would_double_the_posts(who: Owner, news: Channel) -> None:
     """The harm that the unique day prevents."""
     one = _started(who, news, _daily(count=1))

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,7 @@ def test_only_its_workspace_sees_what_a_file_brings(desk: Desk, tmp_path: Path) 
 
 
 class _NoLimits:
-    def require(self, workspace_id: int, key: str, *, used: int) -> None: ...
+    def require(self, workspace_id: int, key: str, *, used: int, now: datetime) -> None: ...
 
 
 @pytest.mark.parametrize(

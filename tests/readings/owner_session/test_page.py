@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -29,7 +30,7 @@ def app(runtime: Runtime) -> Flask:
     """A service that has Telegram's keys."""
     keys = {"telegram_api_id": 1, "telegram_api_hash": SecretStr("h")}
     settings = runtime.settings.model_copy(update=keys)
-    built = create_app(Runtime(settings, runtime.sealer, runtime.limits, runtime.bots))
+    built = create_app(replace(runtime, settings=settings))
     built.config["WTF_CSRF_ENABLED"] = False
     limiter.reset()
     return built

@@ -1,4 +1,4 @@
-"""What people ask of a connected account: a channel's whole history."""
+"""What is asked of a connected account: a channel's whole history, or a look at it now."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from app.core import db, ids
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.readings.collectors.owner_session.models import HistoryImport, OwnerChannel
+from app.readings.service.owner_session.states import CONNECTED
 
 RUNNING, DONE, STOPPED = "running", "done", "stopped"
 
@@ -45,6 +46,30 @@ def want_history(workspace_id: int, channel_public_id: str, *, user_id: int, now
             now=now,
         )
     return row
+
+
+def want_look(workspace_id: int, chat_id: int, *, now: datetime) -> bool:
+    """Let the account that runs a channel look at it as soon as it can; False where none can look.
+
+    A look that is under way plans the next one when it ends: ask again until `has_looked`.
+    """
+    with db.write():
+        moved = db.execute(
+            "UPDATE owner_channel SET next_look_at = CASE WHEN next_look_at > ? THEN ? ELSE next_look_at END"
+            " WHERE workspace_id = ? AND chat_id = ? AND session_id IN (SELECT id FROM owner_session"
+            " WHERE workspace_id = ? AND state = ? AND revoked_at IS NULL AND (not_before IS NULL OR not_before <= ?))",
+            *(db.stamp(now), db.stamp(now), workspace_id, chat_id, workspace_id, CONNECTED, db.stamp(now)),
+        )
+    return moved > 0
+
+
+def has_looked(workspace_id: int, chat_id: int, *, since: datetime) -> bool:
+    """Whether a look at a channel that began at `since` or later has ended."""
+    found = db.row(
+        "SELECT 1 FROM owner_channel WHERE workspace_id = ? AND chat_id = ? AND looked_at >= ?",
+        *(workspace_id, chat_id, db.stamp(since)),
+    )
+    return found is not None
 
 
 def reader_of(workspace_id: int, chat_id: int) -> OwnerChannel | None:

@@ -1,0 +1,1 @@
+"""Ways to pay: one folder and one line of the registry each."""

@@ -1,0 +1,1 @@
+"""Telegram Stars: the only way to pay for digital goods inside Telegram."""

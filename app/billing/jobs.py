@@ -1,0 +1,18 @@
+"""What billing does by the clock beside its workflows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.billing.service import orders
+from app.core import clock, telemetry
+from app.core.retention import Rule
+
+KEPT = (Rule("pre_checkout", "id", "at", timedelta(days=90)),)
+
+
+def expire_orders() -> None:
+    """Close the orders that nobody paid in time."""
+    closed = orders.expire(now=clock.utcnow())
+    if closed:
+        telemetry.log().info("orders expired", count=closed)

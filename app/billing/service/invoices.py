@@ -1,0 +1,105 @@
+"""Invoices: drafted with an order, numbered without gaps when they are finalised, never changed after that."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from app.billing.models import BillingAccount
+from app.billing.money_models import CreditNote, Invoice, InvoiceLine
+from app.billing.service import ledger, taxes
+from app.billing.service.prices import Price
+from app.core import db, ids
+
+DRAFT, OPEN, PAID, VOID = "draft", "open", "paid", "void"
+_NOTES = "C"
+
+
+def draft(workspace_id: int, account: BillingAccount, price: Price, *, kind: str, now: datetime) -> Invoice:
+    """An invoice for one period of a plan (`plan`), or for what a larger one costs more for the rest of it (`difference`).
+
+    The tax of today is frozen on it. Inside the running transaction.
+    """
+    bp = taxes.rate_bp(price.currency, now=now)
+    tax = taxes.within(price.amount_minor, bp)
+    made: Invoice = Invoice.create(
+        public_id=ids.public_id(),
+        workspace=workspace_id,
+        account=account.id,
+        state=DRAFT,
+        currency=price.currency,
+        total_minor=price.amount_minor,
+        tax_minor=tax,
+        tax_rate_bp=bp,
+        created_at=now,
+    )
+    InvoiceLine.create(
+        workspace=workspace_id,
+        invoice=made.id,
+        kind=kind,
+        plan=price.plan,
+        interval=price.interval,
+        amount_minor=price.amount_minor,
+        tax_minor=tax,
+    )
+    return made
+
+
+def finalise(invoice: Invoice, *, now: datetime) -> None:
+    """Give it its number, freeze the buyer, and book what is owed. The counter is held until the transaction ends."""
+    account: BillingAccount = BillingAccount.get_by_id(invoice.account)
+    year = now.astimezone(ZoneInfo(account.timezone)).year
+    invoice.buyer = {"name": account.name, "email": account.email, "tax_id": account.tax_id}
+    invoice.series, invoice.number = str(year), next_number(str(year))
+    invoice.state, invoice.finalised_at, invoice.voided_at = OPEN, now, None  # paid late, it is owed after all
+    invoice.save()
+    net = invoice.total_minor - invoice.tax_minor
+    sides = {ledger.RECEIVABLE: invoice.total_minor, ledger.DEFERRED: -net, ledger.TAX: -invoice.tax_minor}
+    ledger.book("invoice", f"invoice:{invoice.id}", invoice.currency, sides, now=now)
+
+
+def next_number(series: str) -> int:
+    """The next number of a series. What is rolled back takes its number back with it: no gap, nothing twice."""
+    ((number,),) = db.rows(
+        "INSERT INTO invoice_counter (series, last) VALUES (?, 1)"
+        " ON CONFLICT (series) DO UPDATE SET last = invoice_counter.last + 1 RETURNING last",
+        series,
+    )
+    return int(number)
+
+
+def mark_paid(invoice: Invoice, *, now: datetime) -> None:
+    invoice.state, invoice.paid_at = PAID, now
+    invoice.save()
+
+
+def void(invoice: Invoice, *, now: datetime) -> None:
+    """A draft that will never be owed; one with a number is taken back by a credit note instead."""
+    if invoice.state != DRAFT:
+        raise ValueError(f"invoice {invoice.id} is {invoice.state}")
+    invoice.state, invoice.voided_at = VOID, now
+    invoice.save()
+
+
+def credit(invoice: Invoice, reason: str, *, now: datetime) -> CreditNote:
+    """Take an invoice back whole, under a number of the credit notes' own series."""
+    account: BillingAccount = BillingAccount.get_by_id(invoice.account)
+    series = f"{_NOTES}{now.astimezone(ZoneInfo(account.timezone)).year}"
+    note: CreditNote = CreditNote.create(
+        public_id=ids.public_id(),
+        workspace=invoice.workspace,
+        invoice=invoice.id,
+        series=series,
+        number=next_number(series),
+        currency=invoice.currency,
+        total_minor=invoice.total_minor,
+        tax_minor=invoice.tax_minor,
+        reason=reason[:200],
+        created_at=now,
+    )
+    return note
+
+
+def number_of(series: str | None, number: int | None) -> str:
+    """As people read it: `2026-000017`, `C2026-000003`; "" for a draft."""
+    return f"{series}-{number:06d}" if series and number else ""

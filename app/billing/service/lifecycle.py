@@ -1,0 +1,188 @@
+"""What time does to a subscription: asking for the next payment, past due, reminders, the end.
+
+`advance` is all that the workflow calls. It reads the row, does what is due, and says what the row waits for; twice is
+harmless, since each step moves the row to the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.accounts.service import people
+from app.billing import states, timeline
+from app.billing.gateways.base import OPEN
+from app.billing.gateways.registry import Gateways
+from app.billing.models import Subscription
+from app.billing.money_models import CheckoutOrder
+from app.billing.service import orders, subscriptions
+from app.core import db, formats, money, telemetry
+from app.core.errors import AppError
+from app.core.tenancy import unscoped
+from app.notices import service as notices
+from app.telegram import service as telegram
+
+_MOST_STEPS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a subscription stands after a look: ids, words and moments, no name of anybody."""
+
+    public_id: str
+    workspace_id: int
+    plan: str
+    interval: str
+    gateway: str
+    state: str
+    is_ending: bool
+    period_index: int
+    period_end: datetime | None
+    dunning_step: int
+    next_action: str | None
+    next_action_at: datetime | None
+    is_over: bool
+    done: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What reaching people and asking for money needs: the ways to pay and our address."""
+
+    gateways: Gateways
+    base_url: str
+
+
+def advance(subscription_id: int, desk: Desk, *, now: datetime) -> Report | None:
+    """Do all that is due of one subscription; None when there is no such row."""
+    done: list[str] = []
+    while len(done) < _MOST_STEPS:
+        with db.write():
+            sub = _held(subscription_id)
+            if sub is None:
+                return None
+            if sub.next_action is None or sub.next_action_at > now:
+                return _report(sub, tuple(done))
+            done.append(sub.next_action)
+            _ACTIONS[sub.next_action](sub, desk, now)
+    raise RuntimeError(f"subscription {subscription_id} does not come to rest: {done}")
+
+
+def open_subscriptions() -> list[int]:
+    """Those that have not ended: each has a workflow, whatever Temporal has forgotten."""
+    return [int(row[0]) for row in db.rows("SELECT id FROM subscription WHERE ended_at IS NULL ORDER BY id")]
+
+
+def _held(subscription_id: int) -> Subscription | None:
+    found = db.row("SELECT workspace_id FROM subscription WHERE id = ?", subscription_id)
+    if found is None:
+        return None
+    db.serialise("workspace", found[0])
+    with unscoped("a workflow knows its subscription, not the workspace"):
+        sub: Subscription = Subscription.get_by_id(subscription_id)
+    return sub
+
+
+def _invite(sub: Subscription, desk: Desk, now: datetime) -> None:
+    """Ask the payer for the next period, three days before this one ends."""
+    order = _order_for_next(sub, desk, now=now)
+    subscriptions.keep(sub, timeline.INVITE, sub.state, now=now, order=order.public_id if order else None)
+    _tell(sub, "renewal_due", order, desk, now=now)
+
+
+def _order_for_next(sub: Subscription, desk: Desk, *, now: datetime) -> CheckoutOrder | None:
+    """An order that can be paid until the grace is over; None where the way to pay or the price is gone."""
+    try:
+        gateway = desk.gateways.get(sub.gateway)
+        until = max(sub.period_end, now) + timeline.GRACE
+        plan, interval = subscriptions.following(sub)
+        return orders.open_order(sub.workspace, plan, interval, gateway, user_id=None, expires_at=until, now=now)
+    except AppError as error:
+        telemetry.log().warning("no order for a renewal", subscription=sub.public_id, error=error.message)
+        return None
+
+
+def _lapse(sub: Subscription, desk: Desk, now: datetime) -> None:
+    subscriptions.lapse(sub, now=now)
+
+
+def _remind(sub: Subscription, desk: Desk, now: datetime) -> None:
+    """Say once that the payment is late; steps whose time passed meanwhile are not made up for."""
+    sub.dunning_step += 1
+    while (at := timeline.dunning_at(sub.past_due_at, sub.dunning_step, sub.timezone)) is not None and at <= now:
+        sub.dunning_step += 1
+    subscriptions.keep(sub, timeline.REMIND, sub.state, now=now, step=sub.dunning_step)
+    _tell(sub, "renewal_overdue", _open_order(sub), desk, now=now)
+
+
+def _expire(sub: Subscription, desk: Desk, now: datetime) -> None:
+    """Fourteen days without a payment."""
+    subscriptions.end(sub, states.GRACE_OVER, now=now)
+    _tell(sub, "subscription_ended", None, desk, now=now)
+
+
+def _end(sub: Subscription, desk: Desk, now: datetime) -> None:
+    """The period is over and its payer wanted no other."""
+    subscriptions.end(sub, states.PERIOD_OVER, now=now)
+    _tell(sub, "subscription_ended", None, desk, now=now)
+
+
+_ACTIONS = {
+    timeline.INVITE: _invite,
+    timeline.LAPSE: _lapse,
+    timeline.REMIND: _remind,
+    timeline.EXPIRE: _expire,
+    timeline.END: _end,
+}
+
+
+def _open_order(sub: Subscription) -> CheckoutOrder | None:
+    found: CheckoutOrder | None = (
+        CheckoutOrder.select()
+        .where(
+            CheckoutOrder.workspace == sub.workspace,
+            CheckoutOrder.subscription == sub.id,
+            CheckoutOrder.state == OPEN,
+        )
+        .order_by(CheckoutOrder.id.desc())
+        .first()
+    )
+    return found
+
+
+def _tell(sub: Subscription, template: str, order: CheckoutOrder | None, desk: Desk, *, now: datetime) -> None:
+    """A message to those who run the workspace, with the way to pay."""
+    bot = telegram.service_bot()
+    if bot is None:
+        return
+    link = f"{desk.base_url}/orders/{order.public_id}" if order else f"{desk.base_url}/billing"
+    for person in people.people_to_tell(sub.workspace):
+        amount = money.price(sub.price_minor, sub.currency, person.language)
+        day = formats.day(sub.period_end, person.language, person.timezone)
+        notices.queue(
+            template,
+            user=person,
+            bot_id=bot.bot_id,
+            params={"plan": sub.plan.capitalize(), "amount": amount, "day": day, "link": link},
+            dedupe_key=f"{template}:{sub.id}:{sub.period_index}:{sub.dunning_step}:{person.id}",
+            now=now,
+        )
+
+
+def _report(sub: Subscription, done: tuple[str, ...]) -> Report:
+    return Report(
+        public_id=sub.public_id,
+        workspace_id=sub.workspace,
+        plan=sub.plan,
+        interval=sub.interval,
+        gateway=sub.gateway,
+        state=sub.state,
+        is_ending=bool(sub.is_ending),
+        period_index=sub.period_index,
+        period_end=sub.period_end,
+        dunning_step=sub.dunning_step,
+        next_action=sub.next_action,
+        next_action_at=sub.next_action_at,
+        is_over=sub.ended_at is not None,
+        done=done,
+    )

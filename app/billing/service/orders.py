@@ -1,0 +1,252 @@
+"""Orders: an invoice that somebody is asked to pay by a gateway, with everything that it says frozen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.billing import states
+from app.billing.gateways.base import EXPIRED, OPEN, Gateway, Order
+from app.billing.models import Subscription
+from app.billing.money_models import CheckoutOrder, Invoice, Payment
+from app.billing.service import invoices, payers, prices, subscriptions
+from app.billing.service.prices import Price
+from app.core import db, ids
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.i18n import N_
+from app.core.tenancy import unscoped
+
+FIRST, NEXT, RAISE = "first", "next", "raise"
+_LINES = {FIRST: "plan", NEXT: "plan", RAISE: "difference"}
+_AT_ONCE = 200
+_SILENT = timedelta(days=1)
+_RUNS = "(p.state = 'unknown' OR (p.state = 'pending' AND p.created_at > ?))"
+_FRESH = timedelta(hours=1)
+
+
+def open_order(
+    workspace_id: int,
+    plan: str,
+    interval: str,
+    gateway: Gateway,
+    *,
+    user_id: int | None,
+    expires_at: datetime | None = None,
+    now: datetime,
+) -> CheckoutOrder:
+    """Ask for a plan's price by a gateway: an order and its draft invoice, good until `expires_at` or, without it, for
+    as long as the gateway's checkout is.
+
+    For a workspace that has the same plan it pays for the next period; a larger plan for the same interval costs the
+    difference for the rest of the period. Raises Invalid (fields `plan`, `interval`), Conflict (`other_plan`) for what
+    can only begin with the next period.
+    """
+    if interval not in gateway.intervals:
+        raise Invalid(N_("This plan is not sold for this time."), fields={"interval": "not sold"})
+    price = prices.price_of(plan, interval, gateway.currency, now=now)
+    with db.write():
+        known = subscriptions.held(workspace_id)
+        kind, owed = _asked(known, price, gateway, now=now)
+        order = CheckoutOrder(
+            workspace=workspace_id,
+            gateway=gateway.key,
+            kind=kind,
+            price_minor=price.amount_minor,
+            created_by=user_id,
+            expires_at=expires_at or now + gateway.order_lifetime,
+        )
+        return _open(order, known, owed, now=now)
+
+
+def open_again(order: CheckoutOrder, *, now: datetime) -> CheckoutOrder:
+    """The order of a further period on the terms of an older one, whose gateway renewed it by its own clock.
+
+    The older one itself where the workspace has another plan by now: nothing can be delivered for the money then.
+    """
+    price = Price(order.plan, order.interval, order.currency, order.price_minor)
+    with db.write():
+        known = subscriptions.held(order.workspace)
+        is_first = known is None or known.state == states.INCOMPLETE
+        if known is not None and not is_first and not _follows(known, price):
+            return order
+        made = CheckoutOrder(
+            workspace=order.workspace,
+            gateway=order.gateway,
+            kind=FIRST if is_first else NEXT,
+            price_minor=price.amount_minor,
+            expires_at=now + _SILENT,
+        )
+        return _open(made, known, price, now=now)
+
+
+def can_begin(order: CheckoutOrder) -> bool:
+    """Whether a period could begin for an order of a gateway that renews by itself: not beside one that runs already."""
+    known = subscriptions.held(order.workspace)
+    price = Price(order.plan, order.interval, order.currency, order.price_minor)
+    if known is None or known.state == states.INCOMPLETE:
+        return True
+    return bool(known.state == states.PAST_DUE) and _follows(known, price)
+
+
+def _follows(known: Subscription, price: Price) -> bool:
+    return subscriptions.may_follow(known, price.plan, price.interval, price.currency)
+
+
+def _open(order: CheckoutOrder, known: Subscription | None, owed: Price, *, now: datetime) -> CheckoutOrder:
+    """Write an order with its draft invoice, and the subscription that it is for. Inside the running transaction."""
+    account = payers.payer_of(order.workspace, now=now)
+    order.public_id, order.state, order.created_at = ids.public_id(), OPEN, now
+    order.invoice = invoices.draft(order.workspace, account, owed, kind=_LINES[order.kind], now=now).id
+    order.plan, order.interval, order.currency = owed.plan, owed.interval, owed.currency
+    order.amount_minor = owed.amount_minor
+    sub = known or subscriptions.ensure(order.workspace, account, order, now=now)
+    order.subscription = sub.id
+    order.save()
+    return order
+
+
+def open_once(
+    workspace_id: int, plan: str, interval: str, gateway: Gateway, *, user_id: int | None, now: datetime
+) -> CheckoutOrder:
+    """As `open_order`; who presses twice gets the order of before, as long as it says the same and nobody pays it."""
+    with db.write():
+        payers.payer_of(workspace_id, now=now)  # its lock: two presses at once wait for each other
+        for known in _open_orders(workspace_id, plan, interval, gateway.key, now=now):
+            price = prices.price_of(plan, interval, gateway.currency, now=now)
+            _, owed = _asked(subscriptions.live(workspace_id), price, gateway, now=now)
+            if (known.price_minor, known.amount_minor) == (price.amount_minor, owed.amount_minor):
+                return known
+        return open_order(workspace_id, plan, interval, gateway, user_id=user_id, now=now)
+
+
+def _open_orders(workspace_id: int, plan: str, interval: str, gateway: str, *, now: datetime) -> list[CheckoutOrder]:
+    """Those that are good for another hour and of which no payment was begun, the newest first."""
+    begun = Payment.select(Payment.order).where(Payment.workspace == workspace_id)
+    return list(
+        CheckoutOrder.select()
+        .where(
+            CheckoutOrder.workspace == workspace_id,
+            CheckoutOrder.state == OPEN,
+            CheckoutOrder.plan == plan,
+            CheckoutOrder.interval == interval,
+            CheckoutOrder.gateway == gateway,
+            CheckoutOrder.expires_at > now + _FRESH,
+            CheckoutOrder.id.not_in(begun),
+        )
+        .order_by(CheckoutOrder.id.desc())
+    )
+
+
+def _asked(known: Subscription | None, price: Price, gateway: Gateway, *, now: datetime) -> tuple[str, Price]:
+    """What an order for a price is to this subscription, and what it costs."""
+    if known is None or known.state == states.INCOMPLETE:
+        return FIRST, price
+    if known.state == states.PAUSED:
+        raise Conflict(N_("The plan is paused. Resume it first."), code="paused")
+    if gateway.renews_itself and known.state != states.PAST_DUE:
+        raise Conflict(N_("The plan renews by itself: there is nothing to pay."), code="renews_itself")
+    if subscriptions.may_follow(known, price.plan, price.interval, price.currency):
+        return NEXT, price
+    is_larger = price.amount_minor > known.price_minor
+    if (
+        known.state == states.ACTIVE
+        and is_larger
+        and (price.interval, price.currency) == (known.interval, known.currency)
+    ):
+        return RAISE, replace(price, amount_minor=difference(known, price, now=now))
+    raise Conflict(N_("This plan can begin when the present period is over."), code="other_plan")
+
+
+def is_raise(sub: Subscription, price: Price) -> bool:
+    """Whether a price is of a larger plan that can begin at once: for the same interval, while nothing is late."""
+    is_same_kind = (price.interval, price.currency) == (sub.interval, sub.currency)
+    return sub.state == states.ACTIVE and is_same_kind and bool(price.amount_minor > sub.price_minor)
+
+
+def difference(sub: Subscription, price: Price, *, now: datetime) -> int:
+    """What a larger plan costs for the rest of a period: by the millisecond, rounded down, at least one minor unit."""
+    left, whole = db.to_ms(sub.period_end) - db.to_ms(now), db.to_ms(sub.period_end) - db.to_ms(sub.period_start)
+    return max((price.amount_minor - sub.price_minor) * left // whole, 1)
+
+
+def order_of(workspace_id: int, public_id: str) -> CheckoutOrder:
+    """An order of the workspace. Raises NotFound."""
+    found: CheckoutOrder | None = CheckoutOrder.get_or_none(
+        CheckoutOrder.workspace == workspace_id, CheckoutOrder.public_id == public_id
+    )
+    if found is None:
+        raise NotFound(N_("There is no such order."))
+    return found
+
+
+def any_order(public_id: str) -> CheckoutOrder:
+    """An order of any workspace, for operators. Raises NotFound."""
+    with unscoped("an operator asks for an order by its number"):
+        found: CheckoutOrder | None = CheckoutOrder.get_or_none(CheckoutOrder.public_id == public_id)
+    if found is None:
+        raise NotFound(N_("There is no such order."))
+    return found
+
+
+def expire(*, now: datetime) -> int:
+    """Close orders whose time is over and of which no payment runs; a first subscription without any other ends too.
+
+    A payment that its gateway began and has not spoken of for a day runs no more; of an unknown one nobody knows.
+    """
+    due = db.rows(
+        "SELECT o.id, o.workspace_id FROM checkout_order o WHERE o.state = ? AND o.expires_at <= ? AND NOT EXISTS"
+        f" (SELECT 1 FROM payment p WHERE p.order_id = o.id AND {_RUNS}) ORDER BY o.id LIMIT ?",
+        *(OPEN, db.stamp(now), db.stamp(now - _SILENT), _AT_ONCE),
+    )
+    return sum(_expire_one(order_id, workspace_id, now=now) for order_id, workspace_id in due)
+
+
+def _expire_one(order_id: int, workspace_id: int, *, now: datetime) -> int:
+    with db.write():
+        db.serialise("checkout_order", order_id)
+        moved = db.execute(
+            "UPDATE checkout_order SET state = ? WHERE id = ? AND state = ? AND NOT EXISTS (SELECT 1 FROM payment p"
+            f" WHERE p.order_id = checkout_order.id AND {_RUNS})",
+            *(EXPIRED, order_id, OPEN, db.stamp(now - _SILENT)),
+        )
+        if moved:
+            db.execute(
+                "UPDATE payment SET state = 'cancelled', reason = 'silent', settled_at = ? WHERE order_id = ?"
+                " AND state = 'pending'",
+                *(db.stamp(now), order_id),
+            )
+            order: CheckoutOrder = CheckoutOrder.get(
+                CheckoutOrder.workspace == workspace_id, CheckoutOrder.id == order_id
+            )
+            invoices.void(Invoice.get(Invoice.workspace == workspace_id, Invoice.id == order.invoice), now=now)
+            _end_unpaid(workspace_id, now=now)
+    return moved
+
+
+def close_unfit(sub: Subscription, *, now: datetime) -> None:
+    """Close what nobody should pay any more: open orders for a plan that cannot follow, or beside a pause.
+
+    An order of which a payment runs stays.
+    """
+    for order_id, plan, interval, currency, kind in db.rows(
+        "SELECT id, plan, interval, currency, kind FROM checkout_order WHERE workspace_id = ? AND state = ?",
+        *(sub.workspace, OPEN),
+    ):
+        if sub.state == states.PAUSED or kind == RAISE or not subscriptions.may_follow(sub, plan, interval, currency):
+            _expire_one(order_id, sub.workspace, now=now)
+
+
+def _end_unpaid(workspace_id: int, *, now: datetime) -> None:
+    sub = subscriptions.held(workspace_id)
+    if sub is None or sub.state != states.INCOMPLETE:
+        return
+    if db.row("SELECT 1 FROM checkout_order WHERE subscription_id = ? AND state = ?", sub.id, OPEN) is None:
+        subscriptions.end(sub, states.ORDERS_EXPIRED, now=now)
+
+
+def pay_url(order: CheckoutOrder, gateway: Gateway, *, language: str, base_url: str) -> str:
+    """Where the payer goes for an order that is open; "" where the gateway has to be asked first."""
+    facts = Order(
+        order.id, order.public_id, order.gateway, order.currency, order.amount_minor, order.state, order.expires_at
+    )
+    return gateway.pay_url(facts, language=language, return_url=f"{base_url}/orders/{order.public_id}")

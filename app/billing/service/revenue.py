@@ -1,0 +1,72 @@
+"""Monthly recurring revenue as append-only movements: their sum is the revenue of today.
+
+Definitions: facts/payments.md 4 (ChartMogul): without tax, years by twelve, 30 days of Stars by 365/360.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.billing import periods
+from app.billing.models import Subscription
+from app.billing.money_models import MrrMovement
+from app.billing.service import taxes
+from app.core import db
+
+NEW, EXPANSION, CONTRACTION, CHURN, REACTIVATION = "new", "expansion", "contraction", "churn", "reactivation"
+
+
+def worth(sub: Subscription, *, now: datetime) -> int:
+    """What a subscription brings a month while it is paid for, in minor units, without tax."""
+    net = sub.price_minor - taxes.within(sub.price_minor, taxes.rate_bp(sub.currency, now=now))
+    return periods.monthly_minor(net, sub.interval)
+
+
+def move(sub: Subscription, to_minor: int, reference: str, *, now: datetime) -> None:
+    """Bring a subscription's share to `to_minor`, inside the running transaction; `reference` makes it happen once."""
+    delta = to_minor - _share(sub)
+    if not delta:
+        return
+    before, is_known = _of_account(sub.account, sub.currency)
+    MrrMovement.create(
+        workspace=sub.workspace,
+        account=sub.account,
+        subscription=sub.id,
+        kind=_kind(before, delta, is_known=is_known),
+        currency=sub.currency,
+        delta_minor=delta,
+        reference=reference,
+        effective_at=now,
+    )
+
+
+def _kind(before: int, delta: int, *, is_known: bool) -> str:
+    if before == 0:
+        return REACTIVATION if is_known else NEW
+    if before + delta == 0:
+        return CHURN
+    return EXPANSION if delta > 0 else CONTRACTION
+
+
+def _share(sub: Subscription) -> int:
+    found = db.row("SELECT COALESCE(SUM(delta_minor), 0) FROM mrr_movement WHERE subscription_id = ?", sub.id)
+    return int(found[0]) if found else 0
+
+
+def _of_account(account_id: int, currency: str) -> tuple[int, bool]:
+    """(revenue now, whether there ever was any) of a payer in a currency."""
+    found = db.row(
+        "SELECT COALESCE(SUM(delta_minor), 0), COUNT(*) FROM mrr_movement WHERE account_id = ? AND currency = ?",
+        *(account_id, currency),
+    )
+    assert found is not None
+    return int(found[0]), found[1] > 0
+
+
+def at(moment: datetime, currency: str) -> int:
+    """The recurring revenue of a moment: the sum of all movements until then."""
+    found = db.row(
+        "SELECT COALESCE(SUM(delta_minor), 0) FROM mrr_movement WHERE currency = ? AND effective_at <= ?",
+        *(currency, db.stamp(moment)),
+    )
+    return int(found[0]) if found else 0

@@ -1,0 +1,256 @@
+"""Subscriptions: what each event does to the row. The row decides everything; its workflow only looks when it is time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.billing import periods, states, timeline
+from app.billing.models import BillingAccount, Subscription, SubscriptionEvent
+from app.billing.money_models import CheckoutOrder
+from app.billing.service import limits, revenue
+from app.core import db, ids, outbox
+from app.core.errors import Conflict, NotFound
+from app.core.i18n import N_
+
+TOPIC = "billing.subscription"
+RAISED, LOWERED, NEXT_CHOSEN = "raised", "lowered", "next_chosen"
+_ASKING = (timeline.INVITE, RAISED, LOWERED, NEXT_CHOSEN)
+_CHARGED: frozenset[str] = frozenset()  # gateways that charge a saved method of the payer at our word
+_RENEWED_THERE = frozenset({"stars"})  # gateways that renew by their own clock
+_PUNCTUAL = timedelta(hours=1)  # a lapse seen later than this is our outage
+
+
+def live(workspace_id: int) -> Subscription | None:
+    """The workspace's subscription that has not ended; also one whose first payment is still awaited."""
+    found: Subscription | None = Subscription.get_or_none(
+        Subscription.workspace == workspace_id, Subscription.ended_at.is_null()
+    )
+    return found
+
+
+def held(workspace_id: int) -> Subscription | None:
+    """The same, locked with its workspace until the running transaction ends."""
+    db.serialise("workspace", workspace_id)
+    return live(workspace_id)
+
+
+def ensure(workspace_id: int, account: BillingAccount, order: CheckoutOrder, *, now: datetime) -> Subscription:
+    """The live subscription, or a new one that waits for its first payment, inside the running transaction."""
+    known = held(workspace_id)
+    if known is not None:
+        return known
+    made: Subscription = Subscription.create(
+        public_id=ids.public_id(),
+        workspace=workspace_id,
+        account=account.id,
+        plan=order.plan,
+        interval=order.interval,
+        gateway=order.gateway,
+        currency=order.currency,
+        price_minor=order.price_minor,
+        timezone=account.timezone,
+        state=states.INCOMPLETE,
+        created_by=order.created_by,
+        created_at=now,
+    )
+    _note(made, "opened", None, now=now)
+    return made
+
+
+def pay(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> tuple[int, datetime, datetime]:
+    """A period was paid for: the first, the next, or the one that was owed. Returns its index and bounds.
+
+    The anchor is the moment of the first payment and moves only with another interval. Raises Conflict (`other_plan`)
+    when the workspace has another plan by now.
+    """
+    is_first = sub.state == states.INCOMPLETE
+    if not is_first and not may_follow(sub, order.plan, order.interval, order.currency):
+        raise Conflict(N_("This workspace has another plan by now."), code="other_plan")
+    before, sub.state = sub.state, states.after(sub.state, states.PAID)
+    if is_first:
+        sub.anchor_at, sub.anchor_index, sub.period_index = now, 0, 0
+    else:
+        sub.period_index = _next_index(sub, order.interval, now=now)
+    sub.plan, sub.interval, sub.currency = order.plan, order.interval, order.currency
+    sub.gateway, sub.price_minor = order.gateway, order.price_minor
+    sub.next_plan = sub.next_interval = None
+    sub.period_start, sub.period_end = bounds_of(sub, sub.period_index)
+    sub.past_due_at, sub.dunning_step, sub.is_ending = None, 0, False
+    limits.put_on_plan(sub.workspace, sub.plan, now=now)
+    keep(sub, "paid", before, now=now, order=order.public_id, period=sub.period_index)
+    return sub.period_index, sub.period_start, sub.period_end
+
+
+def may_follow(sub: Subscription, plan: str, interval: str, currency: str) -> bool:
+    """Whether the next period may be this one: as the present, or as its payer chose for the time after it."""
+    return currency == sub.currency and (plan, interval) in {(sub.plan, sub.interval), following(sub)}
+
+
+def following(sub: Subscription) -> tuple[str, str]:
+    """The plan and the interval of the next period."""
+    return sub.next_plan or sub.plan, sub.next_interval or sub.interval
+
+
+def is_renewed_there(sub: Subscription) -> bool:
+    """Whether the gateway renews it by its own clock, on the terms that it began with."""
+    return sub.gateway in _RENEWED_THERE
+
+
+def bounds_of(sub: Subscription, index: int) -> tuple[datetime, datetime]:
+    """[start, end) of a period."""
+    return periods.bounds(sub.anchor_at, sub.timezone, sub.interval, index - sub.anchor_index)
+
+
+def _next_index(sub: Subscription, interval: str, *, now: datetime) -> int:
+    """The period after this one; one that is over already (we were away for long) is nobody's to pay: the present one.
+
+    Another interval begins a new anchor at the end of the present period.
+    """
+    number: int = sub.period_index + 1
+    if interval != sub.interval:
+        sub.anchor_at, sub.anchor_index, sub.interval = sub.period_end, number, interval
+    if bounds_of(sub, number)[1] > now:
+        return number
+    return int(sub.anchor_index) + periods.index_at(sub.anchor_at, sub.timezone, sub.interval, now)
+
+
+def raise_plan(sub: Subscription, order: CheckoutOrder, price_minor: int, *, now: datetime) -> None:
+    """A larger plan from now on, for the rest of the period that is paid for; the next one costs its whole price.
+
+    Raises Conflict (`other_plan`) unless it is active and smaller than the order's plan by now.
+    """
+    is_same_kind = (sub.interval, sub.currency) == (order.interval, order.currency)
+    if sub.state != states.ACTIVE or not is_same_kind or sub.plan == order.plan or price_minor <= sub.price_minor:
+        raise Conflict(N_("This workspace has another plan by now."), code="other_plan")
+    before, sub.plan, sub.price_minor = sub.plan, order.plan, price_minor
+    sub.next_plan = sub.next_interval = None
+    limits.put_on_plan(sub.workspace, sub.plan, now=now)
+    keep(sub, RAISED, sub.state, now=now, order=order.public_id, from_plan=before)
+
+
+def lapse(sub: Subscription, *, now: datetime) -> None:
+    """The period is over and nobody has paid for the next. A lapse seen late is our outage: the grace begins now."""
+    before, sub.state = sub.state, states.after(sub.state, states.LAPSED)
+    sub.past_due_at = sub.period_end if timedelta() <= now - sub.period_end < _PUNCTUAL else now
+    sub.dunning_step = 0
+    keep(sub, states.LAPSED, before, now=now)
+
+
+def follow_renewals(sub: Subscription, state: str, *, now: datetime) -> None:
+    """At a gateway that renews by itself the payer stopped it (`canceled`), goes on (`active`) or could not pay (`failed`)."""
+    if state == "canceled" and not sub.is_ending and (sub.state, states.CANCEL_AT_END) in states.TRANSITIONS:
+        cancel(sub.workspace, user_id=None, now=now)
+    elif state == "active" and sub.is_ending:
+        undo_cancel(sub.workspace, user_id=None, now=now)
+    elif state == "failed" and sub.state == states.ACTIVE:
+        lapse(sub, now=now)
+
+
+def lower_back(sub: Subscription, *, now: datetime) -> None:
+    """The larger plan was given back: again the one that the present period was paid for with."""
+    found = db.row(
+        "SELECT plan, price_minor FROM checkout_order WHERE subscription_id = ? AND state = 'paid' AND kind <> 'raise'"
+        " ORDER BY paid_at DESC, id DESC LIMIT 1",
+        sub.id,
+    )
+    assert found is not None, "a plan is raised after a period was paid for"
+    sub.plan, sub.price_minor = found
+    limits.put_on_plan(sub.workspace, sub.plan, now=now)
+    keep(sub, LOWERED, sub.state, now=now)
+
+
+def choose_next(workspace_id: int, plan: str, interval: str, *, user_id: int | None, now: datetime) -> Subscription:
+    """Another plan or interval from the next period on; the present one takes the choice back. Raises NotFound, Conflict."""
+    with db.write():
+        sub = held(workspace_id)
+        if sub is None or sub.state not in (states.ACTIVE, states.PAST_DUE):
+            raise NotFound(N_("There is no subscription."))
+        if is_renewed_there(sub):
+            raise Conflict(
+                N_("Cancel first: another plan can begin when the present one has ended."), code="renews_itself"
+            )
+        is_present = (plan, interval) == (sub.plan, sub.interval)
+        sub.next_plan, sub.next_interval = (None, None) if is_present else (plan, interval)
+        keep(sub, NEXT_CHOSEN, sub.state, now=now, plan=plan, interval=interval, user=user_id)
+    return sub
+
+
+def end(sub: Subscription, event: str, *, now: datetime, **detail: Any) -> None:
+    """It ends now, by an event that the table of states allows; the workspace is on the free plan again."""
+    before, sub.state = sub.state, states.after(sub.state, event)
+    sub.ended_at = now
+    if before != states.INCOMPLETE:
+        limits.put_on_plan(sub.workspace, "free", now=now)
+        revenue.move(sub, 0, f"end:{sub.id}", now=now)
+    keep(sub, event, before, now=now, **detail)
+
+
+def cancel(workspace_id: int, *, user_id: int | None, now: datetime) -> Subscription:
+    """No further period; what is paid for stays until its end. Raises NotFound, Conflict."""
+    return _change(workspace_id, states.CANCEL_AT_END, is_ending=True, user_id=user_id, now=now)
+
+
+def undo_cancel(workspace_id: int, *, user_id: int | None, now: datetime) -> Subscription:
+    """Go on after all, as long as the period runs. Raises NotFound, Conflict."""
+    return _change(workspace_id, states.UNDO_CANCEL, is_ending=False, user_id=user_id, now=now)
+
+
+def _change(workspace_id: int, event: str, *, is_ending: bool, user_id: int | None, now: datetime) -> Subscription:
+    with db.write():
+        sub = held(workspace_id)
+        if sub is None or sub.state == states.INCOMPLETE:
+            raise NotFound(N_("There is no subscription."))
+        before, sub.state = sub.state, states.after(sub.state, event)
+        if sub.is_ending != is_ending:
+            sub.is_ending = is_ending
+            keep(sub, event, before, now=now, user=user_id)
+    return sub
+
+
+def standing(sub: Subscription, *, is_invited: bool) -> timeline.Standing:
+    """The row as the timeline reads it."""
+    return timeline.Standing(
+        state=sub.state,
+        timezone=sub.timezone,
+        period_end=sub.period_end,
+        is_ending=sub.is_ending,
+        is_charged=sub.gateway in _CHARGED,
+        is_renewed_there=is_renewed_there(sub),
+        is_invited=is_invited,
+        past_due_at=sub.past_due_at,
+        step=sub.dunning_step,
+    )
+
+
+def keep(sub: Subscription, event: str, before: str | None, *, now: datetime, **detail: Any) -> None:
+    """Save the row with what it waits for next, note the event, and ask its workflow to look."""
+    _note(sub, event, before, now=now, **detail)
+    found = timeline.next_action(standing(sub, is_invited=_is_invited(sub)))
+    sub.next_action, sub.next_action_at = found or (None, None)
+    sub.save()
+    outbox.put(TOPIC, str(sub.id), now=now)
+
+
+def _is_invited(sub: Subscription) -> bool:
+    """Whether the payer was asked to pay for the period after the present one, as it is chosen now."""
+    if sub.period_end is None:
+        return False
+    last = db.row(
+        f"SELECT event FROM subscription_event WHERE subscription_id = ? AND event IN ({db.marks(_ASKING)}) AND at >= ?"
+        " ORDER BY id DESC LIMIT 1",
+        *(sub.id, *_ASKING, db.stamp(sub.period_end - timeline.INVITE_BEFORE)),
+    )
+    return last == (timeline.INVITE,)
+
+
+def _note(sub: Subscription, event: str, before: str | None, *, now: datetime, **detail: Any) -> None:
+    SubscriptionEvent.create(
+        workspace=sub.workspace,
+        subscription=sub.id,
+        event=event,
+        before=before,
+        after=sub.state,
+        detail=detail or None,
+        at=now,
+    )

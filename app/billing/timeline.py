@@ -1,0 +1,84 @@
+"""What a subscription waits for, computed from its row alone. No clock, no database: the workflow and tests share it.
+
+Dunning (facts/payments.md 3): attempts after 1 hour and 1, 3, 5, 7, 10 and 14 days, by day at 10:00 of the payer's
+clock; full access to day 7, read-only to day 14, then it has expired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from app.billing.states import ACTIVE, PAST_DUE, TRIALING
+
+INVITE, LAPSE, REMIND, EXPIRE, END, CHARGE = "invite", "lapse", "remind", "expire", "end", "charge"
+INVITE_BEFORE = timedelta(days=3)
+RENEWAL_SLACK = timedelta(hours=6)  # how much later than the end a gateway may tell us that it renewed
+FULL_ACCESS, GRACE = timedelta(days=7), timedelta(days=14)
+DUNNING = (
+    timedelta(hours=1),
+    *(timedelta(days=day) for day in (1, 3, 5, 7, 10, 14)),
+)
+_BY_DAY = time(10)
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The facts of a subscription's row that decide what comes next.
+
+    `is_charged`: our engine charges a saved method; `is_renewed_there`: the gateway takes the money by its own clock;
+    else the payer pays by a link.
+    `is_invited`: the payer was asked to pay for the next period. `step`: how many dunning steps are done.
+    """
+
+    state: str
+    timezone: str
+    period_end: datetime | None
+    is_ending: bool = False
+    is_charged: bool = False
+    is_renewed_there: bool = False
+    is_invited: bool = False
+    past_due_at: datetime | None = None
+    step: int = 0
+
+
+def next_action(standing: Standing) -> tuple[str, datetime] | None:
+    """What to do next, and when; None when only somebody's act moves it on."""
+    end = standing.period_end
+    if standing.state in (ACTIVE, TRIALING) and end is not None:
+        if standing.is_ending:
+            return END, end
+        if standing.is_charged:
+            return CHARGE, end
+        if standing.is_renewed_there:
+            return LAPSE, end + RENEWAL_SLACK
+        return (LAPSE, end) if standing.is_invited else (INVITE, end - INVITE_BEFORE)
+    if standing.state == PAST_DUE and standing.past_due_at is not None:
+        over = standing.past_due_at + GRACE
+        at = dunning_at(standing.past_due_at, standing.step, standing.timezone)
+        if at is None or at > over:
+            return EXPIRE, over
+        return (CHARGE if standing.is_charged else REMIND), at
+    return None
+
+
+def dunning_at(since: datetime, step: int, zone: str) -> datetime | None:
+    """The moment of a dunning step; None after the last. The last one stands on the end of the grace at the latest."""
+    if step >= len(DUNNING):
+        return None
+    offset = DUNNING[step]
+    if offset < _A_DAY:
+        return since + offset
+    if step == len(DUNNING) - 1:
+        return since + offset
+    local = (since + offset).astimezone(ZoneInfo(zone))
+    return local.replace(hour=_BY_DAY.hour, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+
+
+def has_full_access(standing: Standing, *, now: datetime) -> bool:
+    """Whether the plan's limits hold in full; past due only within seven days."""
+    if standing.state == PAST_DUE and standing.past_due_at is not None:
+        return now < standing.past_due_at + FULL_ACCESS
+    return standing.state in (ACTIVE, TRIALING)

@@ -1,0 +1,166 @@
+"""The plan of a workspace: what it allows and how much of it is used, buying, cancelling, invoices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, request
+from flask_babel import get_locale
+from flask_login import current_user
+
+from app.accounts import door
+from app.billing import queries
+from app.billing.gateways.base import TELEGRAM, WEB, Gateway
+from app.billing.invoice_pdf import Paper, pdf_of
+from app.billing.queries import InvoiceRow, PlanCard, Standing
+from app.billing.service import limits, orders, pausing, prices, subscriptions
+from app.billing.service.limits import Usage
+from app.core import policy as roles
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.htmx import explained, page, redirect_or_hx
+from app.core.policy import Act, policy
+from app.core.ratelimit import limiter
+
+blueprint = Blueprint("billing", __name__, url_prefix="/billing")
+
+
+@dataclass(frozen=True, slots=True)
+class BillingPage:
+    """`gateways` are those that may be offered where the page is shown; `currency` is that of the prices on it."""
+
+    plan: str
+    standing: Standing | None
+    usage: tuple[Usage, ...]
+    cards: tuple[PlanCard, ...]
+    gateways: tuple[Gateway, ...]
+    currencies: tuple[str, ...]
+    currency: str
+    invoices: tuple[InvoiceRow, ...]
+    open_order: str
+    may_pay: bool
+    error: str = ""
+
+
+def surface() -> str:
+    """`telegram` inside the Mini App, where Telegram allows its Stars only; else `web`."""
+    return TELEGRAM if door.is_by_header() else WEB
+
+
+def _page(*, error: str = "") -> BillingPage:
+    runtime, here = current_app.extensions["runtime"], current_user.workspace_id
+    offered = runtime.gateways.on(surface())
+    standing = queries.standing_of(here)
+    currencies = tuple(dict.fromkeys(gateway.currency for gateway in offered))
+    wanted = request.values.get("currency") or (standing.currency if standing else "")
+    currency = wanted if wanted in currencies else next(iter(currencies), "")
+    shown = tuple(gateway for gateway in offered if gateway.currency == currency)
+    intervals = {interval for gateway in shown for interval in gateway.intervals}
+    return BillingPage(
+        plan=limits.plan_of(here),
+        standing=standing,
+        usage=tuple(limits.usage_of(here, runtime.stocks, now=g.now)),
+        cards=tuple(queries.plan_cards(here, currency, intervals, now=g.now)),
+        gateways=shown,
+        currencies=currencies,
+        currency=currency,
+        invoices=tuple(queries.invoices_of(here)),
+        open_order=queries.open_order_of(here),
+        may_pay=roles.may(current_user.role, Act.PAY),
+        error=error,
+    )
+
+
+@blueprint.get("")
+@policy(Act.SEE_MONEY)
+def show() -> Response:
+    return page("billing/plan.html", page=_page())
+
+
+@blueprint.post("/checkout")
+@policy(Act.PAY)
+@limiter.limit("30 per minute")
+def checkout() -> Any:
+    """An order for a plan by a way to pay that may be offered here; its own page shows how."""
+    plan, interval, key = (request.form.get(name, "")[:16] for name in ("plan", "interval", "gateway"))
+    try:
+        gateway = current_app.extensions["runtime"].gateways.offered(key, surface())
+        who = {"user_id": current_user.user_id, "now": g.now}
+        made = orders.open_once(current_user.workspace_id, plan, interval, gateway, **who)
+    except (Invalid, Conflict) as error:
+        return page("billing/plan.html", status=error.status, page=_page(error=explained(error)))
+    return redirect_or_hx(f"/orders/{made.public_id}")
+
+
+@blueprint.post("/cancel")
+@policy(Act.PAY)
+def cancel() -> Any:
+    """No further period; this one stays."""
+    subscriptions.cancel(current_user.workspace_id, user_id=current_user.user_id, now=g.now)
+    return redirect_or_hx("/billing")
+
+
+@blueprint.post("/cancel/undo")
+@policy(Act.PAY)
+def undo_cancel() -> Any:
+    subscriptions.undo_cancel(current_user.workspace_id, user_id=current_user.user_id, now=g.now)
+    return redirect_or_hx("/billing")
+
+
+@blueprint.post("/pause")
+@policy(Act.PAY)
+def pause() -> Any:
+    """Nothing is charged or allowed until it is resumed; the rest of the period stays."""
+    pausing.pause(current_user.workspace_id, user_id=current_user.user_id, now=g.now)
+    return redirect_or_hx("/billing")
+
+
+@blueprint.post("/resume")
+@policy(Act.PAY)
+def resume() -> Any:
+    pausing.resume(current_user.workspace_id, user_id=current_user.user_id, now=g.now)
+    return redirect_or_hx("/billing")
+
+
+@blueprint.post("/next")
+@policy(Act.PAY)
+def choose_next() -> Any:
+    """Another plan or interval from the next period on; the present one takes the choice back."""
+    plan, interval = (request.form.get(name, "")[:16] for name in ("plan", "interval"))
+    standing = queries.standing_of(current_user.workspace_id)
+    try:
+        if standing is not None:
+            prices.price_of(plan, interval, standing.currency, now=g.now)
+        subscriptions.choose_next(current_user.workspace_id, plan, interval, user_id=current_user.user_id, now=g.now)
+    except (Invalid, NotFound, Conflict) as error:
+        return page("billing/plan.html", status=error.status, page=_page(error=explained(error)))
+    return redirect_or_hx("/billing")
+
+
+@blueprint.get("/invoices/<public_id>.pdf")
+@policy(Act.SEE_MONEY)
+def invoice(public_id: str) -> Response:
+    """An invoice as a file to keep, in the reader's language."""
+    settings = current_app.extensions["runtime"].settings
+    facts = queries.invoice_of(current_user.workspace_id, public_id)
+    paper = Paper(
+        number=facts.number,
+        at=facts.finalised_at,
+        paid_at=facts.paid_at,
+        seller=settings.seller_name,
+        seller_details=tuple(line.strip() for line in settings.seller_details.split("|") if line.strip()),
+        buyer=tuple(facts.buyer[key] for key in ("name", "tax_id", "email") if facts.buyer.get(key)),
+        what=f"AnalyticBot {facts.plan.capitalize()}",
+        period_start=facts.period_start,
+        period_end=facts.period_end,
+        total_minor=facts.total_minor,
+        tax_minor=facts.tax_minor,
+        tax_rate_bp=facts.tax_rate_bp,
+        currency=facts.currency,
+        credit_note=facts.credit_note,
+        timezone=current_user.workspace_timezone,
+        language=str(get_locale() or "en"),
+    )
+    answer = Response(pdf_of(paper), mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="invoice-{facts.number}.pdf"'
+    return answer

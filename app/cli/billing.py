@@ -1,0 +1,104 @@
+"""analyticbot billing open-order|show-order|check|certify"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.accounts.service import people
+from app.billing.service import ledger, orders
+from app.boot import Runtime, boot
+from app.core import clock, money
+from app.core.clock import iso
+from app.core.errors import Invalid
+
+_CERTIFYING = 6
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@click.group("billing")
+def group() -> None:
+    """Orders, payments and the ledger."""
+
+
+@group.command("open-order")
+@click.option("--workspace", required=True, help="its name; one that does not exist is made")
+@click.option("--plan", required=True)
+@click.option("--interval", default="month", show_default=True)
+@click.option("--gateway", required=True)
+def open_order(workspace: str, plan: str, interval: str, gateway: str) -> None:
+    """Open an order as the checkout does; prints it as JSON."""
+    runtime, now = boot("cli"), clock.utcnow()
+    way = runtime.gateways.get(gateway)
+    made = orders.open_order(_workspace(runtime, workspace, now=now), plan, interval, way, user_id=None, now=now)
+    base = runtime.settings.base_url
+    url = orders.pay_url(made, way, language="en", base_url=base)
+    _print(order_id=made.public_id, amount_minor=made.amount_minor, currency=made.currency, pay_url=url)
+
+
+# a number may begin with a dash, and is no option then
+@group.command("show-order", context_settings={"ignore_unknown_options": True})
+@click.argument("order_id")
+def show_order(order_id: str) -> None:
+    """How an order stands, as JSON: status, when it was paid, how often it was fulfilled."""
+    boot("cli")
+    found = orders.any_order(order_id)
+    paid_at = iso(found.paid_at) if found.paid_at else None
+    _print(order_id=order_id, status=found.state, paid_at=paid_at, deliveries=found.deliveries)
+
+
+@group.command()
+def check() -> None:
+    """Prove that every ledger entry sums to nothing; exit code 1 when one does not. Differences to gateways are listed."""
+    boot("cli")
+    wrong = ledger.unbalanced()
+    for kind, reference in wrong:
+        click.echo(f"unbalanced: {kind} {reference}")
+    click.echo(f"{len(wrong)} unbalanced entries")
+    for one in ledger.differences():
+        click.echo(f"difference: {one.gateway} {one.kind} {one.reference}: {one.detail}")
+    sys.exit(1 if wrong else 0)
+
+
+@group.command()
+@click.argument("gateway", type=click.Choice(["payme", "click"]))
+@click.argument("url")
+def certify(gateway: str, url: str) -> None:
+    """Run a gateway's sandbox scenarios against a live address, as URL/hooks/GATEWAY; exit code 1 when a check is red.
+
+    The orders for it are opened in a workspace of their own, `certification`.
+    """
+    runtime, now = boot("cli"), clock.utcnow()
+    way, settings = runtime.gateways.get(gateway), runtime.settings
+    here = _workspace(runtime, "certification", now=now)
+    made = [orders.open_order(here, "pro", "month", way, user_id=None, now=now) for _ in range(_CERTIFYING)]
+    told: dict[str, Any] = {"url": f"{url.rstrip('/')}/hooks/{gateway}", "orders": [one.public_id for one in made]}
+    if gateway == "payme":
+        told |= {"key": settings.payme_key.get_secret_value(), "amount": made[0].amount_minor}
+    else:
+        told |= {"service_id": settings.click_service_id, "secret": settings.click_secret_key.get_secret_value()}
+        told |= {"amount": money.plain(made[0].amount_minor, made[0].currency)}
+    command = [sys.executable, "-m", "simulator.payments.certify", gateway]
+    done = subprocess.run(command, input=json.dumps(told), text=True, cwd=_ROOT)
+    sys.exit(done.returncode)
+
+
+def _workspace(runtime: Runtime, name: str, *, now: datetime) -> int:
+    known = people.workspace_by_name(name)
+    if known is not None:
+        return int(known.id)
+    if not 0 < len(name.strip()) <= 128:
+        raise Invalid("A workspace has a name of 1 to 128 characters.", fields={"workspace": "length"})
+    zone = runtime.settings.default_timezone
+    owner = people.create_user(name=name, timezone=zone, now=now)
+    return int(people.create_workspace(name, owner=owner, timezone=zone, now=now).id)
+
+
+def _print(**facts: Any) -> None:
+    click.echo(json.dumps(facts, ensure_ascii=False))

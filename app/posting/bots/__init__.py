@@ -1,0 +1,1 @@
+"""Bots that workspaces bring: handed in, proven, given to channels, revoked."""

@@ -1,0 +1,1 @@
+"""Experiments within one channel: alternating slots, a stated design, no answer from too small a sample."""

@@ -1,0 +1,120 @@
+"""The one call of an attempt and the record of its outcome. Nothing else happens after the call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from peewee import OperationalError
+
+from app.core import clock, crashpoint, telemetry
+from app.core.errors import AppError, Upstream
+from app.posting.lane import refusals
+from app.posting.service import collecting, following, ledger, rendering
+from app.posting.service.claimed import Claimed
+from app.posting.service.ledger import Attempt
+from app.posting.service.rendering import Outlet
+from app.posting.states import DELETE, EDIT, PIN, UNPIN
+from app.telegram import budget
+from app.telegram.outgoing import Outgoing, Sent
+from app.telegram.port import NO_ANSWER, NOT_SENT, RETRY_AFTER
+
+SENT, OTHER = "sent", "other"
+STALE_S = 2.0
+_RECORD_TRIES = 5
+
+
+def deliver(attempt: Attempt, outlet: Outlet, begun_at_s: float) -> str:
+    """Send what was committed as intent at `begun_at_s` (monotonic) and record what became of it.
+
+    An intent older than two seconds is put back unsent: this process was stopped in between, and who knows what
+    people changed or another attempt did meanwhile.
+    """
+    try:
+        what = rendering.outgoing(attempt, outlet)
+    except AppError as error:
+        ledger.record_refused(attempt, error.message, now=clock.utcnow())
+        return OTHER
+    crashpoint.reach("posting.intent")
+    if time.monotonic() - begun_at_s > STALE_S:
+        ledger.put_back(attempt, "the worker was stopped before the call", now=clock.utcnow())
+        return OTHER
+    try:
+        messages = outlet.line.send(int(attempt.address), what)
+    except Upstream as error:
+        _insist(partial(_record_failure, attempt, outlet.bot_id, error))
+        return OTHER
+    crashpoint.reach("posting.accepted")
+    _insist(lambda: ledger.record_sent(attempt, messages, note=_note(what, messages), now=clock.utcnow()))
+    return SENT
+
+
+def _record_failure(attempt: Attempt, bot_id: int, error: Upstream) -> None:
+    now = clock.utcnow()
+    if error.code == RETRY_AFTER:
+        ledger.record_wait(attempt, bot_id, error.retry_after_s or 1.0, now=now)
+    elif error.permanent and refusals.is_about_rights(error.message):
+        ledger.record_blocked(attempt, error.message, now=now)
+    elif error.permanent:
+        ledger.record_refused(attempt, error.message, now=now)
+    elif error.code == NOT_SENT:
+        ledger.put_back(attempt, "no connection to Telegram", wait_s=min(2.0 ** min(attempt.tries, 5), 30.0), now=now)
+    else:
+        ledger.record_unknown(attempt, error.message, now=now)
+
+
+def _insist(record: Callable[[], object]) -> None:
+    """A record that the database refuses now is tried again: it is all that is known of the call."""
+    for left in reversed(range(_RECORD_TRIES)):
+        try:
+            record()
+            return
+        except OperationalError:
+            if not left:
+                raise
+            telemetry.log().warning("an outcome could not be recorded yet")
+            time.sleep(0.2)
+
+
+def _note(what: Outgoing, messages: tuple[Sent, ...]) -> str | None:
+    """Telegram drops custom emoji silently where the bot may not use them: that is told."""
+    asked = sum(entity["type"] == "custom_emoji" for entity in what.entities)
+    kept = sum(entity["type"] == "custom_emoji" for message in messages for entity in message.entities)
+    return "custom_emoji_dropped" if asked > kept else None
+
+
+def follow(action: Claimed, outlet: Outlet) -> str:
+    """Delete, edit, pin or unpin what was published. Each may be done twice without harm, so it is tried again."""
+    now = clock.utcnow()
+    try:
+        _do(action, outlet)
+    except Upstream as error:
+        if error.code == RETRY_AFTER:
+            budget.obey_retry_after(outlet.bot_id, error.retry_after_s or 1.0, now=now)
+        if error.permanent:
+            following.failed(action.id, error.message, now=now)
+        else:
+            wait_s = error.retry_after_s or (5.0 if error.code in (NO_ANSWER, NOT_SENT) else 1.0)
+            following.again(action.id, error.message, wait_s=wait_s, now=now)
+        return OTHER
+    except AppError as error:
+        following.failed(action.id, error.message, now=now)
+        return OTHER
+    following.done(action.id, now=clock.utcnow())
+    return OTHER
+
+
+def _do(action: Claimed, outlet: Outlet) -> None:
+    line, chat_id, messages = outlet.line, int(action.address), rendering.messages_of(action.target_id, action.slot)
+    if action.kind == DELETE:
+        line.delete_messages(chat_id, [message_id for part in messages for message_id in part])
+    elif action.kind == PIN:
+        line.pin(chat_id, rendering.first_message(messages), is_silent=True)
+    elif action.kind == UNPIN:
+        line.unpin(chat_id, rendering.first_message(messages))
+    elif action.kind == EDIT:
+        for message_id, what in rendering.edits(action, messages, outlet):
+            line.edit(chat_id, message_id, what)
+            if what.buttons:
+                collecting.tell_links(action.target_id, message_id)

@@ -1,0 +1,1 @@
+"""Posts over HTTP: lists, one post, the composer and its form."""

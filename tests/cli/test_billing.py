@@ -1,0 +1,74 @@
+"""The operator's commands of billing against a running web process."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.billing.buying import PAYME_KEY, PRO
+from tests.billing.service import Service
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    with Service(tmp_path, database_url) as made:
+        yield made
+
+
+@pytest.mark.parametrize("gateway", ["payme", "click"])
+def test_our_own_endpoint_is_certified(service: Service, gateway: str) -> None:
+    done = service.cli("certify", gateway, service.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip().endswith("certified") and "RED" not in done.stdout
+    assert done.stdout.count("green") > (35 if gateway == "payme" else 20)
+
+
+def test_an_endpoint_that_lets_everybody_in_is_not_certified(service: Service) -> None:
+    service.env["PAYME_KEY"] = "another key than the web process has"
+    done = service.cli("certify", "payme", service.url)
+    assert done.returncode == 1 and "RED" in done.stdout
+
+
+def _told(service: Service, *arguments: str) -> Any:
+    done = service.cli(*arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_an_order_is_opened_paid_and_shown(service: Service) -> None:
+    opened = _told(service, "open-order", "--workspace", "W", "--plan", "pro", "--gateway", "payme")
+    assert (opened["amount_minor"], opened["currency"]) == (PRO, "UZS")
+    shown = _told(service, "show-order", opened["order_id"])
+    assert shown == {"order_id": opened["order_id"], "status": "open", "paid_at": None, "deliveries": 0}
+    auth = httpx.BasicAuth("Paycom", PAYME_KEY)
+    account = {"amount": PRO, "account": {"order_id": opened["order_id"]}}
+    for method, params in (
+        ("CreateTransaction", {"id": "5" * 24, "time": int(time.time() * 1000), **account}),
+        ("PerformTransaction", {"id": "5" * 24}),
+    ):
+        body = {"id": 1, "method": method, "params": params}
+        told = httpx.post(f"{service.url}/hooks/payme", json=body, auth=auth).json()
+        assert "result" in told, told
+    shown = _told(service, "show-order", opened["order_id"])
+    assert (shown["status"], shown["deliveries"]) == ("paid", 1) and shown["paid_at"]
+    assert service.cli("check").stdout.strip() == "0 unbalanced entries"
+
+
+def test_what_cannot_be_opened_or_found_is_said_in_one_sentence(service: Service) -> None:
+    for arguments in (
+        ("open-order", "--workspace", "W", "--plan", "gold", "--gateway", "payme"),
+        ("open-order", "--workspace", "W", "--plan", "pro", "--gateway", "stripe"),
+        ("open-order", "--workspace", "W", "--plan", "pro", "--interval", "week", "--gateway", "click"),
+        ("show-order", "nothing"),
+        ("show-order", "-75b1Rh663DaxUz8kY1fo-"),
+        ("show-order", "--5b1Rh663DaxUz8kY1fo-"),
+    ):
+        done = service.cli(*arguments)
+        assert "such option" not in done.stderr, "an order's number may begin with a dash"
+        assert done.returncode == 2 and done.stderr.startswith("Error: ") and "Traceback" not in done.stderr

@@ -1,0 +1,53 @@
+"""The activity of the billing queue: one look at a subscription, which does what is due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from app.billing.service import lifecycle
+from app.billing.service.lifecycle import Desk
+from app.boot import Runtime
+from app.core import clock, db
+from workflows.contracts import ADVANCE_SUBSCRIPTION, SubscriptionReport, SubscriptionRequest
+
+
+class BillingActivities:
+    """Bound to the process's runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._desk = Desk(runtime.gateways, runtime.settings.base_url)
+
+    @activity.defn(name=ADVANCE_SUBSCRIPTION)
+    def advance_subscription(self, request: SubscriptionRequest) -> SubscriptionReport:
+        """Do what is due by the row, and say what it waits for. Twice is harmless."""
+        with db.database.connection_context():
+            found = lifecycle.advance(request.subscription_id, self._desk, now=self.now())
+        if found is None:
+            raise ApplicationError("there is no such subscription", type="NoSubscription", non_retryable=True)
+        return SubscriptionReport(
+            subscription=found.public_id,
+            workspace_id=found.workspace_id,
+            plan=found.plan,
+            interval=found.interval,
+            gateway=found.gateway,
+            state=found.state,
+            is_ending=found.is_ending,
+            period_index=found.period_index,
+            period_end_ms=_ms(found.period_end),
+            dunning_step=found.dunning_step,
+            next_action=found.next_action,
+            next_action_ms=_ms(found.next_action_at),
+            is_over=found.is_over,
+            done=list(found.done),
+        )
+
+    @staticmethod
+    def now() -> datetime:
+        return clock.utcnow()
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else db.to_ms(at)
