@@ -97,6 +97,9 @@ def proofs() -> dict[str, Callable[[], tuple[bool, str]]]:
         "A worker stopped before its call; Temporal's file deleted while 500 posts wait": lambda: full(
             "tests/chaos/test_stopped.py", CHAOS_FORGOTTEN="500"
         ),
+        "Two years of 50 subscriptions of each gateway as real workflows, against the pure machine": lambda: full(
+            "tests/workflows/test_subscription_months.py", BILLING_LIVES="50", BILLING_MONTHS="24"
+        ),
         "Lateness and drain: c1, c2, publish now, beside one workflow per post": lambda: bench("c"),
         "Lighthouse, mobile: performance >= 90, accessibility 100": lighthouse,
         "axe: every page, two themes, three languages, 360 and 1280 px": lambda: full(

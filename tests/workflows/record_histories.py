@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -15,15 +17,19 @@ from temporalio.worker import Worker
 from app.core.settings import Settings
 from workflows import devserver
 from workflows.contracts import (
+    ADVANCE_SUBSCRIPTION,
     CONCLUDE_DELIVERY,
     LOOK_FOR_DELIVERY,
     RUN_LANE,
     LaneReport,
     LaneRequest,
     ResolveRequest,
+    SubscriptionReport,
+    SubscriptionRequest,
 )
 from workflows.lane import Lane
 from workflows.resolve_delivery import ResolveDelivery
+from workflows.subscription import Subscription
 from workflows.worker import ensure_search_attributes
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -52,6 +58,30 @@ def _conclude(delivery_id: int) -> str:
     return "absent" if delivery_id == 1 else "unknown"
 
 
+# What each subscription's looks report: (state, is ending, next action, days until it, is over, what was done).
+_LATE = ("past_due", False, "remind", 2.0, False, ["lapsed"])
+_ASKED = ("active", False, "lapse", 3.0, False, ["invite"])
+_PAID = ("active", False, "invite", 27.0, False, [])
+_LIVES = {
+    1: iter([_PAID, _ASKED, _LATE, *[(*_LATE[:5], ["remind"])] * 6, ("expired", False, None, 0.0, True, ["expire"])]),
+    2: iter([_PAID, _ASKED] * 20),
+    3: iter([_PAID, ("paused", False, None, 0.0, False, []), ("canceled", False, None, 0.0, True, [])]),
+}
+
+
+@activity.defn(name=ADVANCE_SUBSCRIPTION)
+def _advance(request: SubscriptionRequest) -> SubscriptionReport:
+    """A look at one of three lives."""
+    now_ms = int(activity.info().current_attempt_scheduled_time.timestamp() * 1000)
+    state, is_ending, action, days, is_over, done = next(_LIVES[request.subscription_id])
+    next_ms = now_ms + int(days * 86_400_000) if action else None
+    number = request.subscription_id
+    end_ms = now_ms + 30 * 86_400_000
+    return SubscriptionReport(
+        *(f"s{number}", number, "pro", "month", "payme", state, is_ending, 0, end_ms, 0, action, next_ms, is_over, done)
+    )
+
+
 async def _store(client: Client, workflow_id: str, name: str, run_id: str | None = None) -> None:
     history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
     (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
@@ -73,6 +103,39 @@ async def record() -> None:
                 max_concurrent_activities=4,
             ):
                 await _run_all(env.client)
+    server = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent))
+    async with await WorkflowEnvironment.start_time_skipping(test_server_existing_path=server) as env:
+        await ensure_search_attributes(env.client)
+        with ThreadPoolExecutor(2) as threads:
+            async with Worker(
+                env.client,
+                task_queue="record",
+                workflows=[Subscription],
+                activities=[_advance],
+                activity_executor=threads,
+                max_concurrent_activities=2,
+            ):
+                await _run_subscriptions(env)
+
+
+async def _run_subscriptions(env: WorkflowEnvironment) -> None:
+    """One that is never paid again, one that lives for more than a year, one that is paused and cancelled."""
+    client = env.client
+    request = SubscriptionRequest(1)
+    await client.execute_workflow(Subscription.run, request, id="expired", task_queue="record")
+    await _store(client, "expired", "subscription-expired")
+    year = await client.start_workflow(Subscription.run, SubscriptionRequest(2), id="year", task_queue="record")
+    await env.sleep(timedelta(days=400))
+    await _store(client, "year", "subscription-continued", year.first_execution_run_id)
+    await _store(client, "year", "subscription-second-year")
+    signalled = await client.start_workflow(
+        Subscription.run, SubscriptionRequest(3), id="signalled", task_queue="record"
+    )
+    await env.sleep(timedelta(days=1))
+    for _ in range(2):
+        await signalled.signal("look")
+        await env.sleep(timedelta(days=1))
+    await _store(client, "signalled", "subscription-signalled")
 
 
 async def _run_all(client: Client) -> None:
