@@ -53,7 +53,7 @@ class Payer:
     first_order: str = ""
 
 
-@workflow.defn(sandboxed=False)
+@workflow.defn
 class World:
     """All payers at once, and then the rest of the time."""
 
