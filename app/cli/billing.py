@@ -1,4 +1,4 @@
-"""analyticbot billing open-order|show-order|check|certify"""
+"""analyticbot billing open-order|show-order|check|revenue|certify"""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 import subprocess
 import sys
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from app.accounts.service import people
-from app.billing.service import ledger, orders
+from app.billing.service import ledger, orders, revenue
 from app.boot import Runtime, boot
 from app.core import clock, money
 from app.core.clock import iso
@@ -64,6 +66,38 @@ def check() -> None:
     for one in ledger.differences():
         click.echo(f"difference: {one.gateway} {one.kind} {one.reference}: {one.detail}")
     sys.exit(1 if wrong else 0)
+
+
+@group.command("revenue")
+@click.option("--month", type=click.DateTime(["%Y-%m"]), required=True, help="as 2026-11, in the service's zone")
+def show_revenue(month: datetime) -> None:
+    """A month of recurring revenue: one line of JSON for each currency, in minor units without tax; shares of 1."""
+    zone = ZoneInfo(boot("cli").settings.default_timezone)
+    start = month.replace(tzinfo=zone)
+    end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+    for currency in revenue.currencies():
+        found = revenue.figures(currency, start, end)
+        bridge = found.bridge
+        _print(
+            currency=currency,
+            start=bridge.start_minor,
+            **bridge.moved_minor,
+            end=bridge.end_minor,
+            arr=found.arr_minor,
+            customers={"start": found.customers_start, "lost": found.customers_lost, "end": found.customers_end},
+            arpa=found.arpa_minor,
+            ltv=found.ltv_minor,
+            logo_churn=_share(found.logo_churn),
+            gross_churn=_share(found.gross_churn),
+            net_churn=_share(found.net_churn),
+            nrr=_share(found.nrr),
+            grr=_share(found.grr),
+            quick_ratio=_share(found.quick_ratio),
+        )
+
+
+def _share(exact: Fraction | None) -> float | None:
+    return None if exact is None else round(float(exact), 4)
 
 
 @group.command()

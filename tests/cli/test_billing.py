@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -58,6 +60,10 @@ def test_an_order_is_opened_paid_and_shown(service: Service) -> None:
     shown = _told(service, "show-order", opened["order_id"])
     assert (shown["status"], shown["deliveries"]) == ("paid", 1) and shown["paid_at"]
     assert service.cli("check").stdout.strip() == "0 unbalanced entries"
+    month = _told(service, "revenue", "--month", f"{datetime.now(ZoneInfo('Asia/Tashkent')):%Y-%m}")
+    net = PRO - round(PRO * 12 / 112)
+    assert (month["currency"], month["start"], month["new"], month["end"]) == ("UZS", 0, net, net)
+    assert month["customers"] == {"start": 0, "lost": 0, "end": 1} and month["nrr"] is None
 
 
 def test_what_cannot_be_opened_or_found_is_said_in_one_sentence(service: Service) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.billing import periods
+from app.billing import periods, revenue_metrics
 from app.billing.models import Subscription
 from app.billing.money_models import MrrMovement
+from app.billing.revenue_metrics import Figures, Movement, kind_of
 from app.billing.service import taxes
 from app.core import db
-
-NEW, EXPANSION, CONTRACTION, CHURN, REACTIVATION = "new", "expansion", "contraction", "churn", "reactivation"
 
 
 def worth(sub: Subscription, *, now: datetime) -> int:
@@ -32,20 +31,12 @@ def move(sub: Subscription, to_minor: int, reference: str, *, now: datetime) -> 
         workspace=sub.workspace,
         account=sub.account,
         subscription=sub.id,
-        kind=_kind(before, delta, is_known=is_known),
+        kind=kind_of(before, delta, is_known=is_known),
         currency=sub.currency,
         delta_minor=delta,
         reference=reference,
         effective_at=now,
     )
-
-
-def _kind(before: int, delta: int, *, is_known: bool) -> str:
-    if before == 0:
-        return REACTIVATION if is_known else NEW
-    if before + delta == 0:
-        return CHURN
-    return EXPANSION if delta > 0 else CONTRACTION
 
 
 def _share(sub: Subscription) -> int:
@@ -70,3 +61,18 @@ def at(moment: datetime, currency: str) -> int:
         *(currency, db.stamp(moment)),
     )
     return int(found[0]) if found else 0
+
+
+def currencies() -> list[str]:
+    """Those that there is, or was, recurring revenue in."""
+    return [str(one) for (one,) in db.rows("SELECT DISTINCT currency FROM mrr_movement ORDER BY currency")]
+
+
+def figures(currency: str, start: datetime, end: datetime) -> Figures:
+    """The revenue's figures of (start, end] in a currency, over all customers. Raises ValueError when end <= start."""
+    found = db.rows(
+        "SELECT account_id, kind, delta_minor, effective_at FROM mrr_movement WHERE currency = ? AND effective_at <= ?",
+        *(currency, db.stamp(end)),
+    )
+    moves = (Movement(account, kind, delta, db.moment(at)) for account, kind, delta, at in found)
+    return revenue_metrics.figures(moves, start, end)
