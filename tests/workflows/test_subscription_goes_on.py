@@ -1,16 +1,18 @@
-"""What a subscription outlives: the version that runs it, and a Temporal whose file was deleted."""
+"""What a subscription outlives: the version that runs it, a worker with a wrong clock, a Temporal whose file was deleted."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from app.billing.service import orders, subscriptions
+from app.billing.service import lifecycle, orders, subscriptions
+from app.billing.service.lifecycle import Desk
 from app.boot import Runtime
 from app.core import clock, db
 from app.core.settings import Settings
@@ -19,6 +21,8 @@ from tests.billing.conftest import runtime as runtime  # with Payme and Click se
 from tests.workflows.temporal import until
 from tests.world import owner
 from workflows import devserver, dispatch
+from workflows.activities import billing
+from workflows.activities.billing import BillingActivities
 from workflows.contracts import subscription_id_of
 from workflows.worker import billing_worker, ensure_search_attributes, prepare
 
@@ -61,9 +65,12 @@ def test_a_second_worker_goes_on_where_the_first_stood(runtime: Runtime) -> None
 
     async def second(client: Client) -> None:
         await until("the late one lapsed by the old timer", lambda: _events(late)[-1] == "lapsed", timeout_s=40)
-        await until("the payment was seen", lambda: _next_action(paying) == "invite")
-        looked = await client.get_workflow_handle(subscription_id_of(paying)).fetch_history()
-        assert looked.to_json().count("ACTIVITY_TASK_COMPLETED") >= 2
+        handle = client.get_workflow_handle(subscription_id_of(paying))
+        for _ in range(200):
+            if (await handle.fetch_history()).to_json().count('"EVENT_TYPE_ACTIVITY_TASK_COMPLETED"') > 1:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError("the look that was asked for between the two was never taken")
 
     async def run() -> None:
         binary = devserver.binary(Settings(_env_file=None))  # type: ignore[call-arg]
@@ -95,21 +102,56 @@ def _pay_the_open_order(subscription_id: int) -> None:
         buying.bought_by_payme(orders.any_order(found[0]), f"{99:024d}", now=clock.utcnow())
 
 
-def _next_action(subscription_id: int) -> str:
-    with db.database.connection_context():
-        found = db.row("SELECT next_action FROM subscription WHERE id = ?", subscription_id)
-    return str(found[0]) if found else ""
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_48_a_worker_a_year_ahead_ends_nobodys_plan(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
+) -> None:
+    """Its looks are refused until a clock that is right takes over; without the guard a plan that is paid for ends."""
+    known = _bought(runtime, "Payer", 1, days_ago=5)
+    if not is_guarded:
+        monkeypatch.setattr(billing, "MOST_SKEW", timedelta(days=10_000))
+    with monkeypatch.context() as ahead:
+        ahead.setattr(BillingActivities, "now", staticmethod(lambda: clock.utcnow() + timedelta(days=365)))
+
+        async def wrong(client: Client) -> None:
+            await dispatch.deliver_due(client)
+            if is_guarded:
+                await until("a second try", lambda: tried["count"] > 1)
+            else:
+                await until("the plan was taken", lambda: "lapsed" in _events(known))
+
+        tried = {"count": 0}
+        refuse = BillingActivities._refuse_skew
+
+        def counted(now: datetime) -> None:
+            tried["count"] += 1
+            refuse(now)
+
+        ahead.setattr(BillingActivities, "_refuse_skew", staticmethod(counted))
+        asyncio.run(_under_a_fresh_server(runtime, wrong))
+    assert _events(known) == ["opened", "paid"] if is_guarded else "invite" in _events(known)
+
+
+def test_48_a_clock_an_hour_back_asks_nobody_twice(runtime: Runtime) -> None:
+    known = _bought(runtime, "Payer", 1, days_ago=20)
+    now = clock.utcnow() + timedelta(hours=1)
+    _ends_in(known, DAY)
+    desk = Desk(runtime.gateways, runtime.settings.base_url)
+    for at in (now, now - timedelta(hours=1), now):
+        lifecycle.advance(known, desk, now=at)
+    assert _events(known) == ["opened", "paid", "invite"]
+
+
+async def _under_a_fresh_server(runtime: Runtime, story: Callable[[Client], Awaitable[None]]) -> None:
+    binary = devserver.binary(Settings(_env_file=None))  # type: ignore[call-arg]
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=binary) as env:
+        await prepare(env.client)
+        await _served(env.client, runtime, story(env.client))
 
 
 def test_a_temporal_that_forgot_everything_gets_all_subscriptions_back_from_rows(runtime: Runtime) -> None:
     known = [_bought(runtime, f"Payer {number}", number, days_ago=5) for number in range(MANY)]
     over = _bought(runtime, "Over", 99, days_ago=40)
-
-    async def under_a_fresh_server(story: object) -> None:
-        binary = devserver.binary(Settings(_env_file=None))  # type: ignore[call-arg]
-        async with await WorkflowEnvironment.start_local(dev_server_existing_path=binary) as env:
-            await prepare(env.client)
-            await _served(env.client, runtime, story(env.client))  # type: ignore[operator]
 
     async def runs_all(client: Client) -> None:
         await dispatch.deliver_due(client)
@@ -127,6 +169,6 @@ def test_a_temporal_that_forgot_everything_gets_all_subscriptions_back_from_rows
             "UPDATE subscription SET ended_at = ?, next_action = NULL WHERE id = ?", db.stamp(clock.utcnow()), over
         )
     db.execute("DELETE FROM outbox WHERE topic = 'billing.subscription' AND key = ?", str(over))
-    asyncio.run(under_a_fresh_server(runs_all))
-    asyncio.run(under_a_fresh_server(runs_all))
+    asyncio.run(_under_a_fresh_server(runtime, runs_all))
+    asyncio.run(_under_a_fresh_server(runtime, runs_all))
     assert all(_events(number) == ["opened", "paid"] for number in known), "nothing happened twice"

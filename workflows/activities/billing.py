@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -10,8 +10,10 @@ from temporalio.exceptions import ApplicationError
 from app.billing.service import lifecycle
 from app.billing.service.lifecycle import Desk
 from app.boot import Runtime
-from app.core import clock, db
+from app.core import clock, db, telemetry
 from workflows.contracts import ADVANCE_SUBSCRIPTION, SubscriptionReport, SubscriptionRequest
+
+MOST_SKEW = timedelta(minutes=5)
 
 
 class BillingActivities:
@@ -23,8 +25,10 @@ class BillingActivities:
     @activity.defn(name=ADVANCE_SUBSCRIPTION)
     def advance_subscription(self, request: SubscriptionRequest) -> SubscriptionReport:
         """Do what is due by the row, and say what it waits for. Twice is harmless."""
+        now = self.now()
+        self._refuse_skew(now)
         with db.database.connection_context():
-            found = lifecycle.advance(request.subscription_id, self._desk, now=self.now())
+            found = lifecycle.advance(request.subscription_id, self._desk, now=now)
         if found is None:
             raise ApplicationError("there is no such subscription", type="NoSubscription", non_retryable=True)
         return SubscriptionReport(
@@ -47,6 +51,17 @@ class BillingActivities:
     @staticmethod
     def now() -> datetime:
         return clock.utcnow()
+
+    @staticmethod
+    def _refuse_skew(now: datetime) -> None:
+        """A worker whose clock went wrong must end nobody's plan: Temporal's clock is held against it, and a try fails.
+
+        The next try may be another worker's, and this one's again when its clock is right.
+        """
+        skew = now - activity.info().started_time
+        if abs(skew) > MOST_SKEW:
+            telemetry.log().error("the clocks of this worker and of Temporal differ", seconds=skew.total_seconds())
+            raise ApplicationError(f"the worker's clock differs by {skew}", type="ClockSkew")
 
 
 def _ms(at: datetime | None) -> int | None:
