@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -21,12 +21,13 @@ _LONGEST_LIFE = 60  # months: a churn of nearly nothing would promise money for 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A change of a customer's monthly revenue, in minor units."""
+    """A change of a customer's monthly revenue, in minor units. `is_unpaid`: it ended since nobody paid, not by a wish."""
 
     account: int
     kind: str
     delta_minor: int
     at: datetime
+    is_unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,16 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a period says. `ltv_minor` and `arpa_minor` are rounded half up; `customers_lost` were there at the start."""
+    """What a period says. `ltv_minor` and `arpa_minor` are rounded half up; `customers_lost` were there at the start.
+
+    `unpaid_minor` is the part of the churn that came from payments which failed (delinquent churn), as a loss below zero.
+    """
 
     bridge: Bridge
     customers_start: int
     customers_end: int
     customers_lost: int
+    unpaid_minor: int
     arr_minor: int
     arpa_minor: int | None
     logo_churn: Fraction | None
@@ -79,7 +84,7 @@ def figures(movements: Iterable[Movement], start: datetime, end: datetime, *, ma
         raise ValueError("a period ends after it starts")
     then: dict[int, int] = defaultdict(int)
     now: dict[int, int] = defaultdict(int)
-    moved, churned = dict.fromkeys(KINDS, 0), set()
+    moved, churned, unpaid = dict.fromkeys(KINDS, 0), set(), 0
     for one in movements:
         if one.at > end:
             continue
@@ -90,7 +95,9 @@ def figures(movements: Iterable[Movement], start: datetime, end: datetime, *, ma
         moved[one.kind] += one.delta_minor
         if one.kind == CHURN:
             churned.add(one.account)
-    return _figures(Bridge(sum(then.values()), moved, sum(now.values())), then, now, churned, margin_bp)
+            unpaid += one.delta_minor if one.is_unpaid else 0
+    found = _figures(Bridge(sum(then.values()), moved, sum(now.values())), then, now, churned, margin_bp)
+    return replace(found, unpaid_minor=unpaid)
 
 
 def _figures(bridge: Bridge, then: dict[int, int], now: dict[int, int], churned: set[int], margin_bp: int) -> Figures:
@@ -106,6 +113,7 @@ def _figures(bridge: Bridge, then: dict[int, int], now: dict[int, int], churned:
         customers_start=len(there),
         customers_end=paying,
         customers_lost=lost,
+        unpaid_minor=0,
         arr_minor=12 * bridge.end_minor,
         arpa_minor=None if arpa is None else _rounded(arpa),
         logo_churn=logo_churn,

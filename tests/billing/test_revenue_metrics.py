@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from random import Random
@@ -10,7 +11,8 @@ import pytest
 
 from app.billing import revenue_metrics
 from app.billing.revenue_metrics import CHURN, CONTRACTION, EXPANSION, NEW, REACTIVATION, Figures, Movement
-from app.billing.service import revenue
+from app.billing.service import lifecycle, revenue, subscriptions
+from app.billing.service.lifecycle import Desk
 from app.boot import Runtime
 from tests.billing import buying
 from tests.conftest import NOW
@@ -59,6 +61,16 @@ CASES: list[tuple[str, History, dict[str, object]]] = [
     ("on the period's first moment it was there", [(1, 100, 0)], {"customers_start": 1, "nrr": 1}),
     ("on its last moment it is in it", [(1, 100, 30)], {"customers_start": 0, "customers_end": 1}),
     ("after it is not seen", [(1, 100, -5), (1, -100, 31)], {"customers_end": 1, "grr": 1}),
+    ("paused and back within it", [*TEN, (1, -100, 2), (1, 100, 4)], {"customers_lost": 1, "customers_end": 10}),
+    ("back within it, and larger", [*TEN, (1, -100, 2), (1, 300, 4)], {"nrr": Fraction(9, 10), "net_churn": Fraction(-1, 5)}),
+    ("smaller, then larger again", [*TEN, (1, -50, 2), (1, 50, 9)], {"nrr": 1, "grr": 1, "gross_churn": Fraction(1, 20)}),
+    ("larger, then gone", [*TEN, (1, 50, 2), (1, -150, 9)], {"nrr": Fraction(9, 10), "grr": Fraction(9, 10)}),
+    ("who left before it is not counted", [*TEN, (99, 100, -9), (99, -100, -3)], {"customers_start": 10, "logo_churn": 0}),
+    ("left, and back after its end", [*TEN, (1, -100, 3), (1, 100, 40)], {"customers_lost": 1, "customers_end": 9}),
+    ("half of them leave", [*TEN, *((n, -100, 5) for n in range(5))], {"logo_churn": HALF, "ltv_minor": 200, "arpa_minor": 100}),
+    ("big ones stay", [(1, 900, -5), (2, 100, -5), (2, -100, 3)], {"logo_churn": HALF, "gross_churn": Fraction(1, 10)}),
+    ("only contraction", [(1, 100, -5), (1, -25, 3)], {"quick_ratio": 0, "nrr": Fraction(3, 4), "ltv_minor": None}),
+    ("a year runs twelve times", [(1, 250, -5), (2, 250, 4)], {"arr_minor": 6000, "arpa_minor": 250}),
     ("halves of a minor unit go up", [(1, 100, -5), (2, 101, -5)], {"arpa_minor": 101}),
 ]  # fmt: skip
 
@@ -77,6 +89,13 @@ def test_each_movement_has_its_bar() -> None:
     bridge = of(history).bridge
     assert bridge.moved_minor == {NEW: 60, EXPANSION: 30, CONTRACTION: -40, CHURN: -100, REACTIVATION: 70}
     assert (bridge.start_minor, bridge.net_minor, bridge.end_minor) == (300, 20, 320)
+
+
+def test_what_was_not_paid_is_told_apart_from_what_was_cancelled() -> None:
+    moves = told([*TEN, (1, -100, 3), (2, -100, 4)])
+    moves[-1] = replace(moves[-1], is_unpaid=True)
+    found = revenue_metrics.figures(moves, START, END)
+    assert (found.bridge.moved_minor[CHURN], found.unpaid_minor) == (-200, -100)
 
 
 def test_a_margin_makes_a_life_worth_less() -> None:
@@ -116,6 +135,16 @@ def _history(draw: Random) -> History:
                 found.append((account, target - minor, day))
                 minor = target
     return found
+
+
+def test_a_plan_that_nobody_paid_any_more_is_churn_by_delinquency(runtime: Runtime, buyer: Owner) -> None:
+    buying.bought_by_payme(buying.order(runtime, buyer, "payme"), "1" * 24)
+    sub = subscriptions.live(buyer.workspace.id)
+    assert sub is not None
+    for day in range(90):
+        lifecycle.advance(sub.id, Desk(runtime.gateways, ""), now=NOW + day * DAY)
+    found = revenue.figures("UZS", NOW + DAY, NOW + 90 * DAY)
+    assert found.unpaid_minor == found.bridge.moved_minor[CHURN] == -found.bridge.start_minor < 0
 
 
 def test_the_books_give_the_same_figures(runtime: Runtime, buyer: Owner) -> None:

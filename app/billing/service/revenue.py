@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.billing import periods, revenue_metrics
+from app.billing import periods, revenue_metrics, states
 from app.billing.models import Subscription
 from app.billing.money_models import MrrMovement
-from app.billing.revenue_metrics import Figures, Movement, kind_of
+from app.billing.revenue_metrics import CHURN, Figures, Movement, kind_of
 from app.billing.service import taxes
 from app.core import db
 
@@ -71,8 +71,12 @@ def currencies() -> list[str]:
 def figures(currency: str, start: datetime, end: datetime) -> Figures:
     """The revenue's figures of (start, end] in a currency, over all customers. Raises ValueError when end <= start."""
     found = db.rows(
-        "SELECT account_id, kind, delta_minor, effective_at FROM mrr_movement WHERE currency = ? AND effective_at <= ?",
+        "SELECT m.account_id, m.kind, m.delta_minor, m.effective_at, s.state FROM mrr_movement m JOIN subscription s"
+        " ON s.id = m.subscription_id WHERE m.currency = ? AND m.effective_at <= ?",
         *(currency, db.stamp(end)),
     )
-    moves = (Movement(account, kind, delta, db.moment(at)) for account, kind, delta, at in found)
+    moves = (
+        Movement(account, kind, delta, db.moment(at), is_unpaid=kind == CHURN and state == states.EXPIRED)
+        for account, kind, delta, at, state in found
+    )
     return revenue_metrics.figures(moves, start, end)
