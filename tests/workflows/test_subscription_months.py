@@ -49,7 +49,6 @@ class Payer:
     workspace_id: int
     user_id: int
     telegram_user_id: int
-    subscription_id: int = 0
     first_order: str = ""
 
 
@@ -106,8 +105,7 @@ class Acts:
                 self._pay_by_order(payer, is_first=kind == "buy", now=now)
             sub = subscriptions.live(payer.workspace_id)
             assert sub is not None
-            payer.subscription_id = int(sub.id)
-        return payer.subscription_id
+        return int(sub.id)
 
     def _pay_by_order(self, payer: Payer, *, is_first: bool, now: datetime) -> None:
         gateway, charge = payer.life.gateway, next(_charges)
