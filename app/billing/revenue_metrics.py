@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
@@ -32,11 +32,15 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """From the revenue of one moment to that of another: start and the five movements make the end."""
+    """From the revenue of one moment to that of another: start and the five movements make the end.
+
+    `unpaid_minor` is the part of the churn that came from payments which failed (delinquent churn), as a loss below zero.
+    """
 
     start_minor: int
     moved_minor: dict[str, int]
     end_minor: int
+    unpaid_minor: int
 
     @property
     def net_minor(self) -> int:
@@ -45,16 +49,12 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a period says. `ltv_minor` and `arpa_minor` are rounded half up; `customers_lost` were there at the start.
-
-    `unpaid_minor` is the part of the churn that came from payments which failed (delinquent churn), as a loss below zero.
-    """
+    """What a period says. `ltv_minor` and `arpa_minor` are rounded half up; `customers_lost` were there at the start."""
 
     bridge: Bridge
     customers_start: int
     customers_end: int
     customers_lost: int
-    unpaid_minor: int
     arr_minor: int
     arpa_minor: int | None
     logo_churn: Fraction | None
@@ -96,8 +96,7 @@ def figures(movements: Iterable[Movement], start: datetime, end: datetime, *, ma
         if one.kind == CHURN:
             churned.add(one.account)
             unpaid += one.delta_minor if one.is_unpaid else 0
-    found = _figures(Bridge(sum(then.values()), moved, sum(now.values())), then, now, churned, margin_bp)
-    return replace(found, unpaid_minor=unpaid)
+    return _figures(Bridge(sum(then.values()), moved, sum(now.values()), unpaid), then, now, churned, margin_bp)
 
 
 def _figures(bridge: Bridge, then: dict[int, int], now: dict[int, int], churned: set[int], margin_bp: int) -> Figures:
@@ -113,7 +112,6 @@ def _figures(bridge: Bridge, then: dict[int, int], now: dict[int, int], churned:
         customers_start=len(there),
         customers_end=paying,
         customers_lost=lost,
-        unpaid_minor=0,
         arr_minor=12 * bridge.end_minor,
         arpa_minor=None if arpa is None else _rounded(arpa),
         logo_churn=logo_churn,

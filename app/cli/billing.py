@@ -82,7 +82,7 @@ def show_revenue(month: datetime) -> None:
             currency=currency,
             start=bridge.start_minor,
             **bridge.moved_minor,
-            churn_unpaid=found.unpaid_minor,
+            churn_unpaid=bridge.unpaid_minor,
             end=bridge.end_minor,
             arr=found.arr_minor,
             customers={"start": found.customers_start, "lost": found.customers_lost, "end": found.customers_end},
