@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from e2e.stack import Stack, wait_for
-from e2e.test_journey import Visit
+from e2e.test_journey import CHANNELS, Visit
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole product with Temporal, its bot in all the demo's channels; each file of tests has its own."""
+    with Stack(tmp_path_factory.mktemp("posting"), scenario="demo", has_temporal=True) as running:
+        owned = "SELECT COUNT(*) FROM channel WHERE relation = 'owned'"
+        wait_for("the bot is in all channels", lambda: running.rows(owned)[0][0] == len(CHANNELS))
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
+    """A signed-in browser; no page that a test saw may have broken a rule."""
+    visit = Visit(browser, stack)
+    visit.sign_in()
+    yield visit
+    visit.context.close()
+    assert not visit.problems
 
 
 def channel_of(stack: Stack, name: str) -> dict[str, Any]:

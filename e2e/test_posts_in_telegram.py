@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,30 +12,24 @@ from PIL import Image
 from playwright.sync_api import Browser, Frame, Locator, Page, expect
 
 from e2e import telegram
-from e2e.posting import channel_of, drag, make_due, phone_of, press, read_now, said, wait_until_the_bot_is_silent
+from e2e.posting import (
+    channel_of,
+    drag,
+    make_due,
+    phone_of,
+    press,
+    read_now,
+    said,
+    stack,
+    visit,
+    wait_until_the_bot_is_silent,
+)
 from e2e.stack import OWNER_ID, Stack, wait_for
 from e2e.test_journey import CHANNELS, Visit, browser
 
-__all__ = ["browser"]
+__all__ = ["browser", "stack", "visit"]
 _ZONE = ZoneInfo("Asia/Tashkent")
 _EDITOR_ID = 777_000_555
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("telegram"), scenario="demo", has_temporal=True) as running:
-        owned = "SELECT COUNT(*) FROM channel WHERE relation = 'owned'"
-        wait_for("the bot is in all channels", lambda: running.rows(owned)[0][0] == len(CHANNELS))
-        yield running
-
-
-@pytest.fixture
-def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    visit = Visit(browser, stack)
-    visit.sign_in()
-    yield visit
-    visit.context.close()
-    assert not visit.problems
 
 
 @pytest.fixture

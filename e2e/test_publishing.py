@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Frame, Page, expect
 
 from e2e import axe, telegram
+from e2e.posting import said, stack, visit
 from e2e.stack import OWNER_ID, Stack, wait_for
 from e2e.test_journey import CHANNELS, Visit, browser
 
-__all__ = ["browser"]
+__all__ = ["browser", "stack", "visit"]
 _ZONE = ZoneInfo("Asia/Tashkent")
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("publishing"), scenario="demo", has_temporal=True) as running:
-        owned = "SELECT COUNT(*) FROM channel WHERE relation = 'owned'"
-        wait_for("the bot is in all channels", lambda: running.rows(owned)[0][0] == len(CHANNELS))
-        yield running
-
-
-@pytest.fixture
-def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    visit = Visit(browser, stack)
-    visit.sign_in()
-    yield visit
-    visit.context.close()
-    assert not visit.problems
-
-
-def _posts(stack: Stack, channel: str, words: str) -> list[dict[str, Any]]:
-    (found,) = [one for one in stack.truth()["channels"] if one["username"] == channel]
-    return [post for post in found["posts"] if words in (post["text"] or "")]
 
 
 def _begin(page: Page | Frame, channel: str, words: str) -> None:
@@ -67,7 +43,7 @@ def test_a_post_with_a_counted_button_is_published_and_its_click_counted(visit: 
     expect(page.locator("#composer_preview .tg-button")).to_have_text("Read more")
     page.get_by_role("button", name="Publish now").click()
     _sent(page)
-    (post,) = _posts(stack, CHANNELS[0], "Opening today")
+    (post,) = said(stack, CHANNELS[0], "Opening today")
     assert [entity["type"] for entity in post["entities"]] == ["bold"]
     ((button,),) = post["reply_markup"]["inline_keyboard"]
     assert button["url"].startswith(f"{stack.base_url}/r/")
@@ -98,7 +74,7 @@ def test_a_post_is_scheduled_moved_and_called_off(visit: Visit) -> None:
     expect(page.locator("#post_state .key-row .badge")).to_have_text("called off")
     page.goto("/posts?show=drafts")
     expect(page.locator(".post-rows")).to_contain_text("Perhaps later")
-    assert _posts(visit.stack, CHANNELS[1], "Perhaps later") == []
+    assert said(visit.stack, CHANNELS[1], "Perhaps later") == []
 
 
 def test_what_is_typed_is_kept_by_itself_and_found_again(visit: Visit) -> None:
@@ -124,7 +100,7 @@ def test_an_album_is_dropped_in_and_goes_out(visit: Visit, tmp_path: Path) -> No
     expect(page.locator("#composer_count")).to_contain_text("1,024")
     page.get_by_role("button", name="Publish now").click()
     _sent(page)
-    (post,) = _posts(visit.stack, CHANNELS[2], "Two pictures")
+    (post,) = said(visit.stack, CHANNELS[2], "Two pictures")
     assert post["media_group_id"]
 
 
@@ -137,7 +113,7 @@ def test_without_a_script_the_same_form_publishes(browser: Browser, stack: Stack
     _begin(page, CHANNELS[0], "Without a script")
     page.get_by_role("button", name="Publish now").click()
     page.wait_for_url(re.compile(r"/posts/[\w-]{22}$"))
-    wait_for("Telegram has it", lambda: _posts(stack, CHANNELS[0], "Without a script"), timeout_s=20)
+    wait_for("Telegram has it", lambda: said(stack, CHANNELS[0], "Without a script"), timeout_s=20)
     page.reload()
     expect(page.locator("#post_state .badge-good").first).to_have_text("sent")
     context.close()
@@ -158,7 +134,7 @@ def test_in_the_mini_app_a_picture_is_posted(browser: Browser, stack: Stack, tmp
     wait_for("the frame shows the picture", lambda: app.evaluate(shown), timeout_s=10)
     app.get_by_role("button", name="Publish now").click()
     _sent(app)
-    (post,) = _posts(stack, CHANNELS[1], "From the phone")
+    (post,) = said(stack, CHANNELS[1], "From the phone")
     assert post["media"] == "photo"
     phone.context.close()
     assert not phone.problems
