@@ -9,6 +9,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from app.core import clock
 from e2e.stack import ROOT
 from tests.chaos.publishing import PublishingStack, full, read_back, strike
@@ -17,6 +19,7 @@ POSTS, KILLS = full("CHAOS_POSTS", 120), full("CHAOS_POST_KILLS", 6)
 SEED = full("CHAOS_SEED", 20261126)
 VICTIMS = ("worker", "temporal", "jobs", "bot")
 _RESETS, _SLOW = 0.02, 0.3
+pytestmark = pytest.mark.timeout(180 + 2 * POSTS if POSTS > 120 else 180)
 _FULL, _RECOVERED_S = 50, 10.0  # times are asserted by the proof at full size only
 
 

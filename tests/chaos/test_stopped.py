@@ -16,6 +16,7 @@ from e2e.stack import ROOT, wait_for
 from tests.chaos.publishing import PublishingStack, full, read_back
 
 FORGOTTEN = full("CHAOS_FORGOTTEN", 60)
+pytestmark = pytest.mark.timeout(180 + FORGOTTEN)
 _FULL, _ON_TIME_MS = 500, 1_000  # times are asserted by the proof at full size only
 _STOP = f"posting.intent:{int(signal.SIGSTOP)}"
 

@@ -36,6 +36,7 @@ from workflows.worker import billing_worker, ensure_search_attributes
 
 LIVES = int(os.environ.get("BILLING_LIVES", "4"))
 MONTHS = int(os.environ.get("BILLING_MONTHS", "14"))
+pytestmark = pytest.mark.timeout(180 + LIVES * MONTHS)
 PAYERS_QUEUE = "payers"
 STARS, MONTH = 700, timedelta(days=30)
 _charges = count(1)
