@@ -70,6 +70,9 @@ def test_the_order_page_notices_by_itself_that_it_was_paid(browser: object, stac
     opened.value.get_by_role("button", name="Pay", exact=True).click()
     opened.value.wait_for_url("**/orders/**")
     expect(page.locator("#order_state")).to_contain_text("Paid. Thank you!", timeout=10_000)
+    page.goto("/billing")
+    total = page.get_by_role("region", name="Invoices").locator("td.num").first.bounding_box()
+    assert total and total["x"] + total["width"] <= 360, "what an invoice comes to is seen on a phone"
     visit.context.close()
     assert not visit.problems
 
