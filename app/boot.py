@@ -9,11 +9,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from app.audit import service as audit
+from app.billing.desks import Desks
 from app.billing.gateways.registry import Gateways
 from app.billing.gateways.stars import updates
 from app.billing.gateways.stars.till import Till
+from app.billing.service.cards import Vault
+from app.billing.service.collecting import Collector
+from app.billing.service.counter import DomainOrders
 from app.billing.service.limits import PlanLimits, Stocks
-from app.billing.service.settling import DomainOrders
 from app.channels import queries as channels
 from app.core import db, outbox, telemetry
 from app.core.crypto import Sealer, keyed_hash
@@ -41,11 +44,22 @@ class Runtime:
     bots: Bots
     gateways: Gateways
     stocks: Stocks
+    desks: Desks
 
     @property
     def till(self) -> Till:
         """What decides over payments in Stars."""
         return Till(DomainOrders(), self.settings.secret_key.get_secret_value())
+
+    @property
+    def vault(self) -> Vault:
+        """Where saved cards are kept."""
+        return Vault(self.sealer, self.settings.secret_key.get_secret_value())
+
+    @property
+    def collector(self) -> Collector:
+        """What charges saved cards."""
+        return Collector(self.desks.chargers, self.vault)
 
     def answer_update(self, bot_id: int, update: dict[str, Any], now: datetime) -> dict[str, Any] | None:
         """What Telegram is told at once about an update of the service's bot: whether a payment may go on."""
@@ -68,9 +82,8 @@ def boot(role: str, settings: Settings | None = None) -> Runtime:
     outbox.configure(settings.data_dir / "nudge.sock")
     audit.configure(settings.secret_key.get_secret_value())
     sealer = Sealer(settings.master_keys.get_secret_value())
-    return Runtime(
-        settings, sealer, PlanLimits(), Bots(sealer, *_telegram_lines(role, settings)), Gateways(settings), STOCKS
-    )
+    bots = Bots(sealer, *_telegram_lines(role, settings))
+    return Runtime(settings, sealer, PlanLimits(), bots, Gateways(settings), STOCKS, Desks(role, settings, sealer))
 
 
 def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Telegram], Callable[[str], Publisher]]:

@@ -20,11 +20,14 @@ ROLLUPS_CHECK_TOPIC = "rollups.check"
 LANE_TOPIC = "posting.lane"
 RESOLVE_TOPIC = "posting.resolve"
 SUBSCRIPTION_TOPIC = "billing.subscription"
+DESK_TOPIC = "billing.desk"
 
 RUN_LANE = "run_lane"
 LOOK_FOR_DELIVERY = "look_for_delivery"
 CONCLUDE_DELIVERY = "conclude_delivery"
 ADVANCE_SUBSCRIPTION = "advance_subscription"
+COLLECT_PAYMENT = "collect_payment"
+RUN_DESK = "run_desk"
 
 # Search attributes: ids, words and numbers only, never a name or a text.
 SENDER_ID, LANE_STATE, BACKLOG, NEXT_DUE_AT = "SenderId", "LaneState", "Backlog", "NextDueAt"
@@ -127,6 +130,27 @@ class SubscriptionReport:
     next_action_ms: int | None
     is_over: bool
     done: list[str]
+    charge: str = ""
+
+
+@dataclass(frozen=True)
+class DeskRequest:
+    """Which gateway's desk to run. `runs`: how often the runs before this one worked, for the reader."""
+
+    gateway: str
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class DeskReport:
+    """What a desk did, in words and numbers, and when it has to work again (milliseconds since 1970, UTC)."""
+
+    done: list[str]
+    next_ms: int | None
+
+
+def desk_id_of(gateway: str) -> str:
+    return f"desk:{gateway}"
 
 
 def subscription_id_of(subscription_id: int) -> str:

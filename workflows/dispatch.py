@@ -15,6 +15,8 @@ from app.core import clock, outbox, telemetry
 from workflows.contracts import (
     BILLING_QUEUE,
     DELIVERY_ID,
+    DESK_TOPIC,
+    GATEWAY,
     LANE_QUEUE,
     LANE_TOPIC,
     MAINTENANCE_QUEUE,
@@ -24,14 +26,17 @@ from workflows.contracts import (
     SUBSCRIPTION_ID,
     SUBSCRIPTION_TOPIC,
     CheckRequest,
+    DeskRequest,
     LaneRequest,
     ResolveRequest,
     SubscriptionRequest,
+    desk_id_of,
     lane_id,
     resolve_id,
     rollup_check_id,
     subscription_id_of,
 )
+from workflows.gateway_desk import GatewayDesk
 from workflows.lane import Lane
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import RollupCheck
@@ -99,6 +104,21 @@ async def _follow_subscription(client: Client, key: str) -> tuple[str, str]:
     return handle.id, handle.result_run_id or ""
 
 
+async def _run_desk(client: Client, key: str) -> tuple[str, str]:
+    handle = await client.start_workflow(
+        GatewayDesk.run,
+        DeskRequest(key),
+        id=desk_id_of(key),
+        task_queue=BILLING_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_signal="look",
+        static_summary=f"Desk of {key}",
+        static_details="What is to be asked or told stands in orders without a page, refunds that are due, events.",
+        search_attributes=_found_by(GATEWAY, key),
+    )
+    return handle.id, handle.result_run_id or ""
+
+
 def _found_by(name: str, value: str) -> TypedSearchAttributes:
     return TypedSearchAttributes([SearchAttributePair(SearchAttributeKey.for_keyword(name), value)])
 
@@ -108,6 +128,7 @@ TOPICS: dict[str, Deliver] = {
     LANE_TOPIC: _wake_lane,
     RESOLVE_TOPIC: _resolve,
     SUBSCRIPTION_TOPIC: _follow_subscription,
+    DESK_TOPIC: _run_desk,
 }
 
 

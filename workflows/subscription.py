@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.contracts import (
         ADVANCE_SUBSCRIPTION,
         BILLING_STATE,
+        COLLECT_PAYMENT,
         GATEWAY,
         NEXT_CHARGE_AT,
         PLAN,
@@ -34,6 +35,7 @@ class Subscription:
     @workflow.init
     def __init__(self, request: SubscriptionRequest) -> None:
         self._asked = True
+        self._id = request.subscription_id
         self._looks = request.looks
         self._done: list[str] = []
         self._shown: tuple[object, ...] = ()
@@ -47,7 +49,8 @@ class Subscription:
             self._tell(report)
             if report.is_over:
                 return
-            await self._rest(report)
+            if not await self._collected(report):
+                await self._rest(report)
             if workflow.now() - began >= _A_YEAR or workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(SubscriptionRequest(request.subscription_id, self._looks))
 
@@ -66,6 +69,20 @@ class Subscription:
             retry_policy=_RETRY,
             summary=f"do what is due (look {self._looks})",
         )
+
+    async def _collected(self, report: SubscriptionReport) -> bool:
+        """Go on with a charge whose time has come; False when there is none."""
+        now_ms = int(workflow.now().timestamp() * 1000)
+        if not report.charge or report.next_action_ms is None or report.next_action_ms > now_ms:
+            return False
+        await workflow.execute_activity(
+            COLLECT_PAYMENT,
+            SubscriptionRequest(self._id),
+            start_to_close_timeout=timedelta(seconds=90),
+            retry_policy=_RETRY,
+            summary=report.charge,
+        )
+        return True
 
     async def _rest(self, report: SubscriptionReport) -> None:
         now_ms = int(workflow.now().timestamp() * 1000)

@@ -39,6 +39,7 @@ from workflows.contracts import (
     BILLING_QUEUE,
     DAILY_CHECK_CRON,
     DAILY_CHECK_SCHEDULE,
+    DESK_TOPIC,
     KEYWORDS,
     LANE_QUEUE,
     MAINTENANCE_QUEUE,
@@ -48,6 +49,7 @@ from workflows.contracts import (
     CheckRequest,
     rollup_check_id,
 )
+from workflows.gateway_desk import GatewayDesk
 from workflows.lane import Lane
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import Housekeeping, RollupCheck
@@ -135,12 +137,13 @@ def lane_worker(
 
 
 def billing_worker(client: Client, runtime: Runtime, threads: ThreadPoolExecutor, queue: str = BILLING_QUEUE) -> Worker:
-    """Subscriptions; their workflows always run in the sandbox, since they are about money and seldom."""
+    """Subscriptions and desks; their workflows always run in the sandbox, since they are about money and seldom."""
+    does = BillingActivities(runtime)
     return Worker(
         client,
         task_queue=queue,
-        workflows=[Subscription],
-        activities=[BillingActivities(runtime).advance_subscription],
+        workflows=[Subscription, GatewayDesk],
+        activities=[does.advance_subscription, does.collect_payment, does.run_desk],
         activity_executor=threads,
         max_concurrent_activities=_BILLING,
         max_concurrent_workflow_tasks=4,
@@ -161,24 +164,26 @@ async def ensure_search_attributes(client: Client) -> None:
             raise
 
 
-def _reconcile() -> None:
+def _reconcile(desks: Iterable[str]) -> None:
     """Whatever Temporal has forgotten, its file deleted or another cluster taken: rows say what must run."""
     with db.database.connection_context():
         now, subscriptions = clock.utcnow(), lifecycle.open_subscriptions()
         lanes, resolvers = sweeping.reconcile(now=now)
         for subscription_id in subscriptions:
             outbox.put(SUBSCRIPTION_TOPIC, str(subscription_id), now=now)
+        for gateway in desks:
+            outbox.put(DESK_TOPIC, gateway, now=now)
     telemetry.log().info("reconciled", lanes=lanes, resolvers=resolvers, subscriptions=len(subscriptions))
 
 
-async def prepare(client: Client) -> str:
+async def prepare(client: Client, runtime: Runtime) -> str:
     """Give Temporal what it must know of us, and everything that rows still want. Returns its namespace's id.
 
     A Temporal whose database was lost has a namespace with another id: then all of this is done again.
     """
     await ensure_schedules(client)
     await ensure_search_attributes(client)
-    await asyncio.to_thread(_reconcile)
+    await asyncio.to_thread(_reconcile, runtime.desks)
     return await _namespace_id(client)
 
 
@@ -188,24 +193,24 @@ async def _namespace_id(client: Client) -> str:
     return str(found.namespace_info.id)
 
 
-async def _beat(client: Client, known: str, stop: asyncio.Event) -> None:
+async def _beat(client: Client, runtime: Runtime, known: str, stop: asyncio.Event) -> None:
     """Say that worker and Temporal both live, and only then; prepare a Temporal that has forgotten us."""
     while not stop.is_set():
         try:
             if await _namespace_id(client) != known:
                 telemetry.log().warning("Temporal has forgotten everything: preparing it again")
-                known = await prepare(client)
+                known = await prepare(client, runtime)
             await asyncio.to_thread(leases.beat, "worker", now=clock.utcnow())
         except RPCError as error:
             telemetry.log().warning("Temporal does not answer", error=str(error)[:120])
         await asyncio.sleep(_BEAT_S)
 
 
-async def _prepared(client: Client) -> str:
+async def _prepared(client: Client, runtime: Runtime) -> str:
     """As `prepare`, insisting: Temporal may listen before it works."""
     while True:
         try:
-            return await prepare(client)
+            return await prepare(client, runtime)
         except RPCError as error:
             telemetry.log().warning("Temporal is not ready", error=str(error)[:120])
             await asyncio.sleep(1)
@@ -216,7 +221,7 @@ async def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect(runtime)
-    known = await _prepared(client)
+    known = await _prepared(client, runtime)
     pools = [ThreadPoolExecutor(size) for size in (_THREADS, _LANES, _BILLING)]
     with pools[0] as threads, pools[1] as lanes, pools[2] as billing:
         workers = worker(client, threads), lane_worker(client, runtime, lanes), billing_worker(client, runtime, billing)
@@ -224,7 +229,7 @@ async def main() -> None:
             telemetry.log().info("worker runs", queues=QUEUES)
             tasks: list[asyncio.Task[Any]] = [
                 asyncio.create_task(dispatch.run(client, runtime.settings.data_dir / "nudge.sock", stop)),
-                asyncio.create_task(_beat(client, known, stop)),
+                asyncio.create_task(_beat(client, runtime, known, stop)),
             ]
             waiting: asyncio.Task[Any] = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)

@@ -9,7 +9,10 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from app.billing.gateways.click import shop
 from app.billing.gateways.payme import rpc
 from app.billing.gateways.payme.transactions import Receipts
-from app.billing.service.settling import DomainOrders
+from app.billing.gateways.stripe import hooks
+from app.billing.service import orders
+from app.billing.service.counter import DomainOrders
+from app.core import outbox
 from app.core.policy import Act, policy
 
 blueprint = Blueprint("gateway_hooks", __name__, url_prefix="/hooks")
@@ -30,6 +33,20 @@ def payme() -> Response:
         now=g.now,
     )
     return jsonify(told)
+
+
+@blueprint.post("/stripe")
+@policy(Act.HOOK)
+def stripe() -> Response:
+    """Stripe's events: stored once and answered; the desk follows them."""
+    settings = current_app.extensions["runtime"].settings
+    signature, secret = request.headers.get("Stripe-Signature", ""), settings.stripe_webhook_secret.get_secret_value()
+    try:
+        hooks.receive(request.get_data(), signature, secret=secret, now=g.now)
+    except hooks.NotStripes as error:
+        return Response(f"{error}\n", status=400, mimetype="text/plain")
+    outbox.put(orders.DESK_TOPIC, "stripe", now=g.now)
+    return jsonify(received=True)
 
 
 @blueprint.post("/click")

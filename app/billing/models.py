@@ -80,8 +80,8 @@ class Subscription(TenantTable):
     """One workspace's agreement on a plan. Everything that its workflow does is read from here.
 
     `anchor_at` and `period_index` (counted from `anchor_index`) give the bounds of every period; `next_plan` and
-    `next_interval` hold from the next period on; `next_action` at `next_action_at` is what the workflow waits for. A
-    workspace has at most one that has not ended.
+    `next_interval` hold from the next period on; `method_id` is the saved card that pays for it; `next_action` at
+    `next_action_at` is what the workflow waits for. A workspace has at most one that has not ended.
     """
 
     impersonal = frozenset(
@@ -107,6 +107,7 @@ class Subscription(TenantTable):
     is_ending = BooleanField(default=False)
     next_plan = CharField(max_length=16, null=True)
     next_interval = CharField(max_length=8, null=True)
+    method_id = IntegerField(null=True)
     past_due_at = UtcTimestamp(null=True)
     paused_at = UtcTimestamp(null=True)
     dunning_step = IntegerField(default=0)

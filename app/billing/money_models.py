@@ -116,7 +116,11 @@ class CheckoutOrder(TenantTable):
 
 
 class Payment(TenantTable):
-    """One attempt to get an invoice paid. `unknown` is a state of its own: nothing is tried again before it is resolved."""
+    """One attempt to get an invoice paid. `unknown` is a state of its own: nothing is tried again before it is resolved.
+
+    One that we make ourselves charges the saved card `method_id`: `asked_at` is when the gateway was last told to, and
+    `look_at` when to look again what became of it.
+    """
 
     impersonal = frozenset({"gateway", "gateway_ref", "currency", "state", "reason"})
     id = AutoField()
@@ -126,10 +130,14 @@ class Payment(TenantTable):
     attempt_no = IntegerField()
     gateway = CharField(max_length=16)
     gateway_ref = CharField(max_length=128, null=True)
+    method_id = IntegerField(null=True)
     currency = CharField(max_length=3)
     amount_minor = BigIntegerField()
     state = CharField(max_length=16)
     reason = CharField(max_length=200, null=True)
+    asked_at = UtcTimestamp(null=True)
+    look_at = UtcTimestamp(null=True)
+    looks = IntegerField(default=0)
     created_at = UtcTimestamp()
     settled_at = UtcTimestamp(null=True)
 

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 
 from app.billing.states import ACTIVE, PAST_DUE, TRIALING
 
-INVITE, LAPSE, REMIND, EXPIRE, END, CHARGE = "invite", "lapse", "remind", "expire", "end", "charge"
+INVITE, LAPSE, REMIND, EXPIRE, END = "invite", "lapse", "remind", "expire", "end"
+CHARGE, COLLECT = "charge", "collect"
 INVITE_BEFORE = timedelta(days=3)
+MOST_UNKNOWN = timedelta(hours=24)  # how long an outcome that nobody knows leaves a plan as it was
 RENEWAL_SLACK = timedelta(hours=6)  # how much later than the end a gateway may tell us that it renewed
 FULL_ACCESS, GRACE = timedelta(days=7), timedelta(days=14)
 DUNNING = (
@@ -30,7 +32,8 @@ class Standing:
 
     `is_charged`: our engine charges a saved method; `is_renewed_there`: the gateway takes the money by its own clock;
     else the payer pays by a link.
-    `is_invited`: the payer was asked to pay for the next period. `step`: how many dunning steps are done.
+    `is_invited`: the payer was asked to pay for the next period. `collect_at`: when to go on with a charge that is under
+    way; until it has an outcome there is no other. `step`: how many dunning steps are done.
     """
 
     state: str
@@ -40,12 +43,31 @@ class Standing:
     is_charged: bool = False
     is_renewed_there: bool = False
     is_invited: bool = False
+    collect_at: datetime | None = None
     past_due_at: datetime | None = None
     step: int = 0
 
 
 def next_action(standing: Standing) -> tuple[str, datetime] | None:
     """What to do next, and when; None when only somebody's act moves it on."""
+    found = _by_time(standing)
+    if standing.collect_at is None:
+        return found
+    if found is not None and found[0] == CHARGE:
+        found = _while_unknown(standing)
+    if found is not None and found[1] < standing.collect_at:
+        return found
+    return COLLECT, standing.collect_at
+
+
+def _while_unknown(standing: Standing) -> tuple[str, datetime] | None:
+    """What time brings while a charge has no outcome: the payment is late after a day, and the grace may run out."""
+    if standing.state == PAST_DUE and standing.past_due_at is not None:
+        return EXPIRE, standing.past_due_at + GRACE
+    return (LAPSE, standing.period_end + MOST_UNKNOWN) if standing.period_end is not None else None
+
+
+def _by_time(standing: Standing) -> tuple[str, datetime] | None:
     end = standing.period_end
     if standing.state in (ACTIVE, TRIALING) and end is not None:
         if standing.is_ending:

@@ -21,6 +21,8 @@ SIMULATED_STORAGE_CHAT_ID = -1_001_800_000_001
 SIMULATED_CLIENT_SECRET = "SIMULATED-client-secret-not-real"
 SIMULATED_PAYME_KEY = "SIMULATED-payme-key-not-real"
 SIMULATED_CLICK_SECRET = "SIMULATED-click-secret-not-real"
+SIMULATED_STRIPE_KEY = "sk_test_SIMULATED_not_real"
+SIMULATED_STRIPE_SECRET = "whsec_SIMULATED_not_real"
 
 
 class SettingsError(Exception):
@@ -73,6 +75,16 @@ class Settings(BaseSettings):
     click_service_id: str = Field("", description="Click's id of our service")
     click_secret_key: SecretStr = Field(SecretStr(""), description="the key with which Click signs its requests to us")
     click_pay_url: str = Field("https://my.click.uz/services/pay", description="where people pay by Click")
+    payme_api_url: str = Field(
+        "https://checkout.paycom.uz/api", description="Payme's API, where saved cards are charged"
+    )
+    click_api_url: str = Field(
+        "https://api.click.uz/v2/merchant", description="Click's merchant API, where saved cards are charged"
+    )
+    click_merchant_user_id: str = Field("", description="our user at Click's merchant API; empty: no saved cards")
+    stripe_secret_key: SecretStr = Field(SecretStr(""), description="our key at Stripe; empty: no Stripe")
+    stripe_webhook_secret: SecretStr = Field(SecretStr(""), description="the key with which Stripe signs its events")
+    stripe_api_url: str = Field("https://api.stripe.com", description="Stripe's API")
     seller_name: str = Field("AnalyticBot", description="who sells, as invoices name them")
     seller_details: str = Field("", description="their address and tax number on invoices; lines parted by |")
     fiscal_ikpu: str = Field("", description="IKPU code of what we sell, for fiscal receipts; empty: none are made")
@@ -112,6 +124,9 @@ class Settings(BaseSettings):
         "oidc_issuer",
         "payme_checkout_url",
         "click_pay_url",
+        "payme_api_url",
+        "click_api_url",
+        "stripe_api_url",
     )
     @classmethod
     def _without_trailing_slash(cls, value: str) -> str:
@@ -202,6 +217,10 @@ def production_problems(settings: Settings) -> list[str]:
         == SIMULATED_CLIENT_SECRET,
         "PAYME_KEY is the simulator's": settings.payme_key.get_secret_value() == SIMULATED_PAYME_KEY,
         "CLICK_SECRET_KEY is the simulator's": settings.click_secret_key.get_secret_value() == SIMULATED_CLICK_SECRET,
+        "STRIPE_SECRET_KEY is the simulator's": settings.stripe_secret_key.get_secret_value() == SIMULATED_STRIPE_KEY,
+        "PAYME_API_URL points at this machine's simulator": _is_loopback(settings.payme_api_url),
+        "CLICK_API_URL points at this machine's simulator": _is_loopback(settings.click_api_url),
+        "STRIPE_API_URL points at this machine's simulator": _is_loopback(settings.stripe_api_url),
         "PAYME_CHECKOUT_URL points at this machine's simulator": _is_loopback(settings.payme_checkout_url),
         "CLICK_PAY_URL points at this machine's simulator": _is_loopback(settings.click_pay_url),
         "TELEGRAM_BOT_TOKEN is missing": not settings.telegram_bot_token.get_secret_value(),

@@ -44,6 +44,14 @@ _SENTENCES = {
         "The payment of %(amount)s for your %(plan)s plan is late: it was due on %(day)s.\n%(link)s\n\n"
         "Your data are safe. Seven days after that day the plan becomes read-only, after fourteen it ends."
     ),
+    "charge_declined": N_(
+        "Your card was not charged %(amount)s for your %(plan)s plan: its bank declined. We try again by ourselves; you can"
+        " also pay now or choose another card:\n%(link)s"
+    ),
+    "charge_needs_you": N_(
+        "Your card could not be charged %(amount)s for your %(plan)s plan without you: its bank asks for your consent, or"
+        " the card is not valid any more. Pay here, and the plan goes on:\n%(link)s"
+    ),
     "subscription_ended": N_(
         "Your %(plan)s plan has ended on %(day)s. Everything that was collected is kept, and you are on the free plan:"
         "\n%(link)s"

@@ -17,7 +17,7 @@ from app.billing.gateways.payme.transactions import Receipts
 from app.billing.gateways.registry import Gateways
 from app.billing.money_models import CheckoutOrder
 from app.billing.service import ledger, orders
-from app.billing.service.settling import DomainOrders
+from app.billing.service.counter import DomainOrders
 from app.boot import Runtime
 from app.core import db
 from tests.conftest import NOW

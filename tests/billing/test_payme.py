@@ -12,7 +12,7 @@ import pytest
 
 from app.billing.gateways.payme.transactions import LIFETIME_MS, Receipts
 from app.billing.service.limits import plan_of
-from app.billing.service.settling import DomainOrders
+from app.billing.service.counter import DomainOrders
 from app.boot import Runtime
 from app.core import db
 from app.web import create_app

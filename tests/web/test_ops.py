@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from pydantic import SecretStr
 
-from app.billing.service.settling import DomainOrders
+from app.billing.service.counter import DomainOrders
 from app.boot import Runtime
 from app.core import clock, db, inbox, leases, outbox
 from app.web import create_app

@@ -1,4 +1,4 @@
-"""The activity of the billing queue: one look at a subscription, which does what is due."""
+"""The activities of the billing queue: looks at subscriptions, charges, and the desks of gateways."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from app.billing.service import lifecycle
 from app.billing.service.lifecycle import Desk
 from app.boot import Runtime
 from app.core import clock, db, telemetry
-from workflows.contracts import ADVANCE_SUBSCRIPTION, SubscriptionReport, SubscriptionRequest
+from workflows.contracts import (
+    ADVANCE_SUBSCRIPTION,
+    COLLECT_PAYMENT,
+    RUN_DESK,
+    DeskReport,
+    DeskRequest,
+    SubscriptionReport,
+    SubscriptionRequest,
+)
 
 MOST_SKEW = timedelta(minutes=5)
 
@@ -21,6 +29,7 @@ class BillingActivities:
 
     def __init__(self, runtime: Runtime) -> None:
         self._desk = Desk(runtime.gateways, runtime.settings.base_url)
+        self._runtime = runtime
 
     @activity.defn(name=ADVANCE_SUBSCRIPTION)
     def advance_subscription(self, request: SubscriptionRequest) -> SubscriptionReport:
@@ -46,7 +55,24 @@ class BillingActivities:
             next_action_ms=_ms(found.next_action_at),
             is_over=found.is_over,
             done=list(found.done),
+            charge=found.charge,
         )
+
+    @activity.defn(name=COLLECT_PAYMENT)
+    def collect_payment(self, request: SubscriptionRequest) -> None:
+        """One step of the charge that is under way. Twice is harmless, at the same time too."""
+        now = self.now()
+        self._refuse_skew(now)
+        with db.database.connection_context():
+            lifecycle.collect(request.subscription_id, self._desk, self._runtime.collector, now=now)
+
+    @activity.defn(name=RUN_DESK)
+    def run_desk(self, request: DeskRequest) -> DeskReport:
+        """All that a gateway is to be asked or told now."""
+        now = self.now()
+        with db.database.connection_context():
+            done, next_at = self._runtime.desks.run(request.gateway, now)
+        return DeskReport(done, _ms(next_at))
 
     @staticmethod
     def now() -> datetime:

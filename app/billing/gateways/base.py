@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 WEB, TELEGRAM = "web", "telegram"
 OPEN, PAID, EXPIRED, TAKEN_BACK = "open", "paid", "expired", "taken_back"
+
+# What became of a charge. DECLINED may be tried again, DEAD never with this card, NEEDS_PAYER only by the payer in
+# person; UNKNOWN and PENDING are to be looked up again; ABSENT: the gateway knows of no such charge.
+SUCCEEDED, DECLINED, DEAD, NEEDS_PAYER = "succeeded", "declined", "dead", "needs_payer"
+PENDING, UNKNOWN, ABSENT = "pending", "unknown", "absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,69 @@ class Order:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A saved card to be charged for an order. `ref`: the gateway's number of it, as far as it is known.
+
+    `key` is the same for every try of this payment, and another one's for any other.
+    """
+
+    payment_id: int
+    key: str
+    order: Order
+    amount_minor: int
+    currency: str
+    token: str
+    payer_ref: str
+    ref: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a charge: one of the words above, the gateway's number of it, and its reason for a no."""
+
+    kind: str
+    ref: str = ""
+    reason: str = ""
+
+
+class Charger(Protocol):
+    """The gateway's side of charging a saved card (facts/payments.md 5.2): called outside of any transaction.
+
+    Neither method raises for what the gateway or the network does: what cannot be told is UNKNOWN. `settles_after`: how
+    long after the last call a charge that is ABSENT may be believed so.
+    """
+
+    settles_after: timedelta
+
+    def charge(self, asked: Charge, keep: Callable[[str], str]) -> Outcome:
+        """Take the money. `keep` stores a number that the gateway gave before any money moves, and returns the number
+        that holds: another one where somebody else was faster."""
+
+    def look_up(self, asked: Charge) -> Outcome:
+        """What became of it, asking only; never ABSENT while money may have moved."""
+
+    def may_refund(self, paid_at: datetime, *, now: datetime) -> bool:
+        """Whether the gateway still gives back what was paid then."""
+
+    def refund(self, ref: str, amount_minor: int, key: str) -> Outcome:
+        """Give back a payment, or a part of it; SUCCEEDED also when that was done before under the same key."""
+
+    def forget(self, token: str) -> None:
+        """The payer removed the card: the gateway need not keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCard:
+    """A card that a gateway keeps for us from now on."""
+
+    gateway: str
+    token: str
+    payer_ref: str
+    label: str
+
+
 class Orders(Protocol):
     """The domain's side of a gateway's callback. Everything happens in the transaction that the caller holds."""
 
@@ -42,7 +111,28 @@ class Orders(Protocol):
         """The same by our number."""
 
     def begin(self, order: Order, ref: str, *, now: datetime) -> int:
-        """A payment of the order has begun at the gateway under its number `ref`; returns our number of it."""
+        """A payment of the order has begun at the gateway under its number `ref`; returns our number of it.
+
+        One that is known under this number, or that we asked the gateway for and have heard nothing of, is the same.
+        """
+
+    def payment_of(self, gateway: str, ref: str) -> int | None:
+        """Our number of a payment that a gateway names."""
+
+    def conclude(self, payment_id: int, outcome: Outcome, *, now: datetime) -> None:
+        """What became of a charge that we asked for, whoever says so; once it has an outcome it keeps it."""
+
+    def save_card(self, workspace_id: int, card: SavedCard, *, now: datetime) -> None:
+        """The payer of a workspace saved a card: it pays from now on what the card's gateway is to pay."""
+
+    def card_died(self, gateway: str, token: str, reason: str, *, now: datetime) -> None:
+        """A card cannot be charged any more."""
+
+    def returned(self, payment_id: int, total_minor: int, reason: str, *, now: datetime) -> None:
+        """So much of a payment has gone back to the payer by now, all told; the rest stays paid for."""
+
+    def disputed(self, payment_id: int, ref: str, amount_minor: int, state: str, *, now: datetime) -> None:
+        """The payer's bank takes a payment back: `open` for now, `lost` for good, `won` not after all."""
 
     def settle(self, payment_id: int, *, now: datetime) -> None:
         """The money is ours: the one writer of "paid". Once done it does nothing more."""

@@ -6,11 +6,12 @@ from app.billing.gateways.base import Gateway
 from app.billing.gateways.click.link import Click
 from app.billing.gateways.payme.link import Payme
 from app.billing.gateways.stars.link import Stars
+from app.billing.gateways.stripe.link import Stripe
 from app.core.errors import Invalid
 from app.core.i18n import N_
 from app.core.settings import Settings
 
-KNOWN = (Payme, Click, Stars)
+KNOWN = (Payme, Click, Stripe, Stars)
 
 
 class Gateways:

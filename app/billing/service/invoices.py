@@ -81,8 +81,11 @@ def void(invoice: Invoice, *, now: datetime) -> None:
     invoice.save()
 
 
-def credit(invoice: Invoice, reason: str, *, now: datetime) -> CreditNote:
-    """Take an invoice back whole, under a number of the credit notes' own series."""
+def credit(
+    invoice: Invoice, reason: str, *, amount_minor: int | None = None, tax_minor: int = 0, now: datetime
+) -> CreditNote:
+    """Take an invoice back, or only `amount_minor` of it, under a number of the credit notes' own series."""
+    is_whole = amount_minor is None
     account: BillingAccount = BillingAccount.get_by_id(invoice.account)
     series = f"{_NOTES}{now.astimezone(ZoneInfo(account.timezone)).year}"
     note: CreditNote = CreditNote.create(
@@ -92,8 +95,8 @@ def credit(invoice: Invoice, reason: str, *, now: datetime) -> CreditNote:
         series=series,
         number=next_number(series),
         currency=invoice.currency,
-        total_minor=invoice.total_minor,
-        tax_minor=invoice.tax_minor,
+        total_minor=invoice.total_minor if is_whole else amount_minor,
+        tax_minor=invoice.tax_minor if is_whole else tax_minor,
         reason=reason[:200],
         created_at=now,
     )

@@ -8,13 +8,8 @@ from datetime import datetime
 
 from app.core import db
 
-RECEIVABLE, DEFERRED, TAX, CREDIT, REFUNDS = (
-    "receivable",
-    "deferred_revenue",
-    "tax_payable",
-    "customer_credit",
-    "refunds",
-)
+RECEIVABLE, DEFERRED, TAX, CREDIT = "receivable", "deferred_revenue", "tax_payable", "customer_credit"
+HELD, LOSS = "disputes_held", "loss"
 
 
 def clearing(gateway: str) -> str:

@@ -7,7 +7,7 @@ harmless, since each step moves the row to the next.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.accounts.service import people
 from app.billing import states, timeline
@@ -15,7 +15,8 @@ from app.billing.gateways.base import OPEN
 from app.billing.gateways.registry import Gateways
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import orders, subscriptions
+from app.billing.service import cards, collecting, orders, settling, subscriptions
+from app.billing.service.collecting import Collector
 from app.core import db, formats, money, telemetry
 from app.core.errors import AppError
 from app.core.tenancy import unscoped
@@ -23,6 +24,7 @@ from app.notices import service as notices
 from app.telegram import service as telegram
 
 _MOST_STEPS = 12
+_NEWS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Report:
     next_action_at: datetime | None
     is_over: bool
     done: tuple[str, ...]
+    charge: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def advance(subscription_id: int, desk: Desk, *, now: datetime) -> Report | None
             sub = _held(subscription_id)
             if sub is None:
                 return None
-            if sub.next_action is None or sub.next_action_at > now:
+            if sub.next_action in (None, timeline.COLLECT) or sub.next_action_at > now:
                 return _report(sub, tuple(done))
             done.append(sub.next_action)
             _ACTIONS[sub.next_action](sub, desk, now)
@@ -108,11 +111,73 @@ def _lapse(sub: Subscription, desk: Desk, now: datetime) -> None:
 
 def _remind(sub: Subscription, desk: Desk, now: datetime) -> None:
     """Say once that the payment is late; steps whose time passed meanwhile are not made up for."""
+    _step(sub, now)
+    subscriptions.keep(sub, timeline.REMIND, sub.state, now=now, step=sub.dunning_step)
+    _tell(sub, "renewal_overdue", _open_order(sub), desk, now=now)
+
+
+def _step(sub: Subscription, now: datetime) -> None:
     sub.dunning_step += 1
     while (at := timeline.dunning_at(sub.past_due_at, sub.dunning_step, sub.timezone)) is not None and at <= now:
         sub.dunning_step += 1
-    subscriptions.keep(sub, timeline.REMIND, sub.state, now=now, step=sub.dunning_step)
-    _tell(sub, "renewal_overdue", _open_order(sub), desk, now=now)
+
+
+def _charge(sub: Subscription, desk: Desk, now: datetime) -> None:
+    """Record a charge of the saved card for the period that is due; it is made outside of this transaction."""
+    if sub.state == states.PAST_DUE:
+        _step(sub, now)
+    order = _owed_order(sub) or _order_for_next(sub, desk, now=now)
+    card = cards.card_of(sub)
+    if order is None or card is None:
+        if sub.state == states.ACTIVE:
+            subscriptions.lapse(sub, now=now)
+        else:
+            subscriptions.keep(sub, timeline.REMIND, sub.state, now=now, step=sub.dunning_step)
+            _tell(sub, "renewal_overdue", order, desk, now=now)
+        return
+    payment = collecting.record(order, card, now=now)
+    subscriptions.keep(
+        sub, timeline.CHARGE, sub.state, now=now, order=order.public_id, payment=payment.id, step=sub.dunning_step
+    )
+
+
+def _owed_order(sub: Subscription) -> CheckoutOrder | None:
+    """The order of the period that is late, which the next attempt is to pay too: one invoice, however many tries."""
+    if sub.state != states.PAST_DUE:
+        return None
+    plan, interval = subscriptions.following(sub)
+    found: CheckoutOrder | None = (
+        CheckoutOrder.select()
+        .where(
+            *(CheckoutOrder.workspace == sub.workspace, CheckoutOrder.subscription == sub.id),
+            *(CheckoutOrder.state == OPEN, CheckoutOrder.kind == orders.NEXT, CheckoutOrder.gateway == sub.gateway),
+            *(CheckoutOrder.plan == plan, CheckoutOrder.interval == interval),
+        )
+        .order_by(CheckoutOrder.id.desc())
+        .first()
+    )
+    return found
+
+
+def collect(subscription_id: int, desk: Desk, collector: Collector, *, now: datetime) -> None:
+    """Go on with the charge of a subscription that is under way, by one step, and tell its payer of a no."""
+    found = db.row(
+        "SELECT p.id FROM payment p JOIN checkout_order o ON o.id = p.order_id WHERE o.subscription_id = ?"
+        " AND p.method_id IS NOT NULL ORDER BY p.id DESC LIMIT 1",
+        subscription_id,
+    )
+    if found is None:
+        return
+    collecting.collect(found[0], collector, now=now)
+    with db.write():
+        sub = _held(subscription_id)
+        payment = collecting.by_id(found[0])
+        if sub is None:
+            return
+        if payment.state == settling.DECLINED and now - payment.settled_at < _NEWS:
+            template = "charge_declined" if sub.method_id is not None else "charge_needs_you"
+            _tell(sub, template, settling.order_of(payment), desk, key=f"payment{payment.id}", now=now)
+        subscriptions.plan_next(sub.workspace)
 
 
 def _expire(sub: Subscription, desk: Desk, now: datetime) -> None:
@@ -133,6 +198,7 @@ _ACTIONS = {
     timeline.REMIND: _remind,
     timeline.EXPIRE: _expire,
     timeline.END: _end,
+    timeline.CHARGE: _charge,
 }
 
 
@@ -150,7 +216,9 @@ def _open_order(sub: Subscription) -> CheckoutOrder | None:
     return found
 
 
-def _tell(sub: Subscription, template: str, order: CheckoutOrder | None, desk: Desk, *, now: datetime) -> None:
+def _tell(
+    sub: Subscription, template: str, order: CheckoutOrder | None, desk: Desk, *, key: str = "", now: datetime
+) -> None:
     """A message to those who run the workspace, with the way to pay."""
     bot = telegram.service_bot()
     if bot is None:
@@ -164,7 +232,7 @@ def _tell(sub: Subscription, template: str, order: CheckoutOrder | None, desk: D
             user=person,
             bot_id=bot.bot_id,
             params={"plan": sub.plan.capitalize(), "amount": amount, "day": day, "link": link},
-            dedupe_key=f"{template}:{sub.id}:{sub.period_index}:{sub.dunning_step}:{person.id}",
+            dedupe_key=f"{template}:{sub.id}:{sub.period_index}:{sub.dunning_step}{key}:{person.id}",
             now=now,
         )
 
@@ -185,4 +253,18 @@ def _report(sub: Subscription, done: tuple[str, ...]) -> Report:
         next_action_at=sub.next_action_at,
         is_over=sub.ended_at is not None,
         done=done,
+        charge=_charge_of(sub) if sub.next_action == timeline.COLLECT else "",
     )
+
+
+def _charge_of(sub: Subscription) -> str:
+    """The charge that is under way, for the reader of its workflow: numbers and words, no name."""
+    found = db.row(
+        "SELECT p.id, p.attempt_no, p.gateway, p.state FROM payment p JOIN checkout_order o ON o.id = p.order_id"
+        " WHERE o.subscription_id = ? AND p.method_id IS NOT NULL ORDER BY p.id DESC LIMIT 1",
+        sub.id,
+    )
+    assert found is not None, "something is to be collected"
+    number, attempt, gateway, state = found
+    what = "ask for" if state == collecting.CREATED else "look up"
+    return f"{what} payment {number} (attempt {attempt}) at {gateway}"

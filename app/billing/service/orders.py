@@ -11,16 +11,18 @@ from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
 from app.billing.service import invoices, payers, prices, subscriptions
 from app.billing.service.prices import Price
-from app.core import db, ids
+from app.core import db, ids, outbox
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_
 from app.core.tenancy import unscoped
 
+DESK_TOPIC = "billing.desk"
 FIRST, NEXT, RAISE = "first", "next", "raise"
 _LINES = {FIRST: "plan", NEXT: "plan", RAISE: "difference"}
 _AT_ONCE = 200
+_WITH_DESK = frozenset({"stripe"})  # gateways that make a page for each order, when our desk asks them to
 _SILENT = timedelta(days=1)
-_RUNS = "(p.state = 'unknown' OR (p.state = 'pending' AND p.created_at > ?))"
+_RUNS = "(p.state IN ('created', 'unknown') OR (p.state = 'pending' AND p.created_at > ?))"
 _FRESH = timedelta(hours=1)
 
 
@@ -102,6 +104,8 @@ def _open(order: CheckoutOrder, known: Subscription | None, owed: Price, *, now:
     sub = known or subscriptions.ensure(order.workspace, account, order, now=now)
     order.subscription = sub.id
     order.save()
+    if order.gateway in _WITH_DESK:
+        outbox.put(DESK_TOPIC, order.gateway, now=now)
     return order
 
 
@@ -246,7 +250,11 @@ def _end_unpaid(workspace_id: int, *, now: datetime) -> None:
 
 def pay_url(order: CheckoutOrder, gateway: Gateway, *, language: str, base_url: str) -> str:
     """Where the payer goes for an order that is open; "" where the gateway has to be asked first."""
-    facts = Order(
+    return gateway.pay_url(facts_of(order), language=language, return_url=f"{base_url}/orders/{order.public_id}")
+
+
+def facts_of(order: CheckoutOrder) -> Order:
+    """An order as gateways know it."""
+    return Order(
         order.id, order.public_id, order.gateway, order.currency, order.amount_minor, order.state, order.expires_at
     )
-    return gateway.pay_url(facts, language=language, return_url=f"{base_url}/orders/{order.public_id}")

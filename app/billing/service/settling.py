@@ -8,114 +8,94 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.accounts.service import people
 from app.billing import states
-from app.billing.gateways.base import OPEN, PAID, TAKEN_BACK, Line, Order
+from app.billing.gateways.base import OPEN, PAID, TAKEN_BACK
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment, Refund
 from app.billing.service import invoices, ledger, orders, payers, revenue, subscriptions
-from app.core import db
+from app.core import db, outbox
 from app.core.errors import Conflict
 from app.core.i18n import N_
-from app.core.policy import Act, may
 from app.core.tenancy import unscoped
 
-PENDING, SUCCEEDED, DROPPED, GIVEN_BACK = "pending", "succeeded", "cancelled", "refunded"
+PENDING, SUCCEEDED, DECLINED, DROPPED, GIVEN_BACK = "pending", "succeeded", "declined", "cancelled", "refunded"
 REFUND_DUE = "refund_due"
-_BEGUN = ("pending", "unknown", "cancelled")  # a payment that we gave up is still ours to take when the money came
-_TITLE = "AnalyticBot {plan}, {interval}"
-
-
-class DomainOrders:
-    """Implements gateways.base.Orders over the tables. Every method belongs inside the caller's transaction."""
-
-    def held(self, public_id: str) -> Order | None:
-        found = db.row("SELECT id FROM checkout_order WHERE public_id = ?", public_id) if _is_id(public_id) else None
-        return self.held_by_id(found[0]) if found else None
-
-    def held_by_id(self, order_id: int) -> Order:
-        db.serialise("checkout_order", order_id)
-        found = db.row(
-            "SELECT id, public_id, gateway, currency, amount_minor, state, expires_at FROM checkout_order WHERE id = ?",
-            order_id,
-        )
-        assert found is not None, "orders are never deleted"
-        number, public_id, gateway, currency, amount_minor, state, expires_at = found
-        return Order(number, public_id, gateway, currency, amount_minor, state, db.moment(expires_at))
-
-    def begin(self, order: Order, ref: str, *, now: datetime) -> int:
-        return begin(order.id, ref, now=now)
-
-    def settle(self, payment_id: int, *, now: datetime) -> None:
-        settle(payment_id, now=now)
-
-    def drop(self, payment_id: int, reason: str, *, now: datetime) -> None:
-        drop(payment_id, reason, now=now)
-
-    def give_back(self, payment_id: int, reason: str, *, now: datetime) -> None:
-        give_back(payment_id, reason, now=now)
-
-    def take_back(self, payment_id: int, reason: str, *, now: datetime) -> None:
-        take_back(payment_id, reason, now=now)
-
-    def doubt(self, gateway: str, kind: str, reference: str, detail: str, *, now: datetime) -> None:
-        db.execute(
-            "INSERT INTO difference (gateway, kind, reference, detail, found_at) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (gateway, kind, reference) DO NOTHING",
-            *(gateway, kind, reference[:128], detail, db.stamp(now)),
-        )
-
-    def may_pay(self, order: Order, telegram_user_id: int) -> bool:
-        role = people.role_of_telegram(telegram_user_id, _workspace_of(order.id))
-        return role is not None and may(role, Act.PAY)
-
-    def can_deliver(self, order: Order) -> bool:
-        return orders.can_begin(_locked(order.id))
-
-    def again(self, order: Order, *, now: datetime) -> Order:
-        return self.held_by_id(orders.open_again(_locked(order.id), now=now).id)
-
-    def renewal_changed(self, order: Order, state: str, *, now: datetime) -> None:
-        known = _locked(order.id)
-        sub = subscriptions.held(known.workspace)
-        if sub is not None and sub.id == known.subscription:
-            subscriptions.follow_renewals(sub, state, now=now)
-
-    def refund_sent(self, refund_id: int, *, now: datetime) -> None:
-        refund_sent(refund_id, now=now)
-
-    def lines(self, order: Order) -> list[Line]:
-        rows = db.rows(
-            "SELECT l.plan, l.interval, l.amount_minor, i.tax_rate_bp FROM invoice_line l JOIN invoice i ON i.id ="
-            " l.invoice_id JOIN checkout_order o ON o.invoice_id = i.id WHERE o.id = ? ORDER BY l.id",
-            order.id,
-        )
-        return [Line(_TITLE.format(plan=plan, interval=interval), amount, bp) for plan, interval, amount, bp in rows]
-
-
-def _is_id(public_id: str) -> bool:
-    return len(public_id) == 22 and public_id.isascii() and "\0" not in public_id
+# a payment that we gave up, or heard a no of, is still ours to take when the money came
+_BEGUN = ("created", "pending", "unknown", "declined", "cancelled")
+_UNDELIVERED = "undelivered"
+_TWO_WAYS = frozenset({"click"})  # calls us also for a charge that we asked for, under a number that we learn last
 
 
 def begin(order_id: int, ref: str, *, now: datetime) -> int:
-    """A payment of an order began at its gateway, under the gateway's number. Returns our number of it."""
+    """A payment of an order began at its gateway, under the gateway's number. Returns our number of it.
+
+    A charge of ours that the gateway was asked for and has not answered is this one: it has two ways to tell us.
+    """
     with db.write():
-        order = _locked(order_id)
-        last = db.row("SELECT COALESCE(MAX(attempt_no), 0) FROM payment WHERE invoice_id = ?", order.invoice)
-        assert last is not None
-        made: Payment = Payment.create(
-            workspace=order.workspace,
-            invoice=order.invoice,
-            order=order.id,
-            attempt_no=last[0] + 1,
-            gateway=order.gateway,
-            gateway_ref=ref,
-            currency=order.currency,
-            amount_minor=order.amount_minor,
-            state=PENDING,
-            created_at=now,
+        order = locked(order_id)
+        known = payment_of(order.gateway, ref)
+        if known is not None:
+            return known
+        asked = _asked_for(order)
+        if asked is not None:
+            db.execute("UPDATE payment SET gateway_ref = ? WHERE id = ? AND gateway_ref IS NULL", ref, asked)
+            return asked
+        return int(attempt(order, ref=ref, state=PENDING, now=now).id)
+
+
+def _asked_for(order: CheckoutOrder) -> int | None:
+    if order.gateway not in _TWO_WAYS:
+        return None
+    found = db.row("SELECT id FROM payment WHERE order_id = ? AND state = 'unknown'", order.id)
+    return int(found[0]) if found else None
+
+
+def attempt(
+    order: CheckoutOrder, *, state: str, ref: str | None = None, card_id: int | None = None, now: datetime
+) -> Payment:
+    """A further attempt to get an order paid, inside the running transaction."""
+    last = db.row("SELECT COALESCE(MAX(attempt_no), 0) FROM payment WHERE invoice_id = ?", order.invoice)
+    assert last is not None
+    made: Payment = Payment.create(
+        workspace=order.workspace,
+        invoice=order.invoice,
+        order=order.id,
+        attempt_no=last[0] + 1,
+        gateway=order.gateway,
+        gateway_ref=ref,
+        method_id=card_id,
+        currency=order.currency,
+        amount_minor=order.amount_minor,
+        state=state,
+        created_at=now,
+    )
+    return made
+
+
+def payment_of(gateway: str, ref: str) -> int | None:
+    """Our number of a payment that a gateway names."""
+    found = db.row("SELECT id FROM payment WHERE gateway = ? AND gateway_ref = ?", gateway, ref)
+    return int(found[0]) if found else None
+
+
+def end_unpaid(payment_id: int, states_before: tuple[str, ...], reason: str, *, now: datetime) -> bool:
+    """A charge was declined: compare-and-set, so that a no which comes late changes nothing."""
+    return bool(
+        db.execute(
+            f"UPDATE payment SET state = ?, reason = ?, settled_at = ?, look_at = NULL WHERE id = ?"
+            f" AND state IN ({db.marks(states_before)})",
+            *(DECLINED, reason[:200], db.stamp(now), payment_id, *states_before),
         )
-    return int(made.id)
+    )
+
+
+def doubt(gateway: str, kind: str, reference: str, detail: str, *, now: datetime) -> None:
+    """Something does not fit: somebody has to look. Once for each reference."""
+    db.execute(
+        "INSERT INTO difference (gateway, kind, reference, detail, found_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (gateway, kind, reference) DO NOTHING",
+        *(gateway, kind, reference[:128], detail, db.stamp(now)),
+    )
 
 
 def drop(payment_id: int, reason: str, *, now: datetime) -> None:
@@ -135,7 +115,7 @@ def settle(payment_id: int, *, now: datetime) -> bool:
     """
     with db.write():
         payment = _payment(payment_id)
-        order = _locked(payment.order)
+        order = locked(payment.order)
         if not _win(payment_id, now=now):
             return False
         invoice = _invoice(order)
@@ -159,7 +139,7 @@ def give_back(payment_id: int, reason: str, *, now: datetime) -> None:
     """The money is ours, but nothing may be delivered for it: it stands as the payer's credit, and a refund is due."""
     with db.write():
         payment = _payment(payment_id)
-        order = _locked(payment.order)
+        order = locked(payment.order)
         if not _win(payment_id, now=now):
             return
         _owe_back(payment, reason, now=now)
@@ -199,7 +179,7 @@ def _owe_back(payment: Payment, reason: str, *, now: datetime) -> None:
     """Money without an invoice: the payer's credit, to be sent back."""
     sides = {ledger.clearing(payment.gateway): payment.amount_minor, ledger.CREDIT: -payment.amount_minor}
     ledger.book("payment", f"payment:{payment.id}", payment.currency, sides, now=now)
-    _refund(payment, "undelivered", "due", reason, now=now)
+    owe(payment, _UNDELIVERED, payment.amount_minor, reason, now=now)
 
 
 def _close(order: CheckoutOrder, state: str, *, deliveries: int, now: datetime) -> None:
@@ -207,16 +187,16 @@ def _close(order: CheckoutOrder, state: str, *, deliveries: int, now: datetime) 
     order.save()
 
 
-def take_back(payment_id: int, reason: str, *, now: datetime) -> None:
+def take_back(payment_id: int, reason: str, *, has_happened: bool = False, now: datetime) -> None:
     """The gateway gives the money of a settled payment back: credit note, ledger, and the access ends.
 
-    Raises Conflict (`used_up`) when the whole period that it paid for is over.
+    Raises Conflict (`used_up`) when the whole period that it paid for is over, unless the money has gone already.
     """
     with db.write():
         payment = _payment(payment_id)
-        order = _locked(payment.order)
+        order = locked(payment.order)
         invoice = _invoice(order)
-        if invoice.period_end is not None and invoice.period_end <= now:
+        if not has_happened and invoice.period_end is not None and invoice.period_end <= now:
             raise Conflict(N_("What was paid for was used up."), code="used_up")
         moved = db.execute(
             "UPDATE payment SET state = ?, reason = ? WHERE id = ? AND state = ?",
@@ -224,13 +204,24 @@ def take_back(payment_id: int, reason: str, *, now: datetime) -> None:
         )
         if not moved:
             return
-        if order.state == PAID and invoice.state == invoices.PAID:
+        if order.state == PAID and not _was_owed(payment_id):
             _take_invoice_back(payment, order, invoice, reason, now=now)
         else:
             sides = {ledger.CREDIT: payment.amount_minor, ledger.clearing(payment.gateway): -payment.amount_minor}
             ledger.book("refund", f"payment:{payment.id}", payment.currency, sides, now=now)
         if not _end_refund("payment_id", payment_id, now=now):
-            _refund(payment, "gateway", "done", reason, now=now)
+            note_refund(payment, "gateway", payment.amount_minor - given(payment_id), reason, now=now)
+
+
+def given(payment_id: int) -> int:
+    """What has gone back of a payment, or is on its way, in minor units."""
+    found = db.row("SELECT COALESCE(SUM(amount_minor), 0) FROM refund WHERE payment_id = ?", payment_id)
+    return int(found[0]) if found else 0
+
+
+def _was_owed(payment_id: int) -> bool:
+    """Whether nothing was delivered for a payment: giving it back takes nothing from anybody (pretix #343)."""
+    return db.row("SELECT 1 FROM refund WHERE payment_id = ? AND refund_key = ?", payment_id, _UNDELIVERED) is not None
 
 
 def refund_sent(refund_id: int, *, now: datetime) -> None:
@@ -256,16 +247,39 @@ def _end_refund(column: str, value: int, *, now: datetime) -> bool:
 
 
 def _take_invoice_back(payment: Payment, order: CheckoutOrder, invoice: Invoice, reason: str, *, now: datetime) -> None:
-    invoices.credit(invoice, reason, now=now)
-    net = invoice.total_minor - invoice.tax_minor
-    sides = {
-        ledger.DEFERRED: net,
-        ledger.TAX: invoice.tax_minor,
-        ledger.clearing(payment.gateway): -payment.amount_minor,
-    }
+    """The invoice is taken back, less the parts that were before."""
+    gone, gone_tax = _credited(invoice)
+    total, tax = payment.amount_minor - gone, invoice.tax_minor - gone_tax
+    invoices.credit(invoice, reason, amount_minor=total, tax_minor=tax, now=now)
+    sides = {ledger.DEFERRED: total - tax, ledger.TAX: tax, ledger.clearing(payment.gateway): -total}
     ledger.book("refund", f"payment:{payment.id}", payment.currency, sides, now=now)
     order.state = TAKEN_BACK
     order.save()
+    _end_access(payment, order, invoice, now=now)
+
+
+def _credited(invoice: Invoice) -> tuple[int, int]:
+    """(total, tax) that credit notes took back of an invoice already."""
+    found = db.row(
+        "SELECT COALESCE(SUM(total_minor), 0), COALESCE(SUM(tax_minor), 0) FROM credit_note WHERE invoice_id = ?",
+        invoice.id,
+    )
+    assert found is not None
+    return int(found[0]), int(found[1])
+
+
+def lose_access(payment_id: int, *, now: datetime) -> None:
+    """All money of a payment has gone: what it paid for ends."""
+    with db.write():
+        payment = _payment(payment_id)
+        order = locked(payment.order)
+        if order.state == PAID and not _was_owed(payment_id):
+            order.state = TAKEN_BACK
+            order.save()
+            _end_access(payment, order, _invoice(order), now=now)
+
+
+def _end_access(payment: Payment, order: CheckoutOrder, invoice: Invoice, *, now: datetime) -> None:
     sub = subscriptions.held(order.workspace)
     if sub is None or sub.id != invoice.subscription or sub.state not in states.TAKEN_FROM:
         return
@@ -276,18 +290,31 @@ def _take_invoice_back(payment: Payment, order: CheckoutOrder, invoice: Invoice,
         subscriptions.end(sub, states.TAKEN_BACK, now=now, order=order.public_id)
 
 
-def _refund(payment: Payment, key: str, state: str, reason: str, *, now: datetime) -> None:
-    Refund.create(
+def owe(payment: Payment, key: str, amount_minor: int, reason: str, *, now: datetime) -> int:
+    """A refund that is to be sent, by the desk of its gateway. Returns its number."""
+    number = _refund(payment, key, "due", amount_minor, reason, now=now)
+    outbox.put(orders.DESK_TOPIC, payment.gateway, now=now)
+    return number
+
+
+def note_refund(payment: Payment, key: str, amount_minor: int, reason: str, *, now: datetime) -> int:
+    """A refund that the gateway has made. Returns its number."""
+    return _refund(payment, key, "done", amount_minor, reason, now=now)
+
+
+def _refund(payment: Payment, key: str, state: str, amount_minor: int, reason: str, *, now: datetime) -> int:
+    made: Refund = Refund.create(
         workspace=payment.workspace,
         payment=payment.id,
         refund_key=key,
         currency=payment.currency,
-        amount_minor=payment.amount_minor,
+        amount_minor=amount_minor,
         state=state,
         reason=reason[:200],
         created_at=now,
         done_at=now if state == "done" else None,
     )
+    return int(made.id)
 
 
 def _payment(payment_id: int) -> Payment:
@@ -296,13 +323,15 @@ def _payment(payment_id: int) -> Payment:
     return found
 
 
-def _workspace_of(order_id: int) -> int:
-    found = db.row("SELECT workspace_id FROM checkout_order WHERE id = ?", order_id)
-    assert found is not None, "orders are never deleted"
-    return int(found[0])
+def order_of(payment: Payment) -> CheckoutOrder:
+    """The order that a payment is for, as it stands now."""
+    found: CheckoutOrder = CheckoutOrder.get(
+        CheckoutOrder.workspace == payment.workspace, CheckoutOrder.id == payment.order
+    )
+    return found
 
 
-def _locked(order_id: int) -> CheckoutOrder:
+def locked(order_id: int) -> CheckoutOrder:
     """The order as it stands once nobody else decides about it."""
     db.serialise("checkout_order", order_id)
     with unscoped("a gateway knows orders, not workspaces"):

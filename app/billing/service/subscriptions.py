@@ -14,9 +14,8 @@ from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 
 TOPIC = "billing.subscription"
-RAISED, LOWERED, NEXT_CHOSEN = "raised", "lowered", "next_chosen"
+RAISED, LOWERED, NEXT_CHOSEN, CHARGE_FAILED = "raised", "lowered", "next_chosen", "charge_failed"
 _ASKING = (timeline.INVITE, RAISED, LOWERED, NEXT_CHOSEN)
-_CHARGED: frozenset[str] = frozenset()  # gateways that charge a saved method of the payer at our word
 _RENEWED_THERE = frozenset({"stars"})  # gateways that renew by their own clock
 _PUNCTUAL = timedelta(hours=1)  # a lapse seen later than this is our outage
 
@@ -73,7 +72,9 @@ def pay(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> tuple[int,
     else:
         sub.period_index = _next_index(sub, order.interval, now=now)
     sub.plan, sub.interval, sub.currency = order.plan, order.interval, order.currency
-    sub.gateway, sub.price_minor = order.gateway, order.price_minor
+    if sub.gateway != order.gateway:
+        sub.gateway, sub.method_id = order.gateway, None
+    sub.price_minor = order.price_minor
     sub.next_plan = sub.next_interval = None
     sub.period_start, sub.period_end = bounds_of(sub, sub.period_index)
     sub.past_due_at, sub.dunning_step, sub.is_ending = None, 0, False
@@ -215,9 +216,10 @@ def standing(sub: Subscription, *, is_invited: bool) -> timeline.Standing:
         timezone=sub.timezone,
         period_end=sub.period_end,
         is_ending=sub.is_ending,
-        is_charged=sub.gateway in _CHARGED,
+        is_charged=sub.method_id is not None,
         is_renewed_there=is_renewed_there(sub),
         is_invited=is_invited,
+        collect_at=_collect_at(sub),
         past_due_at=sub.past_due_at,
         step=sub.dunning_step,
     )
@@ -226,10 +228,42 @@ def standing(sub: Subscription, *, is_invited: bool) -> timeline.Standing:
 def keep(sub: Subscription, event: str, before: str | None, *, now: datetime, **detail: Any) -> None:
     """Save the row with what it waits for next, note the event, and ask its workflow to look."""
     _note(sub, event, before, now=now, **detail)
+    _plan(sub)
+    outbox.put(TOPIC, str(sub.id), now=now)
+
+
+def _plan(sub: Subscription) -> None:
     found = timeline.next_action(standing(sub, is_invited=_is_invited(sub)))
     sub.next_action, sub.next_action_at = found or (None, None)
     sub.save()
-    outbox.put(TOPIC, str(sub.id), now=now)
+
+
+def plan_next(workspace_id: int) -> None:
+    """Something beside the row moved (a charge is to be looked up again): what it waits for is told anew."""
+    sub = held(workspace_id)
+    if sub is not None:
+        _plan(sub)
+
+
+def charge_failed(workspace_id: int, order_id: int, kind: str, reason: str, *, now: datetime) -> None:
+    """A charge of a saved card came to nothing. What is over and not paid for is late from now on."""
+    sub = held(workspace_id)
+    if sub is None:
+        return
+    keep(sub, CHARGE_FAILED, sub.state, now=now, order=order_id, kind=kind, reason=reason[:64])
+    if sub.state == states.ACTIVE and sub.period_end is not None and sub.period_end <= now:
+        lapse(sub, now=now)
+
+
+def _collect_at(sub: Subscription) -> datetime | None:
+    """When to go on with the charge that is under way."""
+    found = db.row(
+        "SELECT COALESCE(p.look_at, p.created_at) FROM payment p JOIN checkout_order o ON o.id = p.order_id"
+        " WHERE o.subscription_id = ? AND p.method_id IS NOT NULL AND p.state IN ('created', 'unknown')"
+        " ORDER BY p.id LIMIT 1",
+        sub.id,
+    )
+    return db.moment(found[0]) if found else None
 
 
 def _is_invited(sub: Subscription) -> bool:

@@ -149,7 +149,7 @@ class Till:
             if known is None:
                 self.orders.doubt(Stars.key, "refund", charge_id, "a refund of a payment that we do not know", now=now)
                 return
-            self.orders.take_back(known.payment_id, "refunded by Telegram", now=now)
+            self.orders.returned(known.payment_id, known.amount, "refunded by Telegram", now=now)
 
     def changed(self, payload: str, state: str, *, now: datetime) -> None:
         """The payer stopped the subscription in Telegram (`canceled`), took that back (`active`), or could not pay (`failed`)."""

@@ -1,0 +1,72 @@
+"""The gateways that our side calls: who charges saved cards, and what each is to be asked or told. Not in the web process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+
+from app.billing.gateways.base import Charger
+from app.billing.service import refunding
+from app.billing.service.cards import Vault
+from app.billing.service.counter import DomainOrders
+from app.core.crypto import Sealer
+from app.core.settings import Settings
+
+
+class Desks:
+    """Made from the settings; an adapter is imported when it is first needed."""
+
+    def __init__(self, role: str, settings: Settings, sealer: Sealer) -> None:
+        self._is_web, self._settings = role == "web", settings
+        self._vault = Vault(sealer, settings.secret_key.get_secret_value())
+
+    def __iter__(self) -> Iterator[str]:
+        """The gateways that have a desk."""
+        return iter(self.chargers)
+
+    @cached_property
+    def chargers(self) -> Mapping[str, Charger]:
+        """Those that charge saved cards, by key."""
+        if self._is_web:
+            raise RuntimeError("web calls gateways never; the worker does")
+        return dict(self._chargers())
+
+    def _chargers(self) -> Iterator[tuple[str, Charger]]:
+        given = self._settings
+        if self._stripe_key:
+            from app.billing.gateways.stripe.api import StripeApi
+            from app.billing.gateways.stripe.charger import StripeCharger  # Stripe's library: 20 MiB
+
+            yield "stripe", StripeCharger(StripeApi(self._stripe_key, given.stripe_api_url))
+        if given.payme_merchant_id and given.payme_key.get_secret_value():
+            from app.billing.gateways.payme.subscribe import PaymeCards
+
+            yield "payme", PaymeCards(given.payme_api_url, given.payme_merchant_id, given.payme_key.get_secret_value())
+        if given.click_service_id and given.click_merchant_user_id:
+            from app.billing.gateways.click.merchant import ClickCards
+
+            who = given.click_service_id, given.click_merchant_user_id, given.click_secret_key.get_secret_value()
+            yield "click", ClickCards(given.click_api_url, *who)
+
+    @property
+    def _stripe_key(self) -> str:
+        return self._settings.stripe_secret_key.get_secret_value()
+
+    def run(self, gateway: str, now: datetime) -> tuple[list[str], datetime | None]:
+        """A turn of a gateway's desk: what was done, and when the next is due."""
+        done: list[str] = []
+        moments: list[datetime | None] = []
+        if gateway == "stripe" and self._stripe_key:
+            from app.billing.gateways.stripe.api import StripeApi
+            from app.billing.gateways.stripe.desk import StripeDesk
+
+            api = StripeApi(self._stripe_key, self._settings.stripe_api_url)
+            told, at = StripeDesk(DomainOrders(self._vault), api, self._settings.base_url).run(now)
+            done, moments = told, [at]
+        charger = self.chargers.get(gateway)
+        if charger is not None:
+            sent = refunding.send_due(gateway, charger, now=now)
+            done += [f"{sent} refunds sent"] if sent else []
+            moments.append(refunding.next_at(gateway, now=now))
+        return done, min((at for at in moments if at is not None), default=None)

@@ -1,0 +1,145 @@
+"""Click's Merchant API: cards that Click keeps (docs.click.uz "merchant-api", read 2026-11). Amounts here are soums.
+
+A payment by card token has no key against being made twice. So it is looked up under our order's number before it is made
+again, and only after Click has had time to know of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Outcome
+from app.billing.gateways.click.models import ClickPrepare
+from app.core import money
+
+Doc = dict[str, Any]
+_TIMEOUT_S = 30
+_CLICKS_ZONE = ZoneInfo("Asia/Tashkent")
+_PAID, _NOT_FOUND = 2, -16
+_DEAD_CODES = frozenset({-5018, -5019, -5014})  # blocked, expired, unknown card
+_TWICE = "paid twice"
+
+
+class ClickCards:
+    """Implements gateways.base.Charger."""
+
+    settles_after = timedelta(minutes=10)
+
+    def __init__(self, url: str, service_id: str, user_id: str, secret: str, *, clock: Callable[[], float] = time.time):
+        self._url, self._service_id, self._user_id, self._secret = url, service_id, user_id, secret
+        self._client, self._clock = httpx.Client(timeout=_TIMEOUT_S), clock
+
+    def ask(self, verb: str, path: str, **body: Any) -> Doc:
+        """One request. Raises httpx.HTTPError or ValueError when nobody knows what happened."""
+        at = str(int(self._clock()))
+        digest = hashlib.sha1((at + self._secret).encode()).hexdigest()  # noqa: S324  the protocol's choice
+        answer = self._client.request(
+            verb,
+            f"{self._url}/{path}",
+            json=body or None,
+            headers={"Auth": f"{self._user_id}:{digest}:{at}", "Accept": "application/json"},
+        )
+        if answer.status_code >= 500:
+            answer.raise_for_status()
+        found: Doc = answer.json()
+        return found
+
+    def charge(self, asked: Charge, keep: Callable[[str], str]) -> Outcome:
+        """Charge a card; our order's number stands on it at Click."""
+        try:
+            told = self.ask(
+                "POST",
+                "card_token/payment",
+                service_id=int(self._service_id),
+                card_token=asked.token,
+                amount=float(money.plain(asked.amount_minor, asked.currency)),
+                transaction_parameter=asked.order.public_id,
+            )
+        except (httpx.HTTPError, ValueError):
+            return Outcome(UNKNOWN)
+        code = int(told.get("error_code", -1))
+        if code == 0:
+            return self._paid(asked, str(told["payment_id"]))
+        return Outcome(DEAD if code in _DEAD_CODES else DECLINED, reason=f"{code} {told.get('error_note', '')}"[:64])
+
+    def _paid(self, asked: Charge, ref: str) -> Outcome:
+        """Click may call us for the same money; a call for other money of the same order means that it was paid twice."""
+        other = ClickPrepare.get_or_none(
+            ClickPrepare.payment_id == asked.payment_id,
+            ClickPrepare.state == "confirmed",
+            ClickPrepare.paydoc_id.is_null(False),
+        )
+        is_twice = other is not None and str(other.paydoc_id) != ref
+        return Outcome(SUCCEEDED, ref, _TWICE if is_twice else "")
+
+    def look_up(self, asked: Charge) -> Outcome:
+        """Under our order's number, on the day at Click when it was asked, and on the next: midnight may lie between."""
+        try:
+            for day in days_of(asked.asked_at):
+                told = self.ask(
+                    "GET", f"payment/status_by_mti/{self._service_id}/{asked.order.public_id}/{day:%Y-%m-%d}"
+                )
+                code = int(told.get("error_code", -1))
+                if code == 0 and "payment_id" in told:
+                    return self._status(asked, told)
+                if code != _NOT_FOUND:
+                    return Outcome(UNKNOWN)
+        except (httpx.HTTPError, ValueError):
+            return Outcome(UNKNOWN)
+        return Outcome(ABSENT)
+
+    def _status(self, asked: Charge, told: Doc) -> Outcome:
+        status, ref = int(told.get("payment_status", _PAID)), str(told["payment_id"])
+        if status < 0:
+            return Outcome(DECLINED, reason=f"status {status}")
+        return self._paid(asked, ref) if status == _PAID else Outcome(PENDING, ref)
+
+    def may_refund(self, paid_at: datetime, *, now: datetime) -> bool:
+        """Click reverses payments of the present month, and those of the last on the first day of the next."""
+        return may_reverse(paid_at, now=now)
+
+    def refund(self, ref: str, amount_minor: int, key: str) -> Outcome:
+        """Reverse a payment, whole. Whether its month still allows that is `may_reverse`."""
+        number = _number_of(ref)
+        if not number:
+            return Outcome(DECLINED, reason="Click has not told the number of this payment")
+        try:
+            told = self.ask("DELETE", f"payment/reversal/{self._service_id}/{number}")
+        except (httpx.HTTPError, ValueError):
+            return Outcome(UNKNOWN)
+        code = int(told.get("error_code", -1))
+        return Outcome(SUCCEEDED if code == 0 else DECLINED, ref, str(told.get("error_note", code))[:64])
+
+    def forget(self, token: str) -> None:
+        """Click deletes the card; one that it does not know is gone already."""
+        self.ask("DELETE", f"card_token/{self._service_id}/{token}")
+
+
+def days_of(asked_at: datetime) -> tuple[datetime, datetime]:
+    """The days at Click on which a payment that was asked for then can stand."""
+    local = asked_at.astimezone(_CLICKS_ZONE)
+    return local, local + timedelta(days=1)
+
+
+def may_reverse(paid_at: datetime, *, now: datetime) -> bool:
+    """Click reverses payments of the present month, and those of the last on the first day of the next."""
+    paid, today = paid_at.astimezone(_CLICKS_ZONE), now.astimezone(_CLICKS_ZONE)
+    if (paid.year, paid.month) == (today.year, today.month):
+        return True
+    before = today.replace(day=1) - timedelta(days=1)
+    return today.day == 1 and (paid.year, paid.month) == (before.year, before.month)
+
+
+def _number_of(ref: str) -> str:
+    """Click's number of a payment: our own reference of one that Click called us for names the attempt instead."""
+    if ":" not in ref:
+        return ref
+    found = ClickPrepare.get_or_none(ClickPrepare.click_trans_id == int(ref.partition(":")[0]))
+    return str(found.paydoc_id or "") if found else ""

@@ -1,0 +1,29 @@
+"""Stripe's hosted page for an order (docs.stripe.com/payments/checkout, read 2026-11). Our desk asks for it, the page shows it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.billing.gateways.base import WEB, Order
+from app.billing.gateways.stripe.models import StripeSession
+from app.core.settings import Settings
+
+
+class Stripe:
+    """Cards by Stripe, for prices in dollars."""
+
+    key, title, currency, surface = "stripe", "Stripe", "USD", WEB
+    intervals: tuple[str, ...] = ("month", "year")
+    order_lifetime = timedelta(hours=23)
+    renews_itself = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Stripe | None:
+        """None while STRIPE_SECRET_KEY or STRIPE_WEBHOOK_SECRET is missing."""
+        is_whole = settings.stripe_secret_key.get_secret_value() and settings.stripe_webhook_secret.get_secret_value()
+        return cls() if is_whole else None
+
+    def pay_url(self, order: Order, *, language: str, return_url: str) -> str:
+        """The page's address; "" until the desk has asked Stripe for it, which takes a second."""
+        found: StripeSession | None = StripeSession.get_or_none(StripeSession.order_id == order.id)
+        return str(found.url or "") if found else ""

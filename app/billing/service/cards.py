@@ -1,0 +1,136 @@
+"""Saved cards: which one pays for a subscription, and those that cannot be charged any more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.billing.gateways.base import SavedCard
+from app.billing.method_models import PaymentMethod
+from app.billing.models import Subscription
+from app.billing.service import payers, subscriptions
+from app.core import db, ids
+from app.core.crypto import Sealer, keyed_hash
+from app.core.errors import NotFound
+from app.core.i18n import N_
+from app.core.tenancy import unscoped
+
+ACTIVE, DEAD, REMOVED = "active", "dead", "removed"
+SAVED, GONE = "card_saved", "card_gone"
+
+
+class Vault:
+    """Seals what gateways know cards by. The same token is one card, whoever tells it again."""
+
+    def __init__(self, sealer: Sealer, secret_key: str) -> None:
+        self._sealer, self._secret_key = sealer, secret_key
+
+    def save(self, workspace_id: int, card: SavedCard, *, user_id: int | None = None, now: datetime) -> PaymentMethod:
+        """Keep a card; it pays from now on for the workspace's subscription at the card's gateway."""
+        with db.write():
+            account = payers.payer_of(workspace_id, now=now)
+            mark = self._mark(card.gateway, card.token)
+            known = PaymentMethod.get_or_none(
+                PaymentMethod.workspace == workspace_id,
+                PaymentMethod.gateway == card.gateway,
+                PaymentMethod.token_hash == mark,
+            )
+            if known is None:
+                public_id = ids.public_id()
+                known = PaymentMethod.create(
+                    public_id=public_id,
+                    workspace=workspace_id,
+                    account=account.id,
+                    gateway=card.gateway,
+                    token=self._sealer.seal(card.token, bound_to=_place(public_id)),
+                    token_hash=mark,
+                    payer_ref=card.payer_ref,
+                    label=card.label[:64],
+                    state=ACTIVE,
+                    created_at=now,
+                )
+            if known.state == ACTIVE:
+                use(known, user_id=user_id, now=now)
+        found: PaymentMethod = known
+        return found
+
+    def token(self, card: PaymentMethod) -> str:
+        """What the gateway knows a card by."""
+        return self._sealer.open(card.token, bound_to=_place(card.public_id))
+
+    def find(self, gateway: str, token: str) -> PaymentMethod | None:
+        """The card that a gateway speaks of."""
+        with unscoped("a gateway knows cards, not workspaces"):
+            found: PaymentMethod | None = PaymentMethod.get_or_none(
+                PaymentMethod.gateway == gateway, PaymentMethod.token_hash == self._mark(gateway, token)
+            )
+        return found
+
+    def _mark(self, gateway: str, token: str) -> str:
+        return keyed_hash(self._secret_key, f"card-{gateway}", token)
+
+
+def _place(public_id: str) -> str:
+    return f"payment_method.token:{public_id}"
+
+
+def use(card: PaymentMethod, *, user_id: int | None, now: datetime) -> None:
+    """The card pays for the subscription from now on, where the card's gateway is the one that it is paid by."""
+    sub = subscriptions.held(card.workspace)
+    if sub is not None and sub.gateway == card.gateway and sub.method_id != card.id:
+        sub.method_id = card.id
+        subscriptions.keep(sub, SAVED, sub.state, now=now, user=user_id)
+
+
+def of_workspace(workspace_id: int) -> list[PaymentMethod]:
+    """The cards that are kept, the newest first."""
+    return list(
+        PaymentMethod.select()
+        .where(PaymentMethod.workspace == workspace_id, PaymentMethod.state != REMOVED)
+        .order_by(PaymentMethod.id.desc())
+    )
+
+
+def card_of(sub: Subscription) -> PaymentMethod | None:
+    """The card that pays for a subscription."""
+    if sub.method_id is None:
+        return None
+    found: PaymentMethod | None = PaymentMethod.get_or_none(
+        PaymentMethod.workspace == sub.workspace, PaymentMethod.id == sub.method_id
+    )
+    return found
+
+
+def newest(workspace_id: int, gateway: str) -> PaymentMethod | None:
+    """The newest card of a workspace at a gateway that can be charged."""
+    found: PaymentMethod | None = (
+        PaymentMethod.select()
+        .where(PaymentMethod.workspace == workspace_id, PaymentMethod.gateway == gateway, PaymentMethod.state == ACTIVE)
+        .order_by(PaymentMethod.id.desc())
+        .first()
+    )
+    return found
+
+
+def end(card: PaymentMethod, state: str, reason: str, *, user_id: int | None = None, now: datetime) -> None:
+    """A card is charged no more: `dead` or `removed`. What it paid for is paid by link from now on."""
+    with db.write():
+        if not db.execute(
+            "UPDATE payment_method SET state = ?, reason = ?, ended_at = ? WHERE id = ? AND state <> ? AND state <> ?",
+            *(state, reason[:64], db.stamp(now), card.id, state, REMOVED),
+        ):
+            return
+        sub = subscriptions.held(card.workspace)
+        if sub is not None and sub.method_id == card.id:
+            sub.method_id = None
+            subscriptions.keep(sub, GONE, sub.state, now=now, reason=reason[:64], user=user_id)
+
+
+def remove(workspace_id: int, public_id: str, *, user_id: int | None, now: datetime) -> PaymentMethod:
+    """The payer wants a card forgotten. Raises NotFound."""
+    card: PaymentMethod | None = PaymentMethod.get_or_none(
+        PaymentMethod.workspace == workspace_id, PaymentMethod.public_id == public_id, PaymentMethod.state != REMOVED
+    )
+    if card is None:
+        raise NotFound(N_("There is no such card."))
+    end(card, REMOVED, "removed", user_id=user_id, now=now)
+    return card

@@ -1,0 +1,224 @@
+"""Charging saved cards, crash-safe: record, ask, look up, and only then ask again (facts/payments.md 5.2).
+
+A payment is recorded before the gateway hears of it. Who asks has first moved the row from `created` to `unknown` by
+compare-and-set, so only one asks; whoever finds it `unknown` looks up. It is asked again, under the same key, only when
+the gateway knows of no such charge and has had time to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.billing.gateways import base
+from app.billing.gateways.base import Charge, Charger, Outcome
+from app.billing.method_models import PaymentMethod
+from app.billing.money_models import CheckoutOrder, Payment
+from app.billing.service import cards, orders, settling, subscriptions
+from app.billing.service.cards import Vault
+from app.core import crashpoint, db
+from app.core.tenancy import unscoped
+
+CREATED, UNKNOWN, DECLINED = "created", "unknown", "declined"
+_OPEN = (CREATED, UNKNOWN)
+_ENDINGS = (base.DECLINED, base.DEAD, base.NEEDS_PAYER)
+_FIRST_LOOK, _LONGEST_LOOK = timedelta(seconds=1), timedelta(hours=1)
+_STUCK = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """What charging needs: the gateways that can, by key, and where their tokens are kept."""
+
+    chargers: Mapping[str, Charger]
+    vault: Vault
+
+
+def record(order: CheckoutOrder, card: PaymentMethod, *, now: datetime) -> Payment:
+    """A further attempt to get an order paid by a card, written down before anybody is asked. In the transaction.
+
+    Another attempt that has no outcome yet is returned instead: there is one at a time.
+    """
+    running = open_payment(order)
+    if running is not None:
+        return running
+    return settling.attempt(order, card_id=card.id, state=CREATED, now=now)
+
+
+def open_payment(order: CheckoutOrder) -> Payment | None:
+    """The charge of an order that has no outcome yet."""
+    found: Payment | None = Payment.get_or_none(
+        Payment.workspace == order.workspace, Payment.order == order.id, Payment.state.in_(_OPEN)
+    )
+    return found
+
+
+def collect(payment_id: int, collector: Collector, *, now: datetime) -> None:
+    """Go on with a charge by one step: ask for the money, or look up what became of it. Twice is harmless."""
+    crashpoint.reach("charge.recorded")
+    payment = by_id(payment_id)
+    charger = collector.chargers.get(payment.gateway)
+    if charger is None or payment.state not in _OPEN:
+        return
+    if _amount_changed(payment, now=now) or _is_pointless(payment, now=now):
+        return
+    asked = _asked(payment, collector.vault, now=now)
+    if take_turn(payment_id, CREATED, None, now=now):
+        crashpoint.reach("charge.asking")
+        outcome = charger.charge(asked, lambda ref: _keep_ref(payment_id, ref))
+    else:
+        outcome = charger.look_up(asked)
+        crashpoint.reach("charge.looked")
+        if outcome.kind == base.ABSENT:
+            outcome = _ask_again(payment, asked, charger, now=now)
+    crashpoint.reach("charge.asked")
+    conclude(payment_id, outcome, now=now)
+    crashpoint.reach("charge.settled")
+
+
+def _ask_again(payment: Payment, asked: Charge, charger: Charger, *, now: datetime) -> Outcome:
+    if now - asked.asked_at < charger.settles_after:
+        return Outcome(base.UNKNOWN)
+    if asked.order.state != base.OPEN:
+        return Outcome(base.DECLINED, reason="the order is closed")
+    if take_turn(payment.id, UNKNOWN, asked.asked_at, now=now):
+        return charger.charge(asked, lambda ref: _keep_ref(payment.id, ref))
+    return Outcome(base.UNKNOWN)
+
+
+def _is_pointless(payment: Payment, *, now: datetime) -> bool:
+    """Before the gateway was asked for the first time: the order was paid or closed, or the card is not to be charged."""
+    if payment.state != CREATED:
+        return False
+    order, card = settling.order_of(payment), _card(payment)
+    if order.state == base.OPEN and card.state == cards.ACTIVE:
+        return False
+    with db.write():
+        settling.end_unpaid(payment.id, (CREATED,), "not needed any more", now=now)
+    return True
+
+
+def take_turn(payment_id: int, state: str, asked_at: datetime | None, *, now: datetime) -> bool:
+    """Whether it is this caller's to ask the gateway: compare-and-set on the row as the caller knows it."""
+    known = "asked_at IS NULL" if asked_at is None else "asked_at = ?"
+    with db.write():
+        return bool(
+            db.execute(
+                f"UPDATE payment SET state = ?, asked_at = ?, looks = 0 WHERE id = ? AND state = ? AND {known}",
+                *(UNKNOWN, db.stamp(now), payment_id, state),
+                *(() if asked_at is None else (db.stamp(asked_at),)),
+            )
+        )
+
+
+def _amount_changed(payment: Payment, *, now: datetime) -> bool:
+    """What was ordered costs something else than this payment by now: nobody is charged, and somebody has to look."""
+    order = settling.order_of(payment)
+    if (order.amount_minor, order.currency) == (payment.amount_minor, payment.currency):
+        return False
+    with db.write():
+        detail = f"{payment.amount_minor} recorded, {order.amount_minor} {order.currency} ordered"
+        settling.doubt(payment.gateway, "amount", f"payment:{payment.id}", detail, now=now)
+        if payment.state == CREATED:
+            settling.end_unpaid(payment.id, (CREATED,), "the amount changed", now=now)
+    return True
+
+
+def _asked(payment: Payment, vault: Vault, *, now: datetime) -> Charge:
+    card = _card(payment)
+    return Charge(
+        payment_id=payment.id,
+        key=f"inv:{payment.invoice}:att:{payment.attempt_no}",
+        order=orders.facts_of(settling.order_of(payment)),
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        token=vault.token(card),
+        payer_ref=card.payer_ref,
+        ref=payment.gateway_ref or "",
+        asked_at=payment.asked_at or now,
+    )
+
+
+def _keep_ref(payment_id: int, ref: str) -> str:
+    """Keep the gateway's number of a charge; the first one stays. Returns the one that holds."""
+    with db.write():
+        db.execute("UPDATE payment SET gateway_ref = ? WHERE id = ? AND gateway_ref IS NULL", ref, payment_id)
+    found = db.row("SELECT gateway_ref FROM payment WHERE id = ?", payment_id)
+    assert found is not None
+    return str(found[0])
+
+
+def conclude(payment_id: int, outcome: Outcome, *, now: datetime) -> None:
+    """Book what became of a charge, whoever says so: the activity, a webhook, a statement."""
+    with db.write():
+        if outcome.ref:
+            _name(payment_id, outcome.ref)
+        if outcome.kind == base.SUCCEEDED:
+            settling.settle(payment_id, now=now)
+            if outcome.reason:  # the money is ours, but something about it is not as it should be
+                settling.doubt(by_id(payment_id).gateway, "twice", f"payment:{payment_id}", outcome.reason, now=now)
+        elif outcome.kind in _ENDINGS:
+            _end(payment_id, outcome, now=now)
+        else:
+            _look_later(payment_id, now=now)
+
+
+def _name(payment_id: int, ref: str) -> None:
+    db.execute(
+        "UPDATE payment SET gateway_ref = ? WHERE id = ? AND gateway_ref IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM payment o WHERE o.gateway = payment.gateway AND o.gateway_ref = ?)",
+        *(ref, payment_id, ref),
+    )
+
+
+def _end(payment_id: int, outcome: Outcome, *, now: datetime) -> None:
+    """The gateway said no: this attempt is over, and whether there is another the subscription's row decides."""
+    if not settling.end_unpaid(payment_id, _OPEN, outcome.reason or outcome.kind, now=now):
+        return
+    payment = by_id(payment_id)
+    if outcome.kind != base.DECLINED and payment.method_id is not None:
+        card = _card(payment)
+        if outcome.kind == base.DEAD:
+            cards.end(card, cards.DEAD, outcome.reason, now=now)
+        else:
+            _hand_to_payer(payment.workspace, card, outcome.reason, now=now)
+    subscriptions.charge_failed(payment.workspace, payment.order, outcome.kind, outcome.reason, now=now)
+
+
+def _hand_to_payer(workspace_id: int, card: PaymentMethod, reason: str, *, now: datetime) -> None:
+    """The card is good, but its bank wants to see its holder: no charge by ourselves until it was used in person."""
+    sub = subscriptions.held(workspace_id)
+    if sub is not None and sub.method_id == card.id:
+        sub.method_id = None
+        subscriptions.keep(sub, cards.GONE, sub.state, now=now, reason=reason[:64])
+
+
+def _look_later(payment_id: int, *, now: datetime) -> None:
+    """Nobody knows yet: look again after a while, ever more seldom; after a day somebody has to."""
+    payment = by_id(payment_id)
+    if payment.state not in _OPEN:
+        return
+    wait = min(_FIRST_LOOK * 2 ** min(payment.looks, 20), _LONGEST_LOOK)
+    db.execute(
+        "UPDATE payment SET state = ?, look_at = ?, looks = looks + 1 WHERE id = ? AND state IN (?, ?)",
+        *(UNKNOWN, db.stamp(now + wait), payment_id, *_OPEN),
+    )
+    if now - payment.created_at > _STUCK:
+        detail = "a charge without an outcome for a day"
+        settling.doubt(payment.gateway, "unknown", f"payment:{payment_id}", detail, now=now)
+    subscriptions.plan_next(payment.workspace)
+
+
+def _card(payment: Payment) -> PaymentMethod:
+    found: PaymentMethod = PaymentMethod.get(
+        PaymentMethod.workspace == payment.workspace, PaymentMethod.id == payment.method_id
+    )
+    return found
+
+
+def by_id(payment_id: int) -> Payment:
+    """A payment by our number of it."""
+    with unscoped("a charge is known by its number"):
+        found: Payment = Payment.get_by_id(payment_id)
+    return found

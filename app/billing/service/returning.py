@@ -1,0 +1,122 @@
+"""Money that goes back in part, and money that a payer's bank holds back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.billing.method_models import Dispute
+from app.billing.money_models import Invoice, Payment
+from app.billing.service import invoices, ledger, settling, taxes
+from app.core import db
+from app.core.errors import Conflict
+from app.core.i18n import N_
+from app.core.tenancy import unscoped
+
+OPEN, WON, LOST = "open", "won", "lost"
+
+
+def refund_part(payment_id: int, amount_minor: int, key: str, reason: str, *, now: datetime) -> int:
+    """Owe a part of a payment back; the gateway's desk sends it. The same `key` twice is one refund. Returns its number.
+
+    Raises Conflict (`too_much`) when more would go back than came, `not_paid` for a payment without money.
+    """
+    with db.write():
+        payment = _held(payment_id)
+        known = db.row("SELECT id FROM refund WHERE payment_id = ? AND refund_key = ?", payment_id, key)
+        if known is not None:
+            return int(known[0])
+        if payment.state != settling.SUCCEEDED:
+            raise Conflict(N_("There is no money of this payment to give back."), code="not_paid")
+        if amount_minor <= 0 or settling.given(payment_id) + amount_minor > payment.amount_minor:
+            raise Conflict(N_("No more can go back than was paid."), code="too_much")
+        return settling.owe(payment, key, amount_minor, reason, now=now)
+
+
+def part_sent(refund_id: int, *, now: datetime) -> None:
+    """A part that was owed back has gone: credit note and ledger, and what was paid for stays. Once."""
+    with db.write():
+        found = db.row("SELECT payment_id, amount_minor, reason FROM refund WHERE id = ? AND state = 'due'", refund_id)
+        if found is None:
+            return
+        db.execute("UPDATE refund SET state = 'done', done_at = ? WHERE id = ?", db.stamp(now), refund_id)
+        payment = _held(found[0])
+        _book_part(payment, f"refund:{refund_id}", found[1], found[2], now=now)
+        if _sent(payment.id) >= payment.amount_minor:
+            settling.lose_access(payment.id, now=now)
+            db.execute("UPDATE payment SET state = ? WHERE id = ?", settling.GIVEN_BACK, payment.id)
+
+
+def _sent(payment_id: int) -> int:
+    found = db.row(
+        "SELECT COALESCE(SUM(amount_minor), 0) FROM refund WHERE payment_id = ? AND state = 'done'", payment_id
+    )
+    return int(found[0]) if found else 0
+
+
+def returned(payment_id: int, total_minor: int, reason: str, *, now: datetime) -> None:
+    """The gateway says how much of a payment went back by now; what we did not know of is booked."""
+    with db.write():
+        payment = _held(payment_id)
+        if payment.state != settling.SUCCEEDED:
+            return
+        if total_minor >= payment.amount_minor:
+            settling.take_back(payment_id, reason, has_happened=True, now=now)
+            return
+        news = total_minor - settling.given(payment_id)
+        if news > 0:
+            number = settling.note_refund(payment, f"gateway:{total_minor}", news, reason, now=now)
+            _book_part(payment, f"refund:{number}", news, reason, now=now)
+
+
+def _book_part(payment: Payment, reference: str, amount_minor: int, reason: str, *, now: datetime) -> None:
+    invoice: Invoice = Invoice.get(Invoice.workspace == payment.workspace, Invoice.id == payment.invoice)
+    tax = taxes.within(amount_minor, invoice.tax_rate_bp)
+    invoices.credit(invoice, reason, amount_minor=amount_minor, tax_minor=tax, now=now)
+    sides = {
+        ledger.DEFERRED: amount_minor - tax,
+        ledger.TAX: tax,
+        ledger.clearing(payment.gateway): -amount_minor,
+    }
+    ledger.book("refund", reference, payment.currency, sides, now=now)
+
+
+def disputed(payment_id: int, ref: str, amount_minor: int, state: str, *, now: datetime) -> None:
+    """A dispute was opened, won or lost. Access changes only when it is lost; saying the same twice is harmless."""
+    with db.write():
+        payment = _held(payment_id)
+        known: Dispute | None = Dispute.get_or_none(Dispute.gateway == payment.gateway, Dispute.gateway_ref == ref)
+        if known is None:
+            known = Dispute.create(
+                payment_id=payment_id,
+                gateway=payment.gateway,
+                gateway_ref=ref,
+                amount_minor=amount_minor,
+                state=OPEN,
+                opened_at=now,
+            )
+            _book_dispute(payment, known, "dispute", ledger.HELD, ledger.clearing(payment.gateway), now=now)
+            settling.doubt(payment.gateway, "dispute", ref, f"{amount_minor} {payment.currency} disputed", now=now)
+        if state == OPEN or known.state != OPEN:
+            return
+        known.state, known.closed_at = state, now
+        known.save()
+        if state == WON:
+            _book_dispute(payment, known, "dispute_won", ledger.clearing(payment.gateway), ledger.HELD, now=now)
+        else:
+            _book_dispute(payment, known, "dispute_lost", ledger.LOSS, ledger.HELD, now=now)
+            settling.lose_access(payment_id, now=now)
+
+
+def _book_dispute(payment: Payment, dispute: Dispute, kind: str, debit: str, credit: str, *, now: datetime) -> None:
+    sides = {debit: dispute.amount_minor, credit: -dispute.amount_minor}
+    ledger.book(kind, f"dispute:{dispute.id}", payment.currency, sides, now=now)
+
+
+def _held(payment_id: int) -> Payment:
+    """A payment as it stands once nobody else decides about its order."""
+    with unscoped("a refund knows its payment"):
+        found: Payment = Payment.get_by_id(payment_id)
+        if found.order is not None:
+            settling.locked(found.order)
+        again: Payment = Payment.get_by_id(payment_id)
+    return again
