@@ -7,8 +7,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from simulator.payments.book import Book
 from simulator.payments.calls import ClickCaller, Journal, PaymeCaller
+from simulator.payments.merchant_api import MerchantApi
 from simulator.payments.server import make_app
+from simulator.payments.subscribe import Subscribe
 
 
 def _options() -> argparse.Namespace:
@@ -19,6 +22,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--payme-key", required=True)
     parser.add_argument("--click-service", required=True)
     parser.add_argument("--click-secret", required=True)
+    parser.add_argument("--click-merchant-user", default="1")
+    parser.add_argument("--payme-merchant", default="simulated")
     return parser.parse_args()
 
 
@@ -29,7 +34,10 @@ async def _serve(given: argparse.Namespace) -> None:
     journal = Journal(given.state / "payments.jsonl")
     payme = PaymeCaller(f"{given.merchant}/hooks/payme", given.payme_key, journal)
     click = ClickCaller(f"{given.merchant}/hooks/click", given.click_service, given.click_secret, journal)
-    runner = web.AppRunner(make_app(payme, click), access_log=None, shutdown_timeout=1)
+    book = Book(given.state, journal)
+    subscribe = Subscribe(book, given.payme_merchant, given.payme_key, payme)
+    api = MerchantApi(book, given.click_service, given.click_merchant_user, given.click_secret)
+    runner = web.AppRunner(make_app(payme, click, book, subscribe, api), access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", given.port).start()
     print(f"payments ready on http://127.0.0.1:{runner.addresses[0][1]}", flush=True)

@@ -10,8 +10,11 @@ from urllib.parse import unquote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from simulator.payments.calls import ClickCaller, PaymeCaller
+from simulator.payments.book import Book
+from simulator.payments.calls import ClickCaller, PaymeCaller, now_ms
+from simulator.payments.merchant_api import MerchantApi
 from simulator.payments.paying import Refused, pay_by_click, pay_by_payme
+from simulator.payments.subscribe import Subscribe
 
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).resolve().parents[1] / "templates"), autoescape=select_autoescape()
@@ -22,7 +25,9 @@ _CSP = {
 }
 
 
-def make_app(payme: PaymeCaller, click: ClickCaller) -> web.Application:
+def make_app(
+    payme: PaymeCaller, click: ClickCaller, book: Book, subscribe: Subscribe, api: MerchantApi
+) -> web.Application:
     async def payme_page(request: web.Request) -> web.StreamResponse:
         fields = _packed(request.match_info["packed"])
         return _page("Payme", fields["ac.order_id"], f"{int(fields['a']) / 100:,.2f} UZS", request.path)
@@ -56,8 +61,35 @@ def make_app(payme: PaymeCaller, click: ClickCaller) -> web.Application:
     app.router.add_post("/payme/{packed}", payme_pay)
     app.router.add_get("/click", click_page)
     app.router.add_post("/click", click_pay)
+    app.router.add_post("/payme-api", subscribe.handle)
+    api.mount(app)
+    _add_control(app, book)
     app.router.add_static("/static", Path(__file__).resolve().parents[1] / "static")
     return app
+
+
+def _add_control(app: web.Application, book: Book) -> None:
+    """Faults on demand, cards for tests, and all money that moved."""
+
+    async def faults(request: web.Request) -> web.StreamResponse:
+        book.faults |= await request.json()
+        return web.json_response(book.faults)
+
+    async def charges(_request: web.Request) -> web.StreamResponse:
+        return web.json_response(book.all("money"))
+
+    async def tokens(request: web.Request) -> web.StreamResponse:
+        given = await request.json()
+        return web.json_response(book.new_card(given["gateway"], given["card"], is_verified=True))
+
+    async def clock(request: web.Request) -> web.StreamResponse:
+        book.ahead_ms = int((await request.json())["now_ms"]) - now_ms()
+        return web.json_response({"now_ms": book.now_ms()})
+
+    app.router.add_post("/_control/clock", clock)
+    app.router.add_post("/_control/faults", faults)
+    app.router.add_get("/_control/charges", charges)
+    app.router.add_post("/_control/tokens", tokens)
 
 
 async def _paid(gateway: str, form: Any, pay: Callable[[], Awaitable[object]], back: str) -> web.StreamResponse:

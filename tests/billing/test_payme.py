@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.billing.gateways.payme.transactions import LIFETIME_MS, Receipts
-from app.billing.service.limits import plan_of
 from app.billing.service.counter import DomainOrders
+from app.billing.service.limits import plan_of
 from app.boot import Runtime
 from app.core import db
 from app.web import create_app

@@ -16,8 +16,8 @@ from app.billing.gateways.stars import duties, statement, till
 from app.billing.gateways.stars.till import Paid, Question, Till
 from app.billing.money_models import CheckoutOrder
 from app.billing.service import orders, subscriptions
-from app.billing.service.limits import plan_of
 from app.billing.service.counter import DomainOrders
+from app.billing.service.limits import plan_of
 from app.boot import Runtime
 from app.core import db
 from app.core.errors import Conflict, Invalid

@@ -121,7 +121,7 @@ def _amount_changed(payment: Payment, *, now: datetime) -> bool:
         detail = f"{payment.amount_minor} recorded, {order.amount_minor} {order.currency} ordered"
         settling.doubt(payment.gateway, "amount", f"payment:{payment.id}", detail, now=now)
         if payment.state == CREATED:
-            settling.end_unpaid(payment.id, (CREATED,), "the amount changed", now=now)
+            _end(payment.id, Outcome(base.DECLINED, reason="the amount changed"), now=now)
     return True
 
 
@@ -129,7 +129,7 @@ def _asked(payment: Payment, vault: Vault, *, now: datetime) -> Charge:
     card = _card(payment)
     return Charge(
         payment_id=payment.id,
-        key=f"inv:{payment.invoice}:att:{payment.attempt_no}",
+        key=f"inv:{_invoice_id(payment)}:att:{payment.attempt_no}",
         order=orders.facts_of(settling.order_of(payment)),
         amount_minor=payment.amount_minor,
         currency=payment.currency,
@@ -208,6 +208,13 @@ def _look_later(payment_id: int, *, now: datetime) -> None:
         detail = "a charge without an outcome for a day"
         settling.doubt(payment.gateway, "unknown", f"payment:{payment_id}", detail, now=now)
     subscriptions.plan_next(payment.workspace)
+
+
+def _invoice_id(payment: Payment) -> str:
+    """The invoice's public id: our row numbers might be another installation's too."""
+    found = db.row("SELECT public_id FROM invoice WHERE id = ?", payment.invoice)
+    assert found is not None
+    return str(found[0])
 
 
 def _card(payment: Payment) -> PaymentMethod:

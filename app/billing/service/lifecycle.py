@@ -156,7 +156,7 @@ def _owed_order(sub: Subscription) -> CheckoutOrder | None:
         .order_by(CheckoutOrder.id.desc())
         .first()
     )
-    return found
+    return found if found is not None and orders.is_as_invoiced(found) else None
 
 
 def collect(subscription_id: int, desk: Desk, collector: Collector, *, now: datetime) -> None:

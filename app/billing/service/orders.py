@@ -248,6 +248,12 @@ def _end_unpaid(workspace_id: int, *, now: datetime) -> None:
         subscriptions.end(sub, states.ORDERS_EXPIRED, now=now)
 
 
+def is_as_invoiced(order: CheckoutOrder) -> bool:
+    """Whether an order still asks for what its invoice says: another sum is never charged."""
+    invoice: Invoice = Invoice.get(Invoice.workspace == order.workspace, Invoice.id == order.invoice)
+    return bool(order.amount_minor == invoice.total_minor)
+
+
 def pay_url(order: CheckoutOrder, gateway: Gateway, *, language: str, base_url: str) -> str:
     """Where the payer goes for an order that is open; "" where the gateway has to be asked first."""
     return gateway.pay_url(facts_of(order), language=language, return_url=f"{base_url}/orders/{order.public_id}")

@@ -184,15 +184,15 @@ class StripeDesk:
     def _customer(self, workspace_id: int, *, now: datetime) -> str:
         """Stripe's name of the payer of a workspace, made the first time."""
         found = db.row(
-            "SELECT p.account_id, c.customer FROM workspace_payer p LEFT JOIN stripe_customer c ON c.account_id ="
-            " p.account_id WHERE p.workspace_id = ?",
+            "SELECT a.id, a.public_id, c.customer FROM workspace_payer p JOIN billing_account a ON a.id = p.account_id"
+            " LEFT JOIN stripe_customer c ON c.account_id = a.id WHERE p.workspace_id = ?",
             workspace_id,
         )
         assert found is not None, "who orders has a payer"
-        account_id, known = found
+        account_id, public_id, known = found
         if known:
             return str(known)
-        made = self._api.ask("post", "/v1/customers", f"account:{account_id}", metadata={"account": str(account_id)})
+        made = self._api.ask("post", "/v1/customers", f"account:{public_id}", metadata={"account": public_id})
         with db.write():
             StripeCustomer.insert(
                 account_id=account_id, customer=made["id"], made_at=now
