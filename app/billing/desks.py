@@ -33,21 +33,21 @@ class Desks:
         return dict(self._chargers())
 
     def _chargers(self) -> Iterator[tuple[str, Charger]]:
-        given = self._settings
+        settings = self._settings
         if self._stripe_key:
             from app.billing.gateways.stripe.api import StripeApi
             from app.billing.gateways.stripe.charger import StripeCharger  # Stripe's library: 20 MiB
 
-            yield "stripe", StripeCharger(StripeApi(self._stripe_key, given.stripe_api_url))
-        if given.payme_merchant_id and given.payme_key.get_secret_value():
+            yield "stripe", StripeCharger(StripeApi(self._stripe_key, settings.stripe_api_url))
+        if settings.payme_merchant_id and settings.payme_key.get_secret_value():
             from app.billing.gateways.payme.subscribe import PaymeCards
 
-            yield "payme", PaymeCards(given.payme_api_url, given.payme_merchant_id, given.payme_key.get_secret_value())
-        if given.click_service_id and given.click_merchant_user_id:
+            yield "payme", PaymeCards(settings.payme_api_url, settings.payme_merchant_id, settings.payme_key.get_secret_value())
+        if settings.click_service_id and settings.click_merchant_user_id:
             from app.billing.gateways.click.merchant import ClickCards
 
-            who = given.click_service_id, given.click_merchant_user_id, given.click_secret_key.get_secret_value()
-            yield "click", ClickCards(given.click_api_url, *who)
+            who = settings.click_service_id, settings.click_merchant_user_id, settings.click_secret_key.get_secret_value()
+            yield "click", ClickCards(settings.click_api_url, *who)
 
     @property
     def _stripe_key(self) -> str:

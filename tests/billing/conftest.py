@@ -30,7 +30,7 @@ def runtime(database_url: str, tmp_path: Path) -> Iterator[Runtime]:
         click_secret_key=SecretStr(CLICK_SECRET),
         _env_file=None,  # type: ignore[call-arg]
     )
-    yield boot("web", settings)
+    yield boot("worker", settings)
     if not db.database.is_closed():
         db.database.close()
 

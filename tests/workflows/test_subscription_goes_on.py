@@ -145,7 +145,7 @@ def test_48_a_clock_an_hour_back_asks_nobody_twice(runtime: Runtime) -> None:
 async def _under_a_fresh_server(runtime: Runtime, story: Callable[[Client], Awaitable[None]]) -> None:
     binary = devserver.binary(Settings(_env_file=None))  # type: ignore[call-arg]
     async with await WorkflowEnvironment.start_local(dev_server_existing_path=binary) as env:
-        await prepare(env.client)
+        await prepare(env.client, runtime)
         await _served(env.client, runtime, story(env.client))
 
 

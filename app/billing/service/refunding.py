@@ -12,27 +12,37 @@ from app.core import db
 _AT_ONCE = 20
 _AGAIN = timedelta(minutes=5)
 _DUE = (
-    "FROM refund r JOIN payment p ON p.id = r.payment_id WHERE r.state = 'due' AND p.gateway = ? AND NOT EXISTS (SELECT 1"
-    " FROM difference d WHERE d.gateway = p.gateway AND d.kind = 'refund' AND d.reference = 'refund:' || r.id)"
+    "FROM refund r JOIN payment p ON p.id = r.payment_id JOIN invoice i ON i.id = p.invoice_id WHERE r.state = 'due'"
+    " AND p.gateway = ? AND NOT EXISTS (SELECT 1 FROM difference d WHERE d.gateway = p.gateway AND d.kind = 'refund'"
+    " AND d.reference = 'refund:' || r.id)"
 )
 
 
 def send_due(gateway: str, charger: Charger, *, now: datetime) -> int:
     """Send what is owed back; what the gateway refuses somebody has to settle by hand. Returns how many were sent."""
     found = db.rows(
-        f"SELECT r.id, r.amount_minor, p.gateway_ref, p.amount_minor, p.settled_at {_DUE} ORDER BY r.id LIMIT ?",
+        f"SELECT r.id, r.amount_minor, p.gateway_ref, p.amount_minor, p.settled_at, i.public_id {_DUE} ORDER BY r.id LIMIT ?",
         *(gateway, _AT_ONCE),
     )
     return sum(_send(gateway, charger, *row, now=now) for row in found)
 
 
 def _send(
-    gateway: str, charger: Charger, refund_id: int, amount: int, ref: str, paid: int, paid_at: int, *, now: datetime
+    gateway: str,
+    charger: Charger,
+    refund_id: int,
+    amount: int,
+    ref: str,
+    paid: int,
+    paid_at: int,
+    invoice: str,
+    *,
+    now: datetime,
 ) -> bool:
     if not charger.may_refund(db.moment(paid_at), now=now):
         outcome = base.Outcome(base.DECLINED, reason="the gateway's time for refunds is over")
     else:
-        outcome = charger.refund(ref, amount, f"refund:{refund_id}")
+        outcome = charger.refund(ref, amount, f"inv:{invoice}:refund:{refund_id}")
     with db.write():
         if outcome.kind == base.SUCCEEDED:
             done = settling.refund_sent if amount == paid else returning.part_sent

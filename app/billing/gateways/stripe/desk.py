@@ -12,7 +12,7 @@ from app.billing.gateways.stripe import statement
 from app.billing.gateways.stripe.api import StripeApi, moment_s
 from app.billing.gateways.stripe.link import Stripe
 from app.billing.gateways.stripe.models import StripeCustomer, StripeEvent
-from app.billing.gateways.stripe.news import News
+from app.billing.gateways.stripe.news import News, NotYet
 from app.core import db
 
 _AT_ONCE = 50
@@ -67,7 +67,7 @@ class StripeDesk:
         except stripe.InvalidRequestError as error:
             self._give_up(row_id, about, f"{error.code}: {error.user_message or ''}", now=now)
             return False
-        except stripe.StripeError as error:
+        except (stripe.StripeError, NotYet) as error:
             if tries >= _MOST_TRIES:
                 self._give_up(row_id, about, type(error).__name__, now=now)
                 return False

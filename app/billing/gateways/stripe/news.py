@@ -17,8 +17,12 @@ from app.core import db
 _CLOSED = {"won": "won", "warning_closed": "won", "lost": "lost"}
 
 
+class NotYet(Exception):
+    """An event is of something of ours that is not in the database yet: its transaction may still run."""
+
+
 class News:
-    """Follows what happened at Stripe. Raises stripe.StripeError when Stripe cannot be asked, to be tried again."""
+    """Follows what happened at Stripe. Raises stripe.StripeError when Stripe cannot be asked, and NotYet: to be tried again."""
 
     def __init__(self, orders: Orders, api: StripeApi) -> None:
         self._orders, self._api = orders, api
@@ -48,9 +52,12 @@ class News:
     def take(self, intent: Doc, card: SavedCard | None, *, now: datetime) -> None:
         """Book what a PaymentIntent says, inside the running transaction."""
         named = intent["metadata"].get("payment", "")
-        order = self._orders.held(intent["metadata"].get("order", ""))
-        if order is None or order.gateway != Stripe.key:
+        public_id = intent["metadata"].get("order", "")
+        if not public_id:
             return  # of something else that this account of Stripe's sells
+        order = self._orders.held(public_id)
+        if order is None:
+            raise NotYet(public_id)
         outcome = outcome_of(intent)
         if outcome.kind == SUCCEEDED and not self._fits(intent, order, now=now):
             return
@@ -63,7 +70,7 @@ class News:
     def _fits(self, intent: Doc, order: Order, *, now: datetime) -> bool:
         """Money in another currency, or another sum, pays nothing of ours: somebody has to look."""
         told = int(intent["amount_received"]), str(intent["currency"]).upper()
-        if told == (order.amount_minor, order.currency):
+        if told == (order.amount_minor, order.currency) and order.gateway == Stripe.key:
             return True
         detail = f"{told[0]} {told[1]} received, {order.amount_minor} {order.currency} ordered"
         self._orders.doubt(Stripe.key, "amount", intent["id"], detail, now=now)

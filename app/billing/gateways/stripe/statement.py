@@ -13,7 +13,7 @@ import stripe
 from app.billing.gateways.base import Orders
 from app.billing.gateways.stripe.api import Doc, StripeApi, moment_s
 from app.billing.gateways.stripe.link import Stripe
-from app.billing.gateways.stripe.news import News
+from app.billing.gateways.stripe.news import News, NotYet
 from app.core import db
 
 EVERY = timedelta(hours=1)
@@ -56,7 +56,13 @@ def _compare_one(orders: Orders, news: News, one: Doc, *, now: datetime) -> bool
     if one["type"] == "refund":
         return found is not None and found[0] == "succeeded" and _refund_healed(news, one, now=now)
     if found is None or found[0] not in ("succeeded", "refunded"):
-        news.intent(intent, now)
+        try:
+            news.intent(intent, now)
+        except NotYet:
+            with db.write():
+                orders.doubt(
+                    Stripe.key, "foreign", intent, f"{one['amount']} for an order that we do not know", now=now
+                )
         return (
             db.row(
                 "SELECT 1 FROM payment WHERE gateway = ? AND gateway_ref = ? AND state = 'succeeded'",
