@@ -27,6 +27,8 @@ from app.core.settings import (  # noqa: E402
     SIMULATED_CLIENT_SECRET,
     SIMULATED_PAYME_KEY,
     SIMULATED_STORAGE_CHAT_ID,
+    SIMULATED_STRIPE_KEY,
+    SIMULATED_STRIPE_SECRET,
     Settings,
     SettingsError,
     load_settings,
@@ -76,11 +78,17 @@ def payment_environment(settings: Settings) -> dict[str, str]:
         "CLICK_SERVICE_ID": settings.click_service_id,
         "CLICK_SECRET_KEY": settings.click_secret_key.get_secret_value(),
         "CLICK_PAY_URL": settings.click_pay_url,
+        "CLICK_MERCHANT_USER_ID": settings.click_merchant_user_id,
+        "PAYME_API_URL": settings.payme_api_url,
+        "CLICK_API_URL": settings.click_api_url,
+        "STRIPE_SECRET_KEY": settings.stripe_secret_key.get_secret_value(),
+        "STRIPE_WEBHOOK_SECRET": settings.stripe_webhook_secret.get_secret_value(),
+        "STRIPE_API_URL": settings.stripe_api_url,
     }
 
 
-def simulated_payments(url: str) -> dict[str, Any]:
-    """Settings under which people pay at the simulated Payme and Click."""
+def simulated_payments(url: str, stripe_url: str) -> dict[str, Any]:
+    """Settings under which people pay at the simulated Payme, Click and Stripe."""
     return {
         "payme_merchant_id": "simulated",
         "payme_key": SIMULATED_PAYME_KEY,
@@ -89,15 +97,30 @@ def simulated_payments(url: str) -> dict[str, Any]:
         "click_service_id": "1",
         "click_secret_key": SIMULATED_CLICK_SECRET,
         "click_pay_url": f"{url}/click",
+        "click_merchant_user_id": "1",
+        "payme_api_url": f"{url}/payme-api",
+        "click_api_url": f"{url}/click-api/v2/merchant",
+        "stripe_secret_key": SIMULATED_STRIPE_KEY,
+        "stripe_webhook_secret": SIMULATED_STRIPE_SECRET,
+        "stripe_api_url": stripe_url,
     }
 
 
 def payments_command(url: str, merchant: str, state: Path) -> list[str]:
-    """The simulated Payme and Click of one merchant."""
+    """The simulated Payme and Click of one merchant, with their card APIs."""
     return [
         *(sys.executable, "-m", "simulator.payments", "--port", url.rsplit(":", 1)[1]),
         *("--state", str(state), "--merchant", merchant, "--payme-key", SIMULATED_PAYME_KEY),
         *("--click-service", "1", "--click-secret", SIMULATED_CLICK_SECRET),
+    ]
+
+
+def stripe_command(url: str, merchant: str, state: Path) -> list[str]:
+    """The simulated Stripe of one merchant."""
+    return [
+        *(sys.executable, "-m", "simulator.stripe", "--port", url.rsplit(":", 1)[1], "--state", str(state)),
+        *("--secret-key", SIMULATED_STRIPE_KEY, "--webhook-url", f"{merchant}/hooks/stripe"),
+        *("--webhook-secret", SIMULATED_STRIPE_SECRET),
     ]
 
 
@@ -116,7 +139,10 @@ def local_settings() -> Settings:
         oidc_issuer=f"{simulator}/oidc",
         oidc_client_id=SIMULATED_BOT_TOKEN.partition(":")[0],
         oidc_client_secret=SIMULATED_CLIENT_SECRET,
-        **simulated_payments(os.environ.get("SIMULATED_PAYMENTS_URL", "http://127.0.0.1:8083")),
+        **simulated_payments(
+            os.environ.get("SIMULATED_PAYMENTS_URL", "http://127.0.0.1:8083"),
+            os.environ.get("SIMULATED_STRIPE_URL", "http://127.0.0.1:8084"),
+        ),
     )
 
 
@@ -131,7 +157,9 @@ def programs(settings: Settings) -> dict[str, list[str]]:
             *("--bot-token", SIMULATED_BOT_TOKEN, "--mini-app-url", f"{settings.base_url}/twa"),
         ]
         payments = settings.payme_checkout_url.removesuffix("/payme")
-        found["payments"] = payments_command(payments, settings.base_url, settings.data_dir.resolve() / "payments")
+        state = settings.data_dir.resolve()
+        found["payments"] = payments_command(payments, settings.base_url, state / "payments")
+        found["stripe"] = stripe_command(settings.stripe_api_url, settings.base_url, state / "stripe")
     if "TEMPORAL_ADDRESS" not in os.environ or settings.temporal_address.startswith("127.0.0.1"):
         found["temporal"] = devserver.command(settings, settings.data_dir.resolve() / "temporal.sqlite3")
     for name, command in procfile().items():

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
+_PORTS = ("web", "simulator", "payments", "stripe", "temporal", "ui", "live")
 _COLD_S, _WARM_S, _STOP_S = 60, 15, 20
 _KEPT = ("inbox", "post", "reading", "subscriber_reading", "channel", "audit_entry", "rollup_check")
 
@@ -32,6 +33,7 @@ class Running:
             "BASE_URL": web,
             "SIMULATOR_URL": simulator,
             "SIMULATED_PAYMENTS_URL": f"http://127.0.0.1:{ports['payments']}",
+            "SIMULATED_STRIPE_URL": f"http://127.0.0.1:{ports['stripe']}",
             "TEMPORAL_ADDRESS": f"127.0.0.1:{ports['temporal']}",
             "TEMPORAL_UI_URL": f"http://127.0.0.1:{ports['ui']}",
             "LIVE_PORT": str(ports["live"]),
@@ -74,7 +76,7 @@ class Running:
 def make_run() -> tuple[bool, str]:
     """Start cold, stop, start again. Each limit of the issue is asserted; says what was measured."""
     with tempfile.TemporaryDirectory() as folder:
-        ports = dict(zip(("web", "simulator", "payments", "temporal", "ui", "live"), _free_ports(6), strict=True))
+        ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         said, is_good = [], True
         before: dict[str, int] = {}
         for name, limit_s in (("first start", _COLD_S), ("restart", _WARM_S)):

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import httpx
 
 from app.core.settings import SIMULATED_BOT_TOKEN, SIMULATED_CLIENT_SECRET, Settings
-from deploy.local import payments_command, procfile, simulated_payments
+from deploy.local import payments_command, procfile, simulated_payments, stripe_command
 from workflows import devserver
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,6 +63,7 @@ class Stack:
         self.base_url = f"http://127.0.0.1:{free_port()}"
         self.simulator_url = f"http://127.0.0.1:{free_port()}"
         self.payments_url = f"http://127.0.0.1:{free_port()}"
+        self.stripe_url = f"http://127.0.0.1:{free_port()}"
         self._temporal = f"127.0.0.1:{free_port()}"
         self.live_url = f"http://127.0.0.1:{free_port()}" if "live" in parts else ""
         self.parts = (*parts, "worker") if has_temporal else tuple(parts)
@@ -86,6 +87,7 @@ class Stack:
             *("--mini-app-url", f"{self.base_url}/twa"),
         ]
         found["payments"] = payments_command(self.payments_url, self.base_url, self.folder / "payments")
+        found["stripe"] = stripe_command(self.stripe_url, self.base_url, self.folder / "stripe")
         if self._has_temporal:
             settings = Settings(
                 temporal_address=self._temporal,
@@ -111,7 +113,7 @@ class Stack:
             "OIDC_CLIENT_ID": str(BOT_ID),
             "OIDC_CLIENT_SECRET": SIMULATED_CLIENT_SECRET,
             "TELEGRAM_FRAME_ANCESTORS": self.other_site,
-            **{name.upper(): value for name, value in simulated_payments(self.payments_url).items()},
+            **{name.upper(): value for name, value in simulated_payments(self.payments_url, self.stripe_url).items()},
             "LIVE_URL": self.live_url,
             "LIVE_PORT": self.live_url.rpartition(":")[2] or "0",
             "DATABASE_URL": "",
@@ -141,6 +143,7 @@ class Stack:
     def _come_up(self) -> None:
         self.start("simulator")
         self.start("payments")
+        self.start("stripe")
         self.cli("db", "up")
         if self._has_temporal:
             self.start("temporal")
@@ -189,7 +192,11 @@ class Stack:
 
     def wait_until_up(self, name: str) -> None:
         """By its heartbeat since this start; what has none by its answer."""
-        addresses = {"web": f"{self.base_url}/healthz", "payments": f"{self.payments_url}/"}
+        addresses = {
+            "web": f"{self.base_url}/healthz",
+            "payments": f"{self.payments_url}/",
+            "stripe": f"{self.stripe_url}/",
+        }
 
         def is_up() -> bool:
             code = self.running[name].poll()

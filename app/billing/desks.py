@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from app.billing.gateways.base import Charger
@@ -42,12 +42,20 @@ class Desks:
         if settings.payme_merchant_id and settings.payme_key.get_secret_value():
             from app.billing.gateways.payme.subscribe import PaymeCards
 
-            yield "payme", PaymeCards(settings.payme_api_url, settings.payme_merchant_id, settings.payme_key.get_secret_value())
+            yield (
+                "payme",
+                PaymeCards(settings.payme_api_url, settings.payme_merchant_id, settings.payme_key.get_secret_value()),
+            )
         if settings.click_service_id and settings.click_merchant_user_id:
             from app.billing.gateways.click.merchant import ClickCards
 
-            who = settings.click_service_id, settings.click_merchant_user_id, settings.click_secret_key.get_secret_value()
-            yield "click", ClickCards(settings.click_api_url, *who)
+            who = (
+                settings.click_service_id,
+                settings.click_merchant_user_id,
+                settings.click_secret_key.get_secret_value(),
+            )
+            settles = timedelta(seconds=settings.click_settles_s)
+            yield "click", ClickCards(settings.click_api_url, *who, settles_after=settles)
 
     @property
     def _stripe_key(self) -> str:

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         "https://api.click.uz/v2/merchant", description="Click's merchant API, where saved cards are charged"
     )
     click_merchant_user_id: str = Field("", description="our user at Click's merchant API; empty: no saved cards")
+    click_settles_s: int = Field(
+        600, ge=1, description="seconds in which Click may still come to know of a charge whose answer was lost"
+    )
     stripe_secret_key: SecretStr = Field(SecretStr(""), description="our key at Stripe; empty: no Stripe")
     stripe_webhook_secret: SecretStr = Field(SecretStr(""), description="the key with which Stripe signs its events")
     stripe_api_url: str = Field("https://api.stripe.com", description="Stripe's API")

@@ -172,4 +172,4 @@ def _cut(request: web.Request) -> None:
     """The connection ends without an answer."""
     if request.transport is not None:
         request.transport.abort()
-    raise ConnectionResetError
+    raise web.HTTPServiceUnavailable  # nobody reads it any more

@@ -118,6 +118,7 @@ class SupervisedStack(Stack):
             "web": lambda: self._answers(f"{self.base_url}/readyz"),
             "simulator": lambda: self._answers(f"{self.simulator_url}/_control/clock"),
             "payments": lambda: self._answers(f"{self.payments_url}/"),
+            "stripe": lambda: self._answers(f"{self.stripe_url}/"),
             "temporal": lambda: True,  # the worker beats only while Temporal answers
         }.get(name, lambda: bool(self.rows(beats, name, asked_ms)))
         wait_for(f"{name} is up", alive)

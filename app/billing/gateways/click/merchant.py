@@ -30,15 +30,13 @@ _TWICE = "paid twice"
 class ClickCards:
     """Implements gateways.base.Charger."""
 
-    settles_after = timedelta(minutes=10)
-
-    def __init__(self, url: str, service_id: str, user_id: str, secret: str, *, clock: Callable[[], float] = time.time):
+    def __init__(self, url: str, service_id: str, user_id: str, secret: str, *, settles_after: timedelta) -> None:
         self._url, self._service_id, self._user_id, self._secret = url, service_id, user_id, secret
-        self._client, self._clock = httpx.Client(timeout=_TIMEOUT_S), clock
+        self._client, self.settles_after = httpx.Client(timeout=_TIMEOUT_S), settles_after
 
     def ask(self, verb: str, path: str, **body: Any) -> Doc:
         """One request. Raises httpx.HTTPError or ValueError when nobody knows what happened."""
-        at = str(int(self._clock()))
+        at = str(int(time.time()))
         digest = hashlib.sha1((at + self._secret).encode()).hexdigest()  # noqa: S324  the protocol's choice
         answer = self._client.request(
             verb,
