@@ -53,7 +53,7 @@ def next_action(standing: Standing) -> tuple[str, datetime] | None:
     found = _by_time(standing)
     if standing.collect_at is None:
         return found
-    if found is not None and found[0] == CHARGE:
+    if found is not None and found[0] in (CHARGE, EXPIRE):
         found = _while_unknown(standing)
     if found is not None and found[1] < standing.collect_at:
         return found
@@ -61,9 +61,9 @@ def next_action(standing: Standing) -> tuple[str, datetime] | None:
 
 
 def _while_unknown(standing: Standing) -> tuple[str, datetime] | None:
-    """What time brings while a charge has no outcome: the payment is late after a day, and the grace may run out."""
+    """What time brings while a charge has no outcome: a day later than otherwise the payment is late, or the grace over."""
     if standing.state == PAST_DUE and standing.past_due_at is not None:
-        return EXPIRE, standing.past_due_at + GRACE
+        return EXPIRE, standing.past_due_at + GRACE + MOST_UNKNOWN
     return (LAPSE, standing.period_end + MOST_UNKNOWN) if standing.period_end is not None else None
 
 

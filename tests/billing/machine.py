@@ -6,6 +6,7 @@ seeded generator. The real workflow is then given the same acts and must tell th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -13,16 +14,17 @@ from typing import Literal
 
 from app.billing import periods, states, timeline
 
-Kind = Literal["buy", "pay", "cancel", "undo_cancel"]
+Kind = Literal["buy", "pay", "cancel", "undo_cancel", "good", "poor", "lost"]
 ZONES = ("Asia/Tashkent", "America/New_York", "Europe/Kyiv", "Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC")
-GATEWAYS = {"payme": ("month", "year"), "click": ("month", "year"), "stars": ("days30",)}
-RENEWED_THERE = frozenset({"stars"})
+GATEWAYS = {"payme": ("month", "year"), "click": ("month", "year"), "stripe": ("month", "year"), "stars": ("days30",)}
+RENEWED_THERE, CHARGED = frozenset({"stars"}), frozenset({"stripe"})
+GOOD, POOR, LOST = "good", "poor", "lost"
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that the payer does and that has an effect."""
+    """Something that the payer, or the card's bank, does and that has an effect."""
 
     at: datetime
     kind: Kind
@@ -50,6 +52,7 @@ class Life:
     end: datetime | None = None
     is_ending: bool = False
     is_invited: bool = False
+    card: str = ""
     past_due_at: datetime | None = None
     step: int = 0
     ended_at: datetime | None = None
@@ -57,9 +60,11 @@ class Life:
     events: list[Event] = field(default_factory=list)
     periods: list[tuple[datetime, datetime]] = field(default_factory=list)
     _plans: list[Act] = field(default_factory=list)
+    _draw: Random = field(default_factory=Random)
 
     def play(self, draw: Random, *, until: datetime) -> Life:
         """All that happens until a moment."""
+        self._draw = draw
         self._plans = [Act(self.anchor, "buy")]
         while (happened := self._next()) is not None and happened[0] <= until:
             at, due = happened
@@ -81,6 +86,7 @@ class Life:
                 timezone=self.zone,
                 period_end=self.end,
                 is_ending=self.is_ending,
+                is_charged=bool(self.card),
                 is_renewed_there=self.gateway in RENEWED_THERE,
                 is_invited=self.is_invited,
                 past_due_at=self.past_due_at,
@@ -100,6 +106,8 @@ class Life:
         prompt = self.end + draw.random() * (timedelta(hours=5) if is_there else -timedelta(days=2.9))
         late = self.end + timedelta(hours=7) + draw.random() * timedelta(days=13.5)
         leaves = start + _DAY + draw.random() * timedelta(days=20)
+        if self.gateway in CHARGED and whim < 0.95:
+            return self._luck_of_card(whim, late)
         if whim < 0.80:
             return [Act(prompt, "pay")]
         if whim < 0.89:
@@ -110,12 +118,29 @@ class Life:
             return [Act(leaves, "cancel")]
         return [Act(leaves, "cancel"), Act(leaves + timedelta(hours=9), "undo_cancel"), Act(prompt, "pay")]
 
+    def _luck_of_card(self, whim: float, late: datetime) -> list[Act]:
+        """What befalls the card before it is charged for the next period."""
+        assert self.end is not None
+        before = self.end - timedelta(hours=2)
+        if whim < 0.82:
+            return []
+        if whim < 0.88:
+            return [Act(before, "poor"), Act(late, "good")]
+        if whim < 0.90:
+            return [Act(before, "poor")]
+        return [Act(before, "lost"), *([Act(late, "pay")] if whim < 0.94 else [])]
+
     def _pay(self, at: datetime) -> bool:
         is_first = self.state == states.INCOMPLETE
         is_owed = self.state == states.PAST_DUE
         is_time = self.end is not None and at >= self.end if self.gateway in RENEWED_THERE else self.is_invited
         if not (is_first or is_owed or (self.state == states.ACTIVE and is_time)):
             return False
+        self._renew(at)
+        return True
+
+    def _renew(self, at: datetime) -> None:
+        is_first = self.state == states.INCOMPLETE
         self.state = states.after(self.state, states.PAID)
         self.index = 0 if is_first else self.index + 1
         bounds = periods.bounds(self.anchor, self.zone, self.interval, self.index)
@@ -123,7 +148,9 @@ class Life:
         self.end, self.is_ending, self.is_invited = bounds[1], False, False
         self.past_due_at, self.step = None, 0
         self._tell(at, "paid")
-        return True
+        if self.gateway in CHARGED and not self.card:
+            self._tell(at, "card_saved")
+        self.card = GOOD if self.gateway in CHARGED else ""
 
     def _buy(self, at: datetime) -> bool:
         self._tell(at, "opened")
@@ -157,6 +184,26 @@ class Life:
         self.step += 1
         self._tell(at, timeline.REMIND)
 
+    def _charge(self, at: datetime) -> None:
+        """The saved card is charged, at once and with one answer."""
+        self.step += self.state == states.PAST_DUE
+        self._tell(at, timeline.CHARGE)
+        if self.card == GOOD:
+            self._renew(at)
+            self._plans = self._wishes(self._draw)
+            return
+        if self.card == LOST:
+            self.card = ""
+            self._tell(at, "card_gone")
+        self._tell(at, "charge_failed")
+        if self.state == states.ACTIVE:
+            self._lapse(at)
+
+    def _change_card(self, kind: str) -> bool:
+        """The bank looks at the card otherwise; of one that is gone nobody hears."""
+        self.card = kind if self.card else ""
+        return bool(self.card)
+
     def _expire(self, at: datetime) -> None:
         self._over(at, states.GRACE_OVER)
 
@@ -177,8 +224,15 @@ _ACTIONS = {
     timeline.REMIND: Life._remind,
     timeline.EXPIRE: Life._expire,
     timeline.END: Life._end,
+    timeline.CHARGE: Life._charge,
 }
-_WILLS = {"buy": Life._buy, "pay": Life._pay, "cancel": Life._cancel, "undo_cancel": Life._undo}
+_WILLS: dict[str, Callable[[Life, datetime], bool]] = {
+    "buy": Life._buy,
+    "pay": Life._pay,
+    "cancel": Life._cancel,
+    "undo_cancel": Life._undo,
+    **{kind: lambda life, _at, kind=kind: life._change_card(kind) for kind in (GOOD, POOR, LOST)},  # type: ignore[misc]
+}
 
 
 def lives(gateway: str, number: int, *, since: datetime, until: datetime, seed: int, interval: str = "") -> list[Life]:

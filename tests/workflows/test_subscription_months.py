@@ -9,6 +9,7 @@ import asyncio
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,13 +24,15 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from app.accounts.service import people
 from app.billing import periods
+from app.billing.gateways.base import SavedCard
 from app.billing.gateways.stars.till import Paid
 from app.billing.service import orders, revenue, subscriptions
+from app.billing.service.counter import DomainOrders
 from app.boot import Runtime
 from app.core import db
-from tests.billing import buying, machine
-from tests.billing.conftest import runtime as runtime  # with Payme and Click set up
+from tests.billing import buying, charged, machine
 from tests.billing.machine import Life
+from tests.billing.outside import Outside
 from workflows.activities.billing import BillingActivities
 from workflows.contracts import BILLING_QUEUE, SubscriptionRequest, subscription_id_of
 from workflows.worker import billing_worker, ensure_search_attributes
@@ -39,6 +42,8 @@ MONTHS = int(os.environ.get("BILLING_MONTHS", "14"))
 pytestmark = pytest.mark.timeout(180 + LIVES * MONTHS)
 PAYERS_QUEUE = "payers"
 STARS, MONTH = 700, timedelta(days=30)
+PRICES = {"payme": ("UZS", buying.PRO), "click": ("UZS", buying.PRO), "stripe": ("USD", 999), "stars": ("XTR", STARS)}
+_CARDS = {"good": "visa", "poor": "insufficient_funds", "lost": "lost_card"}
 _charges = count(1)
 
 
@@ -51,6 +56,7 @@ class Payer:
     user_id: int
     telegram_user_id: int
     first_order: str = ""
+    card: str = ""
 
 
 @workflow.defn
@@ -87,8 +93,8 @@ async def _sleep_until(moment: float) -> None:
 class Acts:
     """What payers do, through the same calls that the gateways and the pages make."""
 
-    def __init__(self, runtime: Runtime, payers: list[Payer]) -> None:
-        self._runtime, self._payers = runtime, payers
+    def __init__(self, runtime: Runtime, payers: list[Payer], outside: Outside) -> None:
+        self._runtime, self._payers, self._outside = runtime, payers, outside
 
     @activity.defn
     def act(self, number: int, act: int) -> int:
@@ -100,6 +106,10 @@ class Acts:
                 subscriptions.cancel(payer.workspace_id, user_id=payer.user_id, now=now)
             elif kind == "undo_cancel":
                 subscriptions.undo_cancel(payer.workspace_id, user_id=payer.user_id, now=now)
+            elif kind in _CARDS:
+                self._outside.control_stripe("card", payment_method=payer.card, card=_CARDS[kind])
+            elif payer.life.gateway == "stripe":
+                self._pay_at_stripe(payer, is_first=kind == "buy", now=now)
             elif payer.life.gateway == "stars":
                 self._pay_in_stars(payer, is_first=kind == "buy", now=now)
             else:
@@ -117,6 +127,17 @@ class Acts:
         else:
             prepared = buying.prepare(order, charge, now=now)
             assert buying.complete(order, charge, prepared["merchant_prepare_id"], now=now)["error"] == 0
+
+    def _pay_at_stripe(self, payer: Payer, *, is_first: bool, now: datetime) -> None:
+        """As on Stripe's page: the order is paid, and the card is saved."""
+        public_id = self._ordered(payer, now=now) if is_first else _asked_for(payer.workspace_id)
+        payer.card, customer = self._outside.card("stripe")
+        with db.write():
+            till = DomainOrders(self._runtime.vault)
+            order = till.held(public_id)
+            assert order is not None
+            till.settle(till.begin(order, f"page-{next(_charges)}", now=now), now=now)
+            till.save_card(payer.workspace_id, SavedCard("stripe", payer.card, customer, "card"), now=now)
 
     def _pay_in_stars(self, payer: Payer, *, is_first: bool, now: datetime) -> None:
         if is_first:
@@ -142,6 +163,12 @@ def _asked_for(workspace_id: int) -> str:
     return str(found[0])
 
 
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    with Outside(tmp_path_factory.mktemp("outside")) as running:
+        yield running
+
+
 @pytest.fixture
 def by_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The activity's present is that of the server, which skips time."""
@@ -149,9 +176,16 @@ def by_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("gateway", sorted(machine.GATEWAYS))
-def test_real_workflows_tell_what_the_machine_foretold(runtime: Runtime, by_its_clock: None, gateway: str) -> None:
+def test_real_workflows_tell_what_the_machine_foretold(
+    database_url: str, tmp_path: Path, outside: Outside, by_its_clock: None, gateway: str
+) -> None:
+    with charged.booted(database_url, tmp_path, outside) as runtime:
+        _tell_what_was_foretold(runtime, outside, gateway)
+
+
+def _tell_what_was_foretold(runtime: Runtime, outside: Outside, gateway: str) -> None:
     lived: list[Payer] = []
-    until = asyncio.run(_months(runtime, gateway, lived))
+    until = asyncio.run(_months(runtime, outside, gateway, lived))
     for payer in lived:
         told = db.rows(
             "SELECT e.event FROM subscription_event e JOIN subscription s ON s.id = e.subscription_id"
@@ -161,11 +195,11 @@ def test_real_workflows_tell_what_the_machine_foretold(runtime: Runtime, by_its_
         life = payer.life
         assert [name for (name,) in told] == [event.name for event in life.events], (life.gateway, life.acts)
         _periods_are_as_foretold(payer)
-    _revenue_is_as_foretold([payer.life for payer in lived], until)
+    _revenue_is_as_foretold([payer.life for payer in lived], gateway, until)
     assert buying.books_are_right()
 
 
-async def _months(runtime: Runtime, gateway: str, lived: list[Payer]) -> datetime:
+async def _months(runtime: Runtime, outside: Outside, gateway: str, lived: list[Payer]) -> datetime:
     server = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent))
     async with await WorkflowEnvironment.start_time_skipping(test_server_existing_path=server) as env:
         await ensure_search_attributes(env.client)
@@ -176,7 +210,7 @@ async def _months(runtime: Runtime, gateway: str, lived: list[Payer]) -> datetim
         for life in machine.lives(gateway, LIVES, since=since, until=until, seed=5, interval=interval):
             lived.append(_payer(life, len(lived), since))
         with ThreadPoolExecutor(4) as threads:
-            acts = Acts(runtime, lived)
+            acts = Acts(runtime, lived, outside)
             async with (
                 billing_worker(env.client, runtime, threads),
                 Worker(
@@ -217,10 +251,10 @@ def _periods_are_as_foretold(payer: Payer) -> None:
             assert abs(db.moment(is_) - was_foretold) < timedelta(seconds=60)
 
 
-def _revenue_is_as_foretold(lived: list[Life], until: datetime) -> None:
+def _revenue_is_as_foretold(lived: list[Life], gateway: str, until: datetime) -> None:
     """The movements in the database add up to those who are there, counted from the machine."""
-    for currency, price, interval in (("UZS", buying.PRO, "month"), ("XTR", STARS, "days30")):
-        staying = [life for life in lived if life.interval == interval and life.ended_at is None]
-        net = price - price * 12 // 112 if currency == "UZS" else price
-        expected = periods.monthly_minor(net, interval) * len(staying)
-        assert abs(revenue.at(until, currency) - expected) <= len(staying)
+    currency, price = PRICES[gateway]
+    staying = [life for life in lived if life.ended_at is None]
+    net = price - price * 12 // 112 if currency == "UZS" else price
+    expected = periods.monthly_minor(net, machine.GATEWAYS[gateway][0]) * len(staying)
+    assert abs(revenue.at(until, currency) - expected) <= len(staying)
