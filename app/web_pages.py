@@ -18,6 +18,7 @@ from app.analytics.sharing.door import blueprint as shared
 from app.analytics.sharing.views import blueprint as sharing
 from app.analytics.views import blueprint as analytics
 from app.api.views import blueprint as api
+from app.billing.card_views import blueprint as cards
 from app.billing.hook_views import blueprint as gateway_hooks
 from app.billing.order_views import blueprint as orders
 from app.billing.views import blueprint as billing
@@ -48,6 +49,7 @@ BLUEPRINTS = (
     hooks,
     gateway_hooks,
     billing,
+    cards,
     orders,
     owner_session,
     oidc,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from app.billing.gateways.base import Charger
-from app.billing.service import refunding
+from app.billing.service import cards, refunding
 from app.billing.service.cards import Vault
 from app.billing.service.counter import DomainOrders
 from app.core.crypto import Sealer
@@ -76,5 +76,7 @@ class Desks:
         if charger is not None:
             sent = refunding.send_due(gateway, charger, now=now)
             done += [f"{sent} refunds sent"] if sent else []
+            gone = cards.forget_removed(gateway, charger, self._vault)
+            done += [f"{gone} cards forgotten"] if gone else []
             moments.append(refunding.next_at(gateway, now=now))
         return done, min((at for at in moments if at is not None), default=None)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g
 from flask_babel import get_locale
 from flask_login import current_user
 
-from app.billing.gateways.base import OPEN, TELEGRAM
+from app.billing import queries
+from app.billing.gateways.base import OPEN, TELEGRAM, Gateway
 from app.billing.gateways.stars.link import Stars
 from app.billing.money_models import CheckoutOrder, Invoice
-from app.billing.service import invoices, orders
+from app.billing.service import cards, collecting, invoices, orders
 from app.billing.views import surface
 from app.core.errors import Invalid
-from app.core.htmx import page
+from app.core.htmx import page, redirect_or_hx
 from app.core.policy import Act, policy
+from app.core.ratelimit import limiter
 
 blueprint = Blueprint("orders", __name__, url_prefix="/orders")
 
@@ -30,6 +33,7 @@ class OrderPage:
     interval: str
     gateway: str
     amount_minor: int
+    price_minor: int
     tax_minor: int
     tax_rate_bp: int
     currency: str
@@ -43,6 +47,15 @@ class OrderPage:
     period_end: datetime | None
     is_in_telegram: bool
     is_for_telegram: bool
+    is_asked_first: bool
+    keeps_cards: bool
+    is_engine_up: bool
+    card: str
+    charge: str
+
+    @property
+    def is_charging(self) -> bool:
+        return self.charge in ("created", "unknown")
 
     @property
     def is_open(self) -> bool:
@@ -59,12 +72,15 @@ def show(public_id: str) -> Response:
 def _page(order: CheckoutOrder) -> OrderPage:
     invoice: Invoice = Invoice.get(Invoice.workspace == order.workspace, Invoice.id == order.invoice)
     is_late = order.state == OPEN and order.expires_at <= g.now
+    way, tried = _way(order), queries.last_charge(order.id)
+    card = cards.newest(order.workspace, order.gateway) if way is not None else None
     return OrderPage(
         public_id=order.public_id,
         plan=order.plan,
         interval=order.interval,
         gateway=order.gateway,
         amount_minor=order.amount_minor,
+        price_minor=order.price_minor,
         tax_minor=invoice.tax_minor,
         tax_rate_bp=invoice.tax_rate_bp,
         currency=order.currency,
@@ -78,14 +94,35 @@ def _page(order: CheckoutOrder) -> OrderPage:
         period_end=invoice.period_end,
         is_in_telegram=surface() == TELEGRAM,
         is_for_telegram=order.gateway == Stars.key,
+        is_asked_first=way is not None and way.is_asked_first,
+        keeps_cards=way is not None and way.keeps_cards,
+        is_engine_up=queries.is_engine_up(now=g.now),
+        card=tried.card if tried else card.label if card else "",
+        charge=tried.state if tried else "",
     )
 
 
-def _pay_url(order: CheckoutOrder) -> str:
-    """Where to pay; "" where the gateway may not be offered, as inside Telegram."""
-    runtime = current_app.extensions["runtime"]
+@blueprint.post("/<public_id>/charge")
+@policy(Act.PAY)
+@limiter.limit("10 per minute")
+def charge(public_id: str) -> Any:
+    """Pay an order by the saved card."""
+    collecting.charge_now(current_user.workspace_id, public_id, user_id=current_user.user_id, now=g.now)
+    return redirect_or_hx(f"/orders/{public_id}")
+
+
+def _way(order: CheckoutOrder) -> Gateway | None:
+    """The order's gateway; None where it may not be offered, as inside Telegram."""
     try:
-        gateway = runtime.gateways.offered(order.gateway, surface())
+        return cast(Gateway, current_app.extensions["runtime"].gateways.offered(order.gateway, surface()))
     except Invalid:
+        return None
+
+
+def _pay_url(order: CheckoutOrder) -> str:
+    """Where to pay; "" where the gateway may not be offered, or has not made its page yet."""
+    gateway = _way(order)
+    if gateway is None:
         return ""
-    return orders.pay_url(order, gateway, language=str(get_locale() or "en"), base_url=runtime.settings.base_url)
+    base_url = current_app.extensions["runtime"].settings.base_url
+    return orders.pay_url(order, gateway, language=str(get_locale() or "en"), base_url=base_url)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.billing import states, timeline
 from app.billing.gateways.stars import duties
 from app.billing.models import Subscription
 from app.billing.money_models import Invoice, InvoiceLine
-from app.billing.service import invoices, orders, prices, subscriptions
+from app.billing.service import cards, invoices, orders, prices, subscriptions
 from app.billing.service.prices import Price
-from app.core import db
+from app.core import db, leases
 from app.core.errors import NotFound
 from app.core.i18n import N_
 
 _SHOWN = 100
+_ALIVE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Standing:
     next_interval: str
     is_renewed_there: bool
     is_dormant: bool
+    card: str
+    next_try_at: datetime | None
 
     @property
     def is_late(self) -> bool:
@@ -97,6 +100,8 @@ def late_since(workspace_id: int) -> datetime | None:
 
 
 def _standing(sub: Subscription) -> Standing:
+    card = cards.card_of(sub)
+    is_tried = card is not None and sub.next_action in (timeline.CHARGE, timeline.COLLECT)
     late = sub.past_due_at if sub.state == states.PAST_DUE else None
     return Standing(
         plan=sub.plan,
@@ -115,7 +120,55 @@ def _standing(sub: Subscription) -> Standing:
         next_interval=sub.next_interval or "",
         is_renewed_there=subscriptions.is_renewed_there(sub),
         is_dormant=subscriptions.is_renewed_there(sub) and duties.is_dormant(sub.id),
+        card=card.label if card else "",
+        next_try_at=sub.next_action_at if is_tried else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow:
+    """A saved card as its payer sees it. `is_used`: it pays for the present plan."""
+
+    public_id: str
+    gateway: str
+    label: str
+    state: str
+    saved_at: datetime
+    is_used: bool
+
+
+def cards_of(workspace_id: int) -> list[CardRow]:
+    """The saved cards, the newest first."""
+    sub = subscriptions.live(workspace_id)
+    used = sub.method_id if sub is not None else None
+    return [
+        CardRow(card.public_id, card.gateway, card.label, card.state, card.created_at, card.id == used)
+        for card in cards.of_workspace(workspace_id)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The last charge of a card for an order: `created`, `unknown`, `declined`, … and the card's name."""
+
+    state: str
+    card: str
+
+
+def last_charge(order_id: int) -> Tried | None:
+    """The newest attempt to charge a saved card for an order."""
+    found = db.row(
+        "SELECT p.state, m.label FROM payment p JOIN payment_method m ON m.id = p.method_id WHERE p.order_id = ?"
+        " ORDER BY p.id DESC LIMIT 1",
+        order_id,
+    )
+    return Tried(*found) if found else None
+
+
+def is_engine_up(*, now: datetime) -> bool:
+    """Whether the worker, which talks to gateways, has said within half a minute that it lives."""
+    at = leases.last_beats().get("worker")
+    return at is not None and now - at < _ALIVE
 
 
 def plan_cards(workspace_id: int, currency: str, intervals: Iterable[str], *, now: datetime) -> list[PlanCard]:

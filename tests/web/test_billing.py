@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,14 @@ from flask.testing import FlaskClient
 from pypdf import PdfReader
 
 from app.accounts.service import people, sessions
+from app.billing.gateways.base import SavedCard
 from app.billing.gateways.stars import duties
+from app.billing.gateways.stripe.link import Stripe
+from app.billing.gateways.stripe.models import StripeSession
 from app.billing.service import orders, settling
 from app.billing.service.limits import plan_of, put_on_plan
 from app.boot import Runtime
-from app.core import clock, db
+from app.core import clock, db, leases
 from app.core.policy import Role
 from tests.billing import buying
 from tests.billing.conftest import runtime as runtime  # with Payme and Click set up
@@ -291,3 +294,59 @@ def test_after_a_downgrade_the_owner_chooses_the_channels_that_stay(client: Flas
     assert client.post("/channels/kept", data={"channel": made[1].public_id}).status_code == 303
     page = client.get("/channels/kept").text
     assert re.search(rf'value="{made[1].public_id}" checked', page) and page.count("checked") == 1
+
+
+@pytest.fixture
+def at_stripe(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stripe is set up; its own process is not needed for what pages say meanwhile."""
+    monkeypatch.setitem(runtime.gateways._by_key, "stripe", Stripe())
+
+
+def _card(runtime: Runtime, who: Owner, token: str = "pm_1", *, now: datetime | None = None) -> str:
+    saved = SavedCard("stripe", token, "cus_1", "Visa •••• 4242, 12/34")
+    return str(runtime.vault.save(who.workspace.id, saved, now=now or clock.utcnow()).public_id)
+
+
+def test_stripes_page_is_waited_for_and_with_the_engine_down_the_page_says_so(
+    at_stripe: None, client: FlaskClient
+) -> None:
+    location = _order(client, gateway="stripe")
+    assert buying.count("outbox WHERE topic = 'billing.desk' AND key = 'stripe'") == 1
+    assert "does not answer at present. Your order is kept" in client.get(location).text
+    leases.beat("worker", now=clock.utcnow())
+    page = client.get(location).text
+    assert "Stripe is making the page to pay on" in page and "every 2s" in page
+    with db.write():
+        (number,) = db.row("SELECT id FROM checkout_order") or (0,)
+        StripeSession.create(order_id=number, workspace_id=1, url="https://stripe.example/pay", asked_at=clock.utcnow())
+    page = client.get(location).text
+    assert "https://stripe.example/pay" in page and "charged $9.99 a month at the end of each period" in page
+
+
+def test_an_order_is_paid_by_the_saved_card_once_however_often_the_button_is_pressed(
+    at_stripe: None, runtime: Runtime, client: FlaskClient, who: Owner
+) -> None:
+    location = _order(client, gateway="stripe")
+    assert client.post(f"{location}/charge").status_code == 409, "there is no card"
+    _card(runtime, who)
+    assert [client.post(f"{location}/charge").status_code for _ in range(2)] == [303, 303]
+    assert buying.count("payment WHERE state = 'created'") == 1
+    leases.beat("worker", now=clock.utcnow())
+    assert "Visa •••• 4242, 12/34 is being charged" in client.get(location).text
+
+
+def test_cards_are_listed_saved_and_removed(
+    at_stripe: None, runtime: Runtime, client: FlaskClient, who: Owner, sign_in: SignIn
+) -> None:
+    assert "No card is saved." in client.get("/billing/cards").text
+    first = _card(runtime, who)
+    assert client.post("/billing/cards/new").status_code == 303 == client.post("/billing/cards/new").status_code
+    assert buying.count("stripe_session WHERE order_id IS NULL") == 1, "one page, however often it is asked for"
+    page = client.get("/billing/cards").text
+    assert "Visa •••• 4242, 12/34" in page and "every 2s" in page
+    stranger = sign_in(owner("Aziz", telegram_user_id=78, now=clock.utcnow()))
+    assert stranger.post(f"/billing/cards/{first}/remove").status_code == 404
+    assert client.post(f"/billing/cards/{first}/remove").status_code == 303
+    assert "4242" not in client.get("/billing/cards").text
+    assert client.post(f"/billing/cards/{first}/remove").status_code == 404
+    assert db.rows("SELECT state FROM payment_method") == [("removed",)]

@@ -172,7 +172,8 @@ class Orders(Protocol):
 class Gateway(Protocol):
     """One way to pay, made from the settings. `surface`: `web`, or `telegram` for what Telegram allows inside its apps.
 
-    `renews_itself`: the gateway takes the money of further periods by its own clock and tells us.
+    `renews_itself`: the gateway takes the money of further periods by its own clock and tells us. `keeps_cards`: paying
+    there saves the card, which our engine charges for further periods. `is_asked_first`: it makes a page for each order.
     """
 
     key: str
@@ -182,6 +183,8 @@ class Gateway(Protocol):
     intervals: tuple[str, ...]
     order_lifetime: timedelta
     renews_itself: bool
+    keeps_cards: bool
+    is_asked_first: bool
 
     def pay_url(self, order: Order, *, language: str, return_url: str) -> str:
         """Where the payer goes, computed here; "" when the gateway has to be asked first."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.billing.gateways.base import SavedCard
+from app.billing.gateways.base import Charger, SavedCard
 from app.billing.method_models import PaymentMethod
 from app.billing.models import Subscription
 from app.billing.service import payers, subscriptions
-from app.core import db, ids
+from app.billing.service.orders import DESK_TOPIC
+from app.core import db, ids, outbox
 from app.core.crypto import Sealer, keyed_hash
 from app.core.errors import NotFound
 from app.core.i18n import N_
@@ -16,6 +17,7 @@ from app.core.tenancy import unscoped
 
 ACTIVE, DEAD, REMOVED = "active", "dead", "removed"
 SAVED, GONE = "card_saved", "card_gone"
+_AT_ONCE = 20
 
 
 class Vault:
@@ -132,5 +134,22 @@ def remove(workspace_id: int, public_id: str, *, user_id: int | None, now: datet
     )
     if card is None:
         raise NotFound(N_("There is no such card."))
-    end(card, REMOVED, "removed", user_id=user_id, now=now)
+    with db.write():
+        end(card, REMOVED, "removed", user_id=user_id, now=now)
+        outbox.put(DESK_TOPIC, card.gateway, now=now)
     return card
+
+
+def forget_removed(gateway: str, charger: Charger, vault: Vault) -> int:
+    """Tell a gateway of cards that their payers removed, and blank what we knew of them. Returns how many."""
+    with unscoped("a gateway's desk forgets cards of all workspaces"):
+        found = list(
+            PaymentMethod.select()
+            .where(PaymentMethod.gateway == gateway, PaymentMethod.state == REMOVED, PaymentMethod.token != "")
+            .limit(_AT_ONCE)
+        )
+    for card in found:
+        charger.forget(vault.token(card))
+        with db.write():
+            db.execute("UPDATE payment_method SET token = '', payer_ref = '', label = '' WHERE id = ?", card.id)
+    return len(found)

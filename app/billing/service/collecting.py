@@ -18,6 +18,8 @@ from app.billing.money_models import CheckoutOrder, Payment
 from app.billing.service import cards, orders, settling, subscriptions
 from app.billing.service.cards import Vault
 from app.core import crashpoint, db
+from app.core.errors import Conflict
+from app.core.i18n import N_
 from app.core.tenancy import unscoped
 
 CREATED, UNKNOWN, DECLINED = "created", "unknown", "declined"
@@ -44,6 +46,26 @@ def record(order: CheckoutOrder, card: PaymentMethod, *, now: datetime) -> Payme
     if running is not None:
         return running
     return settling.attempt(order, card_id=card.id, state=CREATED, now=now)
+
+
+def charge_now(workspace_id: int, public_id: str, *, user_id: int | None, now: datetime) -> None:
+    """The payer wants an open order paid by the newest saved card of its gateway; pressing twice is one charge.
+
+    Raises NotFound, Conflict (`no_card`, `not_now`).
+    """
+    with db.write():
+        order = settling.locked(orders.order_of(workspace_id, public_id).id)
+        card = cards.newest(workspace_id, order.gateway)
+        if card is None:
+            raise Conflict(N_("There is no saved card to charge."), code="no_card")
+        if order.state != base.OPEN or order.expires_at <= now:
+            raise Conflict(N_("This order cannot be paid any more."), code="not_now")
+        if open_payment(order) is not None:
+            return
+        payment = record(order, card, now=now)
+        sub = subscriptions.held(workspace_id)
+        assert sub is not None, "an order is for a subscription"
+        subscriptions.keep(sub, "charge_asked", sub.state, now=now, payment=payment.id, user=user_id)
 
 
 def open_payment(order: CheckoutOrder) -> Payment | None:

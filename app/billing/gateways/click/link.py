@@ -17,6 +17,7 @@ class Click:
     intervals: tuple[str, ...] = ("month", "year")
     order_lifetime = timedelta(hours=23)
     renews_itself = False
+    keeps_cards = is_asked_first = False
 
     def __init__(self, settings: Settings) -> None:
         self._service_id, self._merchant_id = settings.click_service_id, settings.click_merchant_id

@@ -19,6 +19,7 @@ class Payme:
     intervals: tuple[str, ...] = ("month", "year")
     order_lifetime = timedelta(hours=12)
     renews_itself = False
+    keeps_cards = is_asked_first = False
 
     def __init__(self, settings: Settings) -> None:
         self._merchant_id, self._base = settings.payme_merchant_id, settings.payme_checkout_url

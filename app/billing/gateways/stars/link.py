@@ -18,6 +18,7 @@ class Stars:
     intervals: tuple[str, ...] = ("days30",)
     order_lifetime = timedelta(hours=23)
     renews_itself = True
+    keeps_cards, is_asked_first = False, True
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Stars | None:

@@ -123,8 +123,8 @@ class StripeDesk:
         """A page on which a card is saved, for each that somebody asked for."""
         found = db.rows(
             "SELECT id, workspace_id FROM stripe_session WHERE order_id IS NULL AND url IS NULL AND done_at IS NULL AND"
-            " (retry_at IS NULL OR retry_at <= ?) ORDER BY id LIMIT ?",
-            *(db.stamp(now), _AT_ONCE),
+            " asked_at > ? AND (retry_at IS NULL OR retry_at <= ?) ORDER BY id LIMIT ?",
+            *(db.stamp(now - _PAGE_LIFE), db.stamp(now), _AT_ONCE),
         )
         for row_id, workspace_id in found:
             asked = {"mode": "setup", "currency": Stripe.currency.lower()}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.billing.gateways.base import WEB, Order
 from app.billing.gateways.stripe.models import StripeSession
+from app.core import db
 from app.core.settings import Settings
 
 
@@ -16,6 +17,7 @@ class Stripe:
     intervals: tuple[str, ...] = ("month", "year")
     order_lifetime = timedelta(hours=23)
     renews_itself = False
+    keeps_cards = is_asked_first = True
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Stripe | None:
@@ -27,3 +29,30 @@ class Stripe:
         """The page's address; "" until the desk has asked Stripe for it, which takes a second."""
         found: StripeSession | None = StripeSession.get_or_none(StripeSession.order_id == order.id)
         return str(found.url or "") if found else ""
+
+
+_OFFERED = timedelta(hours=20)
+
+
+def ask_to_save(workspace_id: int, *, now: datetime) -> None:
+    """A card is to be saved for a workspace: our desk asks Stripe for the page. One page at a time."""
+    with db.write():
+        db.serialise("workspace", workspace_id)
+        if _saving(workspace_id, now=now) is None:
+            StripeSession.create(workspace_id=workspace_id, asked_at=now)
+
+
+def saving_url(workspace_id: int, *, now: datetime) -> str | None:
+    """The page on which a card is saved: "" while Stripe has not made it, None when nobody asked for one."""
+    found = _saving(workspace_id, now=now)
+    return None if found is None else str(found.url or "")
+
+
+def _saving(workspace_id: int, *, now: datetime) -> StripeSession | None:
+    found: StripeSession | None = StripeSession.get_or_none(
+        StripeSession.workspace_id == workspace_id,
+        StripeSession.order_id.is_null(),
+        StripeSession.done_at.is_null(),
+        StripeSession.asked_at > now - _OFFERED,
+    )
+    return found
