@@ -26,7 +26,7 @@ from app.billing import queries as billing
 from app.boot import Runtime
 from app.core import charts, clock, formats, htmx, i18n, ratelimit, telemetry
 from app.core.cookies import Cookies
-from app.core.errors import AppError, Invalid, Unauthenticated
+from app.core.errors import AppError, Invalid, NotFound, Unauthenticated
 from app.core.htmx import explained
 from app.core.i18n import N_
 from app.core.policy import Act, may, require
@@ -267,6 +267,10 @@ def _require_allowed(view: Any, act: Act) -> None:
     if not current_user.is_authenticated:
         raise Unauthenticated("Sign in to see this page.")
     g.page_workspace = current_user.workspace_public_id
+    if act == Act.OPERATE:
+        if not current_user.is_superadmin:
+            raise NotFound("There is no such page.")
+        return
     require(current_user.role, act)
     if getattr(view, "is_fresh", False):
         sessions.require_fresh(current_user, now=g.now)

@@ -7,6 +7,8 @@ from app.accounts.oidc_views import blueprint as oidc
 from app.accounts.settings_views import blueprint as settings_pages
 from app.accounts.twa_views import blueprint as mini_app
 from app.accounts.views import blueprint as accounts
+from app.admin.codec_views import blueprint as codec
+from app.admin.views import blueprint as admin
 from app.analytics.annotation_views import blueprint as notes
 from app.analytics.audience_views import blueprint as audience
 from app.analytics.beside_views import blueprint as beside
@@ -36,6 +38,8 @@ from app.posting.views.compose import blueprint as posting
 from app.telegram.views import blueprint as hooks
 
 BLUEPRINTS = (
+    admin,
+    codec,
     accounts,
     mini_app,
     live,
@@ -69,4 +73,5 @@ BLUEPRINTS = (
     own_bots,
     experiments,
 )
-FOR_PROGRAMS = (api, hooks, gateway_hooks)  # no cookie signs these in, so no other site can misuse one
+# no cookie signs the first three in, and the codec only reads: no other site can misuse one
+FOR_PROGRAMS = (api, hooks, gateway_hooks, codec)

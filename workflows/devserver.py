@@ -29,6 +29,7 @@ def command(settings: Settings, database: Path) -> list[str]:
         "--namespace": settings.temporal_namespace,
         "--db-filename": str(database),
         "--log-level": "error",
+        "--ui-codec-endpoint": f"{settings.base_url}/admin/codec",
     }
     flat = [part for pair in options.items() for part in pair]
     pragmas = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]

@@ -29,7 +29,7 @@ from app.boot import Runtime, boot, delivery_readers
 from app.core import clock, db, leases, outbox, telemetry
 from app.posting.readers.base import Reader
 from app.posting.service import sweeping
-from workflows import dispatch
+from workflows import codec, dispatch
 from workflows.activities.billing import BillingActivities
 from workflows.activities.lane import LaneActivities
 from workflows.activities.maintenance import check_rollups, keep_house
@@ -64,7 +64,11 @@ async def connect(runtime: Runtime) -> Client:
     settings, waited = runtime.settings, 0
     while True:
         try:
-            return await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
+            return await Client.connect(
+                settings.temporal_address,
+                namespace=settings.temporal_namespace,
+                data_converter=codec.sealed(runtime.sealer),
+            )
         except (RuntimeError, RPCError) as error:
             if waited % 10 == 0:
                 telemetry.log().warning(

@@ -23,7 +23,10 @@ class Role(StrEnum):
 
 
 class Act(StrEnum):
-    """What a route lets somebody do. The last three are for people and programs without a session."""
+    """What a route lets somebody do. The last three are for people and programs without a session.
+
+    `operate` is for SuperAdmins, whatever their role in a workspace; for others such a route is not there.
+    """
 
     SEE = "see"
     SEE_MONEY = "see_money"
@@ -34,6 +37,7 @@ class Act(StrEnum):
     MANAGE_WORKSPACE = "manage_workspace"
     PAY = "pay"
     OWN_ACCOUNT = "own_account"
+    OPERATE = "operate"
     PUBLIC = "public"
     API = "api"
     HOOK = "hook"

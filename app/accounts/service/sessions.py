@@ -39,6 +39,7 @@ class SignedIn:
     workspace_timezone: str
     role: Role
     kind: str
+    is_superadmin: bool = False
     # What flask-login asks of a user object.
     is_authenticated: bool = True
     is_active: bool = True
@@ -50,7 +51,7 @@ class SignedIn:
 
 _SIGNED_IN = (
     "SELECT s.id, u.id, u.name, u.language, u.timezone, u.telegram_user_id, w.id, w.public_id, w.name, w.timezone,"
-    " m.role, s.kind, s.expires_at"
+    " m.role, s.kind, s.expires_at, u.is_superadmin"
     ' FROM session s JOIN "user" u ON u.id = s.user_id AND u.deleted_at IS NULL'
     " JOIN workspace w ON w.id = s.workspace_id AND w.deleted_at IS NULL"
     " JOIN membership m ON m.workspace_id = w.id AND m.user_id = u.id"
@@ -75,7 +76,7 @@ def _found(row: tuple[Any, ...] | None, *, now: datetime) -> SignedIn | None:
     if row[11] == MINI_APP and db.moment(row[12]) - now < _IDLE / 2:
         with db.write():
             Session.update(expires_at=now + _IDLE).where(Session.id == row[0]).execute()
-    return SignedIn(*(*row[:10], Role(row[10]), row[11]))
+    return SignedIn(*(*row[:10], Role(row[10]), row[11], bool(row[13])))
 
 
 def require_fresh(who: SignedIn, *, now: datetime) -> None:

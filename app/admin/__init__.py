@@ -1,0 +1,1 @@
+"""What those who run the service see and do. Owns no tables."""
