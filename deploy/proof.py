@@ -97,6 +97,9 @@ def proofs() -> dict[str, Callable[[], tuple[bool, str]]]:
         "A worker stopped before its call; Temporal's file deleted while 500 posts wait": lambda: full(
             "tests/chaos/test_stopped.py", CHAOS_FORGOTTEN="500"
         ),
+        "500 renewals by saved cards, 200 times kill -9: with and without the compare-and-set": lambda: full(
+            "tests/chaos/test_charging.py", CHAOS_RENEWALS="500", CHAOS_CHARGE_KILLS="200"
+        ),
         "Two years of 50 subscriptions of each gateway as real workflows, against the pure machine": lambda: full(
             "tests/workflows/test_subscription_months.py", BILLING_LIVES="50", BILLING_MONTHS="24"
         ),

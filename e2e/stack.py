@@ -64,7 +64,7 @@ class Stack:
         self.simulator_url = f"http://127.0.0.1:{free_port()}"
         self.payments_url = f"http://127.0.0.1:{free_port()}"
         self.stripe_url = f"http://127.0.0.1:{free_port()}"
-        self._temporal = f"127.0.0.1:{free_port()}"
+        self._temporal, self.temporal_ui_url = f"127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
         self.live_url = f"http://127.0.0.1:{free_port()}" if "live" in parts else ""
         self.parts = (*parts, "worker") if has_temporal else tuple(parts)
         self._has_temporal = has_temporal
@@ -91,7 +91,8 @@ class Stack:
         if self._has_temporal:
             settings = Settings(
                 temporal_address=self._temporal,
-                temporal_ui_url=f"http://127.0.0.1:{free_port()}",
+                temporal_ui_url=self.temporal_ui_url,
+                base_url=self.base_url,
                 temporal_cli=str(BIN / "temporal"),
                 _env_file=None,  # type: ignore[call-arg]
             )
@@ -120,6 +121,7 @@ class Stack:
             "DATA_DIR": str(self.folder),
             "BASE_URL": self.base_url,
             "TEMPORAL_ADDRESS": self._temporal,
+            "TEMPORAL_UI_URL": self.temporal_ui_url,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
