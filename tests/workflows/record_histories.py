@@ -18,15 +18,20 @@ from app.core.settings import Settings
 from workflows import devserver
 from workflows.contracts import (
     ADVANCE_SUBSCRIPTION,
+    COLLECT_PAYMENT,
     CONCLUDE_DELIVERY,
     LOOK_FOR_DELIVERY,
+    RUN_DESK,
     RUN_LANE,
+    DeskReport,
+    DeskRequest,
     LaneReport,
     LaneRequest,
     ResolveRequest,
     SubscriptionReport,
     SubscriptionRequest,
 )
+from workflows.gateway_desk import GatewayDesk
 from workflows.lane import Lane
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.subscription import Subscription
@@ -62,9 +67,14 @@ def _conclude(delivery_id: int) -> str:
 _LATE = ("past_due", False, "remind", 2.0, False, ["lapsed"])
 _ASKED = ("active", False, "lapse", 3.0, False, ["invite"])
 _PAID = ("active", False, "invite", 27.0, False, [])
+_CHARGED = ("active", False, "charge", 30.0, False, [])
+_ASKING = ("active", False, "collect", 0.0, False, ["charge"])
 _LIVES = {
     1: iter([_PAID, _ASKED, _LATE, *[(*_LATE[:5], ["remind"])] * 6, ("expired", False, None, 0.0, True, ["expire"])]),
     2: iter([_PAID, _ASKED] * 20),
+    4: iter(
+        [_CHARGED, _ASKING, (*_ASKING[:3], 0.001, *_ASKING[4:]), _CHARGED, ("canceled", False, None, 0.0, True, [])]
+    ),
     3: iter([_PAID, ("paused", False, None, 0.0, False, []), ("canceled", False, None, 0.0, True, [])]),
 }
 
@@ -77,9 +87,41 @@ def _advance(request: SubscriptionRequest) -> SubscriptionReport:
     next_ms = now_ms + int(days * 86_400_000) if action else None
     number = request.subscription_id
     end_ms = now_ms + 30 * 86_400_000
+    charge = "ask for payment 1 (attempt 1) at stripe" if action == "collect" else ""
     return SubscriptionReport(
-        *(f"s{number}", number, "pro", "month", "payme", state, is_ending, 0, end_ms, 0, action, next_ms, is_over, done)
+        *(
+            f"s{number}",
+            number,
+            "pro",
+            "month",
+            "payme",
+            state,
+            is_ending,
+            0,
+            end_ms,
+            0,
+            action,
+            next_ms,
+            is_over,
+            done,
+        ),
+        charge=charge,
     )
+
+
+@activity.defn(name=COLLECT_PAYMENT)
+def _collect(_request: SubscriptionRequest) -> None:
+    """A charge that has its outcome at the second look."""
+
+
+_desks = iter([(["1 pages made"], 5.0), ([], None), (["2 events followed"], 3600.0)])
+
+
+@activity.defn(name=RUN_DESK)
+def _run_desk(_request: DeskRequest) -> DeskReport:
+    done, seconds = next(_desks, ([], None))
+    now_ms = int(activity.info().current_attempt_scheduled_time.timestamp() * 1000)
+    return DeskReport(done, None if seconds is None else now_ms + int(seconds * 1000))
 
 
 async def _store(client: Client, workflow_id: str, name: str, run_id: str | None = None) -> None:
@@ -110,8 +152,8 @@ async def record() -> None:
             async with Worker(
                 env.client,
                 task_queue="record",
-                workflows=[Subscription],
-                activities=[_advance],
+                workflows=[Subscription, GatewayDesk],
+                activities=[_advance, _collect, _run_desk],
                 activity_executor=threads,
                 max_concurrent_activities=2,
             ):
@@ -136,6 +178,13 @@ async def _run_subscriptions(env: WorkflowEnvironment) -> None:
         await signalled.signal("look")
         await env.sleep(timedelta(days=1))
     await _store(client, "signalled", "subscription-signalled")
+    await client.execute_workflow(Subscription.run, SubscriptionRequest(4), id="charged", task_queue="record")
+    await _store(client, "charged", "subscription-charged")
+    desk = await client.start_workflow(GatewayDesk.run, DeskRequest("stripe"), id="desk", task_queue="record")
+    await env.sleep(timedelta(minutes=1))
+    await desk.signal("look")
+    await env.sleep(timedelta(minutes=1))
+    await _store(client, "desk", "desk-signalled")
 
 
 async def _run_all(client: Client) -> None:

@@ -10,6 +10,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError as WorkflowNondeterminismError
 
+from workflows.gateway_desk import GatewayDesk
 from workflows.lane import Lane
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.subscription import Subscription
@@ -21,11 +22,16 @@ HISTORIES = Path(__file__).parent / "histories"
 def test_stored_histories_still_replay(file: Path) -> None:
     """What ran under an earlier version must run on under this one."""
     history = WorkflowHistory.from_json("stored", file.read_text())
-    asyncio.run(Replayer(workflows=[Lane, ResolveDelivery, Subscription]).replay_workflow(history))
+    asyncio.run(Replayer(workflows=[Lane, ResolveDelivery, Subscription, GatewayDesk]).replay_workflow(history))
 
 
 def test_there_are_stored_histories_of_every_workflow() -> None:
-    assert {file.stem.partition("-")[0] for file in HISTORIES.glob("*.json")} == {"lane", "resolve", "subscription"}
+    assert {file.stem.partition("-")[0] for file in HISTORIES.glob("*.json")} == {
+        "lane",
+        "resolve",
+        "subscription",
+        "desk",
+    }
 
 
 def test_a_changed_workflow_would_be_found() -> None:
