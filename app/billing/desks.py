@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from app.billing.gateways.base import Charger
-from app.billing.service import cards, refunding
+from app.billing.service import cards, collecting, refunding, statements
 from app.billing.service.cards import Vault
 from app.billing.service.counter import DomainOrders
 from app.core.crypto import Sealer
@@ -78,5 +78,22 @@ class Desks:
             done += [f"{sent} refunds sent"] if sent else []
             gone = cards.forget_removed(gateway, charger, self._vault)
             done += [f"{gone} cards forgotten"] if gone else []
+            told, again = self._statement(gateway, charger, now)
+            done += told
+            moments.append(again)
             moments.append(refunding.next_at(gateway, now=now))
         return done, min((at for at in moments if at is not None), default=None)
+
+    def _statement(self, gateway: str, charger: Charger, now: datetime) -> tuple[list[str], datetime | None]:
+        """Once an hour: what the gateway took, against our books."""
+        if gateway == "stripe":
+            return [], None  # its desk reads Stripe's whole list of money
+        if statements.next_at(gateway) > now:
+            return [], statements.next_at(gateway)
+        since = now - statements.BACK
+        asked = collecting.asked_since(gateway, self._vault, since, now=now)
+        if not asked:
+            return [], None  # the first charge wakes the desk again
+        stated = charger.taken(since, now, asked)
+        healed = statements.compare(gateway, stated, now=now) if stated is not None else 0
+        return ([f"{healed} healed from the statement"] if healed else []), now + statements.EVERY

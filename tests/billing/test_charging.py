@@ -222,3 +222,38 @@ def test_who_pays_by_link_while_a_card_is_tried_is_not_charged_for_it_again(
     payer.charge(end)
     assert payer.outside.charges(gateway) == before, "nothing was asked for what was paid"
     assert payer.sub.period_start == end
+
+
+@pytest.mark.parametrize("gateway", ["payme", "click"])
+def test_58_the_gateways_own_word_heals_what_we_lack_and_names_what_differs(
+    subscribed: Subscribe, gateway: str
+) -> None:
+    """Stripe's whole list of money is tests/billing/test_stripe.py's."""
+    payer = subscribed(gateway)
+    end = payer.sub.period_end
+    payer.outside.turn_clock(end)
+    payer.outside.faults(gateway, after_commit=1)
+    payer.live(end, end)
+    assert payer.payments() == [("unknown", 1)]
+    done, at = payer.runtime.desks.run(gateway, end + 2 * MINUTE)
+    assert done == ["1 healed from the statement"] and payer.payments() == [("succeeded", 1)]
+    assert at is not None and payer.runtime.desks.run(gateway, end + 3 * MINUTE)[0] == [], "once an hour"
+    with db.write():
+        db.execute("UPDATE payment SET gateway_ref = 'unheard of' WHERE method_id IS NOT NULL")
+    payer.runtime.desks.run(gateway, end + 5 * timedelta(hours=1))
+    kinds = {one.kind for one in ledger.differences()}
+    assert kinds == {"unstated", "foreign"}, "we have one that they lack, and they one that we lack"
+    with db.write():
+        db.execute("DELETE FROM difference")
+        db.execute(
+            "UPDATE payment SET gateway_ref = ?, amount_minor = amount_minor - 1 WHERE method_id IS NOT NULL",
+            _ref(payer),
+        )
+    payer.runtime.desks.run(gateway, end + 7 * timedelta(hours=1))
+    assert {one.kind for one in ledger.differences()} == ({"amount"} if gateway == "payme" else set()), (
+        "Click names none"
+    )
+
+
+def _ref(payer: Payer) -> str:
+    return str(payer.outside.money(payer.gateway)[-1]["reference"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -65,6 +65,15 @@ class Outcome:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A payment that a gateway says it took: its number, our order's, minor units."""
+
+    ref: str
+    order: str
+    amount_minor: int
+
+
 class Charger(Protocol):
     """The gateway's side of charging a saved card (facts/payments.md 5.2): called outside of any transaction.
 
@@ -86,6 +95,11 @@ class Charger(Protocol):
 
     def refund(self, ref: str, amount_minor: int, key: str) -> Outcome:
         """Give back a payment, or a part of it; SUCCEEDED also when that was done before under the same key."""
+
+    def taken(self, since: datetime, until: datetime, orders: Sequence[Charge]) -> list[Stated] | None:
+        """What the gateway says it took in [since, until]; None where it cannot be told now, or where another way tells.
+
+        `orders` are the charges that we asked for in this time: for a gateway that has no list and is asked of each."""
 
     def forget(self, token: str) -> None:
         """The payer removed the card: the gateway need not keep it."""

@@ -27,6 +27,7 @@ _OPEN = (CREATED, UNKNOWN)
 _ENDINGS = (base.DECLINED, base.DEAD, base.NEEDS_PAYER)
 _FIRST_LOOK, _LONGEST_LOOK = timedelta(seconds=1), timedelta(hours=1)
 _STUCK = timedelta(hours=24)
+_MOST_ASKED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,15 @@ def take_turn(payment_id: int, state: str, asked_at: datetime | None, *, now: da
         )
 
 
+def asked_since(gateway: str, vault: Vault, since: datetime, *, now: datetime) -> list[Charge]:
+    """The charges of saved cards at a gateway since a moment, whatever became of them."""
+    rows = db.rows(
+        "SELECT id FROM payment WHERE gateway = ? AND method_id IS NOT NULL AND created_at >= ? ORDER BY id LIMIT ?",
+        *(gateway, db.stamp(since), _MOST_ASKED),
+    )
+    return [_asked(by_id(number), vault, now=now) for (number,) in rows]
+
+
 def _amount_changed(payment: Payment, *, now: datetime) -> bool:
     """What was ordered costs something else than this payment by now: nobody is charged, and somebody has to look."""
     order = settling.order_of(payment)
@@ -155,7 +165,7 @@ def _asked(payment: Payment, vault: Vault, *, now: datetime) -> Charge:
         order=orders.facts_of(settling.order_of(payment)),
         amount_minor=payment.amount_minor,
         currency=payment.currency,
-        token=vault.token(card),
+        token=vault.token(card) if card.token else "",
         payer_ref=card.payer_ref,
         ref=payment.gateway_ref or "",
         asked_at=payment.asked_at or now,

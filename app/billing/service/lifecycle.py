@@ -17,7 +17,7 @@ from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder
 from app.billing.service import cards, collecting, orders, settling, subscriptions
 from app.billing.service.collecting import Collector
-from app.core import db, formats, money, telemetry
+from app.core import db, formats, money, outbox, telemetry
 from app.core.errors import AppError
 from app.core.tenancy import unscoped
 from app.notices import service as notices
@@ -136,6 +136,7 @@ def _charge(sub: Subscription, desk: Desk, now: datetime) -> None:
             _tell(sub, "renewal_overdue", order, desk, now=now)
         return
     payment = collecting.record(order, card, now=now)
+    outbox.put(orders.DESK_TOPIC, order.gateway, now=now)  # its statement will tell of this charge
     subscriptions.keep(
         sub, timeline.CHARGE, sub.state, now=now, order=order.public_id, payment=payment.id, step=sub.dunning_step
     )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 
-from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Outcome
+from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Outcome, Stated
 from app.billing.gateways.click.models import ClickPrepare
 from app.core import money
 
@@ -114,6 +114,17 @@ class ClickCards:
             return Outcome(UNKNOWN)
         code = int(told.get("error_code", -1))
         return Outcome(SUCCEEDED if code == 0 else DECLINED, ref, str(told.get("error_note", code))[:64])
+
+    def taken(self, since: datetime, until: datetime, orders: Sequence[Charge]) -> list[Stated] | None:
+        """Click has no list: each charge of the time is asked for under its order's number. It names no amounts."""
+        found = []
+        for asked in orders:
+            outcome = self.look_up(asked)
+            if outcome.kind == UNKNOWN:
+                return None
+            if outcome.kind == SUCCEEDED:
+                found.append(Stated(outcome.ref, asked.order.public_id, asked.amount_minor))
+        return found
 
     def forget(self, token: str) -> None:
         """Click deletes the card; one that it does not know is gone already."""

@@ -7,16 +7,16 @@ a later try pays the same one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
-from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Outcome
+from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Outcome, Stated
 
 Doc = dict[str, Any]
-_TIMEOUT_S = 30
+_TIMEOUT_S, _PAGE = 30, 50
 NEW, PAID, CANCELLING, CANCELLED = 0, 4, 21, 50
 _OUTCOMES = {NEW: ABSENT, PAID: SUCCEEDED, CANCELLING: DECLINED, CANCELLED: DECLINED}
 _DEAD_WORDS = ("expired", "blocked", "not found", "removed")
@@ -126,14 +126,26 @@ class PaymeCards:
         except Told:
             return
 
-    def statement(self, from_ms: int, to_ms: int) -> list[Doc]:
-        """All receipts of [from, to], fifty at a time. Raises Told, httpx.HTTPError."""
+    def taken(self, since: datetime, until: datetime, orders: Sequence[Charge]) -> list[Stated] | None:
+        """All paid receipts of the time, fifty at a call."""
         found: list[Doc] = []
-        while True:
-            page: Any = self.ask("receipts.get_all", count=50, **{"from": from_ms, "to": to_ms}, offset=len(found))
-            found += page
-            if len(page) < 50:
-                return found
+        times = {"from": int(since.timestamp() * 1000), "to": int(until.timestamp() * 1000)}
+        try:
+            while len(page := self._page(times, len(found))) == _PAGE:
+                found += page
+        except (Told, httpx.HTTPError, ValueError, KeyError):
+            return None
+        return [
+            Stated(str(one["_id"]), _order(one), int(one["amount"])) for one in [*found, *page] if one["state"] == PAID
+        ]
+
+    def _page(self, times: Doc, offset: int) -> list[Doc]:
+        found: Any = self.ask("receipts.get_all", count=_PAGE, **times, offset=offset)
+        return list(found)
+
+
+def _order(receipt: Doc) -> str:
+    return str(next((one["value"] for one in receipt["account"] if one["name"] == "order_id"), ""))
 
 
 def _outcome(state: int, ref: str) -> Outcome:

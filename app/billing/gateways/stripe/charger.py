@@ -5,12 +5,12 @@ Source: docs.stripe.com/payments/save-and-reuse, read 2026-11.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import stripe
 
-from app.billing.gateways.base import ABSENT, DECLINED, SUCCEEDED, UNKNOWN, Charge, Outcome
+from app.billing.gateways.base import ABSENT, DECLINED, SUCCEEDED, UNKNOWN, Charge, Outcome, Stated
 from app.billing.gateways.stripe.api import Doc, StripeApi, moment_s, outcome_of, outcome_of_error
 
 _BEFORE = timedelta(minutes=10)  # their clock and ours
@@ -75,6 +75,10 @@ class StripeCharger:
         except stripe.StripeError:
             return Outcome(UNKNOWN)
         return Outcome(SUCCEEDED if made["status"] in ("succeeded", "pending") else DECLINED, str(made["id"]))
+
+    def taken(self, since: datetime, until: datetime, orders: Sequence[Charge]) -> list[Stated] | None:
+        """Stripe's own list of money is read whole, also for what was paid on its pages: see statement.py."""
+        return None
 
     def forget(self, token: str) -> None:
         """Detach the card from its customer; one that is detached already stays so."""

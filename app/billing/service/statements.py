@@ -1,0 +1,66 @@
+"""What Payme and Click say of the cards that they charged for us, against our books. Three kinds of difference.
+
+What they took and we lack heals itself: it is concluded like any answer. What we have and they lack, and an amount that
+differs, are for somebody to look at. Payme lists its receipts; Click is asked for each payment of the last days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from app.billing.gateways.base import SUCCEEDED, Outcome, Stated
+from app.billing.service import collecting, settling
+from app.core import db
+
+EVERY = timedelta(hours=1)
+BACK, _LATE = timedelta(days=3), timedelta(hours=2)
+
+
+def next_at(gateway: str) -> datetime:
+    """When a gateway's list is to be read again."""
+    found = db.row("SELECT value FROM cursor WHERE name = ?", f"statement-{gateway}")
+    return datetime.fromtimestamp(found[0], UTC) + EVERY if found else datetime.fromtimestamp(0, UTC)
+
+
+def compare(gateway: str, stated: Iterable[Stated], *, now: datetime) -> int:
+    """Hold what a gateway took since `now - BACK` against our payments; returns how many healed. Twice is harmless."""
+    known = {one.ref for one in stated}
+    healed = sum(_compare_one(gateway, one, now=now) for one in stated)
+    with db.write():
+        for ref, amount in db.rows(
+            "SELECT gateway_ref, amount_minor FROM payment WHERE gateway = ? AND state = 'succeeded' AND method_id IS NOT"
+            " NULL AND settled_at BETWEEN ? AND ?",
+            *(gateway, db.stamp(now - BACK + _LATE), db.stamp(now - _LATE)),
+        ):
+            if ref not in known:
+                settling.doubt(gateway, "unstated", str(ref), f"{amount} booked, nothing stated", now=now)
+        db.execute(
+            "INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            *(f"statement-{gateway}", int(now.timestamp())),
+        )
+    return healed
+
+
+def _compare_one(gateway: str, one: Stated, *, now: datetime) -> bool:
+    found = db.row(
+        "SELECT p.id, p.state, p.amount_minor FROM payment p LEFT JOIN checkout_order o ON o.id = p.order_id WHERE"
+        " p.gateway = ? AND (p.gateway_ref = ? OR (p.gateway_ref IS NULL AND p.state = 'unknown' AND o.public_id = ?))",
+        *(gateway, one.ref, one.order),
+    )
+    with db.write():
+        if found is None:
+            if _is_ours(one.order):
+                settling.doubt(gateway, "foreign", one.ref, f"{one.amount_minor} stated, nothing booked", now=now)
+            return False
+        if found[2] != one.amount_minor:
+            settling.doubt(gateway, "amount", one.ref, f"{one.amount_minor} stated, {found[2]} booked", now=now)
+            return False
+        if found[1] in ("succeeded", "refunded"):
+            return False
+        collecting.conclude(found[0], Outcome(SUCCEEDED, one.ref), now=now)
+    return True
+
+
+def _is_ours(order: str) -> bool:
+    return db.row("SELECT 1 FROM checkout_order WHERE public_id = ?", order) is not None
