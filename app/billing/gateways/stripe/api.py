@@ -72,8 +72,9 @@ def outcome_of_error(error: stripe.StripeError) -> Outcome:
     ref = str((told.get("payment_intent") or {}).get("id", ""))
     if isinstance(error, stripe.CardError):
         return _refused(told, ref)
-    if isinstance(error, stripe.InvalidRequestError) and told.get("code") == "resource_missing":
-        return Outcome(DEAD, ref, "resource_missing")
+    if isinstance(error, stripe.InvalidRequestError) and error.http_status in (400, 404):
+        is_gone = error.http_status == 404 or told.get("code") == "resource_missing"  # card or payer
+        return Outcome(DEAD if is_gone else DECLINED, ref, str(told.get("code") or "refused"))
     return Outcome(UNKNOWN, ref)
 
 
