@@ -21,7 +21,7 @@ _DUE = (
 def send_due(gateway: str, charger: Charger, *, now: datetime) -> int:
     """Send what is owed back; what the gateway refuses somebody has to settle by hand. Returns how many were sent."""
     found = db.rows(
-        f"SELECT r.id, r.amount_minor, p.gateway_ref, p.amount_minor, p.settled_at, i.public_id {_DUE} ORDER BY r.id LIMIT ?",
+        f"SELECT r.id, r.amount_minor, r.refund_key, p.gateway_ref, p.settled_at, i.public_id {_DUE} ORDER BY r.id LIMIT ?",
         *(gateway, _AT_ONCE),
     )
     return sum(_send(gateway, charger, *row, now=now) for row in found)
@@ -32,8 +32,8 @@ def _send(
     charger: Charger,
     refund_id: int,
     amount: int,
+    key: str,
     ref: str,
-    paid: int,
     paid_at: int,
     invoice: str,
     *,
@@ -45,7 +45,7 @@ def _send(
         outcome = charger.refund(ref, amount, f"inv:{invoice}:refund:{refund_id}")
     with db.write():
         if outcome.kind == base.SUCCEEDED:
-            done = settling.refund_sent if amount == paid else returning.part_sent
+            done = settling.refund_sent if key == settling.UNDELIVERED else returning.part_sent
             done(refund_id, now=now)
         elif outcome.kind == base.DECLINED:
             settling.doubt(gateway, "refund", f"refund:{refund_id}", outcome.reason, now=now)

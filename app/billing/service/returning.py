@@ -13,12 +13,14 @@ from app.core.i18n import N_
 from app.core.tenancy import unscoped
 
 OPEN, WON, LOST = "open", "won", "lost"
+_BY_DESK, _IN_PARTS = frozenset({"stripe", "payme", "click"}), frozenset({"stripe"})
 
 
 def refund_part(payment_id: int, amount_minor: int, key: str, reason: str, *, now: datetime) -> int:
     """Owe a part of a payment back; the gateway's desk sends it. The same `key` twice is one refund. Returns its number.
 
-    Raises Conflict (`too_much`) when more would go back than came, `not_paid` for a payment without money.
+    Raises Conflict (`too_much`) when more would go back than came, `not_paid` for a payment without money, `not_here`
+    where the gateway gives nothing back at our desk's word, or nothing but the whole.
     """
     with db.write():
         payment = _held(payment_id)
@@ -27,6 +29,9 @@ def refund_part(payment_id: int, amount_minor: int, key: str, reason: str, *, no
             return int(known[0])
         if payment.state != settling.SUCCEEDED:
             raise Conflict(N_("There is no money of this payment to give back."), code="not_paid")
+        is_whole = amount_minor == payment.amount_minor
+        if payment.gateway not in _BY_DESK or not (is_whole or payment.gateway in _IN_PARTS):
+            raise Conflict(N_("This way to pay does not give back such a sum."), code="not_here")
         if amount_minor <= 0 or settling.given(payment_id) + amount_minor > payment.amount_minor:
             raise Conflict(N_("No more can go back than was paid."), code="too_much")
         return settling.owe(payment, key, amount_minor, reason, now=now)

@@ -22,7 +22,7 @@ PENDING, SUCCEEDED, DECLINED, DROPPED, GIVEN_BACK = "pending", "succeeded", "dec
 REFUND_DUE = "refund_due"
 # a payment that we gave up, or heard a no of, is still ours to take when the money came
 _BEGUN = ("created", "pending", "unknown", "declined", "cancelled")
-_UNDELIVERED = "undelivered"
+UNDELIVERED = "undelivered"
 _TWO_WAYS = frozenset({"click"})  # calls us also for a charge that we asked for, under a number that we learn last
 
 
@@ -179,7 +179,7 @@ def _owe_back(payment: Payment, reason: str, *, now: datetime) -> None:
     """Money without an invoice: the payer's credit, to be sent back."""
     sides = {ledger.clearing(payment.gateway): payment.amount_minor, ledger.CREDIT: -payment.amount_minor}
     ledger.book("payment", f"payment:{payment.id}", payment.currency, sides, now=now)
-    owe(payment, _UNDELIVERED, payment.amount_minor, reason, now=now)
+    owe(payment, UNDELIVERED, payment.amount_minor, reason, now=now)
 
 
 def _close(order: CheckoutOrder, state: str, *, deliveries: int, now: datetime) -> None:
@@ -221,7 +221,7 @@ def given(payment_id: int) -> int:
 
 def _was_owed(payment_id: int) -> bool:
     """Whether nothing was delivered for a payment: giving it back takes nothing from anybody (pretix #343)."""
-    return db.row("SELECT 1 FROM refund WHERE payment_id = ? AND refund_key = ?", payment_id, _UNDELIVERED) is not None
+    return db.row("SELECT 1 FROM refund WHERE payment_id = ? AND refund_key = ?", payment_id, UNDELIVERED) is not None
 
 
 def refund_sent(refund_id: int, *, now: datetime) -> None:

@@ -1,0 +1,106 @@
+"""Cards that Click keeps: its days and its months. The numbers in the names are those of facts/payments.md 5.4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.billing.gateways.click.merchant import days_of, may_reverse
+from app.billing.service import ledger, lifecycle, returning
+from app.core import db
+from app.core.errors import Conflict
+from tests.billing import charged
+from tests.billing.charged import Payer
+from tests.billing.outside import Outside
+from tests.conftest import NOW
+from tests.world import owner
+
+TASHKENT = timedelta(hours=5)
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    with Outside(tmp_path_factory.mktemp("outside")) as running:
+        yield running
+
+
+@pytest.fixture
+def payer(database_url: str, tmp_path: Path, outside: Outside) -> Iterator[Payer]:
+    with charged.booted(database_url, tmp_path, outside) as runtime:
+        who = owner("Bobur", telegram_user_id=77, plan="free", now=NOW)
+        yield charged.subscribed(runtime, outside, who, "click")
+
+
+def _local(*moment: int) -> datetime:
+    return datetime(*moment, tzinfo=UTC) - TASHKENT  # type: ignore[misc, arg-type]
+
+
+def test_22_a_payment_before_midnight_is_found_after_it(payer: Payer) -> None:
+    """Click keeps payments by the day of Tashkent; the answer was lost ten seconds before midnight."""
+    late, early = _local(2026, 5, 10, 23, 59, 50), _local(2026, 5, 11, 0, 0, 10)
+    with db.write():
+        db.execute("UPDATE subscription SET period_end = ?, next_action_at = ?", db.stamp(late), db.stamp(late))
+    payer.outside.faults("click", after_commit=1)
+    before = payer.outside.charges("click")
+    payer.look(late)
+    payer.charge(late)
+    assert payer.payments() == [("unknown", 1)] and payer.outside.charges("click") - before == 1
+    payer.charge(early)
+    assert payer.payments() == [("succeeded", 1)] and payer.outside.charges("click") - before == 1
+
+
+def test_22_a_payment_is_looked_for_on_its_day_and_the_next() -> None:
+    assert [f"{day:%Y-%m-%d}" for day in days_of(_local(2026, 2, 28, 23, 59, 59))] == ["2026-02-28", "2026-03-01"]
+    assert [f"{day:%Y-%m-%d}" for day in days_of(_local(2026, 3, 1))] == ["2026-03-01", "2026-03-02"]
+
+
+@pytest.mark.parametrize(
+    ("paid", "now", "may"),
+    [
+        (_local(2026, 3, 1), _local(2026, 3, 31, 23, 59), True),
+        (_local(2026, 2, 28), _local(2026, 3, 1, 23, 59), True),
+        (_local(2026, 2, 28), _local(2026, 3, 2), False),
+        (_local(2025, 12, 31, 23), _local(2026, 1, 1, 10), True),
+        (_local(2025, 3, 5), _local(2026, 3, 5), False),
+        (_local(2026, 1, 31), _local(2026, 3, 1), False),
+    ],
+)
+def test_19_a_payment_goes_back_in_its_month_or_on_the_first_of_the_next(
+    paid: datetime, now: datetime, may: bool
+) -> None:
+    assert may_reverse(paid, now=now) is may
+
+
+def test_19_what_click_would_refuse_is_not_asked_and_somebody_is_told(payer: Payer) -> None:
+    end = payer.sub.period_end
+    payer.look(end)
+    payer.charge(end)
+    (number, amount, settled) = db.row(
+        "SELECT id, amount_minor, settled_at FROM payment WHERE method_id IS NOT NULL"
+    ) or (0, 0, 0)
+    returning.refund_part(number, amount, "asked", "a mistake", now=end)
+    later = db.moment(settled) + timedelta(days=62)
+    payer.runtime.desks.run("click", later)
+    assert [(one.kind, one.detail) for one in ledger.differences()] == [
+        ("refund", "the gateway's time for refunds is over")
+    ]
+    assert [one["money"] for one in payer.outside.money("click")][-1] == "charge", "nothing was reversed"
+    assert db.rows("SELECT state FROM refund") == [("due",)], "it stays owed to the payer"
+
+
+def test_a_payment_of_this_month_goes_back_once(payer: Payer) -> None:
+    end = payer.sub.period_end
+    payer.look(end)
+    payer.charge(end)
+    (number, amount) = db.row("SELECT id, amount_minor FROM payment WHERE method_id IS NOT NULL") or (0, 0)
+    with pytest.raises(Conflict):
+        returning.refund_part(number, amount - 1, "a part", "Click gives back whole payments only", now=end)
+    for _ in range(2):
+        returning.refund_part(number, amount, "asked", "a mistake", now=end)
+        payer.runtime.desks.run("click", end + timedelta(hours=1))
+    assert [one["money"] for one in payer.outside.money("click")][-2:] == ["charge", "refund"]
+    assert db.rows("SELECT state FROM refund") == [("done",)]
+    assert lifecycle.open_subscriptions() == [], "what was given back whole ends"
