@@ -8,7 +8,10 @@ from app.billing.service import orders
 from app.core import clock, telemetry
 from app.core.retention import Rule
 
-KEPT = (Rule("pre_checkout", "id", "at", timedelta(days=90)),)
+KEPT = (
+    Rule("pre_checkout", "id", "at", timedelta(days=90)),
+    Rule("stripe_event", "id", "handled_at", timedelta(days=90)),
+)
 
 
 def expire_orders() -> None:

@@ -39,6 +39,8 @@ def open_order(workspace: str, plan: str, interval: str, gateway: str) -> None:
     runtime, now = boot("cli"), clock.utcnow()
     way = runtime.gateways.get(gateway)
     made = orders.open_order(_workspace(runtime, workspace, now=now), plan, interval, way, user_id=None, now=now)
+    if way.is_asked_first and way.key in runtime.desks:
+        runtime.desks.run(way.key, now)  # the gateway makes the page; elsewhere the worker asks for it
     base = runtime.settings.base_url
     url = orders.pay_url(made, way, language="en", base_url=base)
     _print(order_id=made.public_id, amount_minor=made.amount_minor, currency=made.currency, pay_url=url)

@@ -364,6 +364,22 @@ def test_a_saved_card_that_was_detached_there_is_charged_no_more(shop: Shop) -> 
     assert db.row("SELECT next_action, method_id FROM subscription") == ("invite", None)
 
 
+def test_a_removed_card_is_forgotten_there_once_its_last_charge_is_known(shop: Shop) -> None:
+    shop.bought()
+    (card,) = cards.of_workspace(shop.who.workspace.id)
+    token = shop.runtime.vault.token(card)
+    with db.write():
+        db.execute("UPDATE payment SET state = 'unknown', method_id = ?", card.id)
+    cards.remove(shop.who.workspace.id, card.public_id, user_id=None, now=clock.utcnow())
+    shop.desk()
+    assert shop.outside.stripe("get", f"/v1/payment_methods/{token}")["customer"], "it is still needed"
+    with db.write():
+        db.execute("UPDATE payment SET state = 'succeeded'")
+    assert "1 cards forgotten" in shop.desk()
+    assert shop.outside.stripe("get", f"/v1/payment_methods/{token}")["customer"] is None
+    assert db.rows("SELECT token, payer_ref, label FROM payment_method") == [("", "", "")]
+
+
 def test_the_same_payer_object_is_used_for_all_orders(shop: Shop) -> None:
     shop.page(shop.order())
     assert buying.count("stripe_customer") == 1

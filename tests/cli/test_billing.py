@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.billing.buying import PAYME_KEY, PRO
+from tests.billing.outside import STRIPE_KEY, STRIPE_SECRET, Outside
 from tests.billing.service import Service
 
 
@@ -64,6 +65,15 @@ def test_an_order_is_opened_paid_and_shown(service: Service) -> None:
     net = PRO - round(PRO * 12 / 112)
     assert (month["currency"], month["start"], month["new"], month["end"]) == ("UZS", 0, net, net)
     assert month["customers"] == {"start": 0, "lost": 0, "end": 1} and month["nrr"] is None
+
+
+def test_an_order_at_stripe_is_told_with_its_page(service: Service, tmp_path: Path) -> None:
+    with Outside(tmp_path / "outside", service.url) as outside:
+        service.env |= {"STRIPE_SECRET_KEY": STRIPE_KEY, "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET}
+        service.env["STRIPE_API_URL"] = outside.stripe_url
+        opened = _told(service, "open-order", "--workspace", "W", "--plan", "pro", "--gateway", "stripe")
+        assert (opened["amount_minor"], opened["currency"]) == (999, "USD")
+        assert "$9.99" in httpx.get(opened["pay_url"]).text or "9.99 USD" in httpx.get(opened["pay_url"]).text
 
 
 def test_what_cannot_be_opened_or_found_is_said_in_one_sentence(service: Service) -> None:

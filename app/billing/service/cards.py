@@ -7,6 +7,7 @@ from datetime import datetime
 from app.billing.gateways.base import Charger, SavedCard
 from app.billing.method_models import PaymentMethod
 from app.billing.models import Subscription
+from app.billing.money_models import Payment
 from app.billing.service import payers, subscriptions
 from app.billing.service.orders import DESK_TOPIC
 from app.core import db, ids, outbox
@@ -141,11 +142,20 @@ def remove(workspace_id: int, public_id: str, *, user_id: int | None, now: datet
 
 
 def forget_removed(gateway: str, charger: Charger, vault: Vault) -> int:
-    """Tell a gateway of cards that their payers removed, and blank what we knew of them. Returns how many."""
+    """Tell a gateway of cards that their payers removed, and blank what we knew of them. Returns how many.
+
+    One whose last charge has no outcome yet is still needed to look it up.
+    """
     with unscoped("a gateway's desk forgets cards of all workspaces"):
+        running = Payment.select(Payment.method_id).where(
+            Payment.gateway == gateway, Payment.state.in_(["created", "unknown"]), Payment.method_id.is_null(False)
+        )
         found = list(
             PaymentMethod.select()
-            .where(PaymentMethod.gateway == gateway, PaymentMethod.state == REMOVED, PaymentMethod.token != "")
+            .where(
+                *(PaymentMethod.gateway == gateway, PaymentMethod.state == REMOVED, PaymentMethod.token != ""),
+                PaymentMethod.id.not_in(running),
+            )
             .limit(_AT_ONCE)
         )
     for card in found:
