@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import cast
 
-from app.billing.gateways.base import Charger
-from app.billing.service import cards, collecting, refunding, statements
+from app.billing.gateways.base import Charger, Clerk, Line
+from app.billing.service import cards, collecting, fiscal, refunding, statements
 from app.billing.service.cards import Vault
 from app.billing.service.counter import DomainOrders
+from app.core import db
 from app.core.crypto import Sealer
 from app.core.settings import Settings
 
@@ -55,7 +57,8 @@ class Desks:
                 settings.click_secret_key.get_secret_value(),
             )
             settles = timedelta(seconds=settings.click_settles_s)
-            yield "click", ClickCards(settings.click_api_url, *who, settles_after=settles)
+            codes = settings.fiscal_ikpu, settings.fiscal_package_code
+            yield "click", ClickCards(settings.click_api_url, *who, settles_after=settles, fiscal=codes)
 
     @property
     def _stripe_key(self) -> str:
@@ -76,6 +79,10 @@ class Desks:
         if charger is not None:
             sent = refunding.send_due(gateway, charger, now=now)
             done += [f"{sent} refunds sent"] if sent else []
+            if gateway == "click" and self._settings.fiscal_ikpu:
+                told, again = self._receipts(gateway, cast(Clerk, charger), now)
+                done += told
+                moments.append(again)
             gone = cards.forget_removed(gateway, charger, self._vault)
             done += [f"{gone} cards forgotten"] if gone else []
             told, again = self._statement(gateway, charger, now)
@@ -97,3 +104,14 @@ class Desks:
         stated = charger.taken(since, now, asked)
         healed = statements.compare(gateway, stated, now=now) if stated is not None else 0
         return ([f"{healed} healed from the statement"] if healed else []), now + statements.EVERY
+
+    def _receipts(self, gateway: str, clerk: Clerk, now: datetime) -> tuple[list[str], datetime | None]:
+        """Fiscal receipts that the gateway wants from us."""
+        counter = DomainOrders(self._vault)
+
+        def lines_of(order_id: int) -> list[Line]:
+            with db.write():
+                return counter.lines(counter.held_by_id(order_id))
+
+        made = fiscal.hand_in_due(gateway, clerk, lines_of, now=now)
+        return ([f"{made} receipts handed in"] if made else []), fiscal.next_at(gateway, now=now)

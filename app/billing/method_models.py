@@ -1,10 +1,10 @@
-"""Saved ways to pay, and disputes about what was paid with them."""
+"""Saved ways to pay, disputes about what was paid, and fiscal receipts that we hand in."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, TextField
+from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField, TextField
 
 from app.accounts.models import Workspace
 from app.billing.models import BillingAccount
@@ -61,4 +61,19 @@ class Dispute(Table):
         indexes = ((("gateway", "gateway_ref"), True),)
 
 
-TABLES = (PaymentMethod, Dispute)
+class FiscalReceipt(Table):
+    """The fiscal receipt of a payment whose gateway wants it from us; `qr_url` is where the payer sees it."""
+
+    impersonal = frozenset({"gateway", "error", "qr_url"})
+    id = AutoField()
+    payment_id = BigIntegerField(unique=True)
+    gateway = CharField(max_length=16)
+    asked_at = UtcTimestamp()
+    tries = IntegerField(default=0)
+    retry_at = UtcTimestamp(null=True)
+    error = CharField(max_length=200, null=True)
+    qr_url = TextField(null=True)
+    done_at = UtcTimestamp(null=True)
+
+
+TABLES = (PaymentMethod, Dispute, FiscalReceipt)

@@ -36,6 +36,8 @@ class MerchantApi:
         delete(f"{_PATH}/card_token/{{service}}/{{token}}", self._remove)
         get(f"{_PATH}/payment/status/{{service}}/{{number}}", self._status)
         get(f"{_PATH}/payment/status_by_mti/{{service}}/{{mti}}/{{day}}", self._status_by_mti)
+        post(f"{_PATH}/payment/ofd_data/submit_items", self._submit_items)
+        get(f"{_PATH}/payment/ofd_data/{{service}}/{{number}}", self._receipt)
         delete(f"{_PATH}/payment/reversal/{{service}}/{{number}}", self._reverse)
 
     def _require_auth(self, request: web.Request) -> None:
@@ -104,6 +106,27 @@ class MerchantApi:
         mti, day = request.match_info["mti"], request.match_info["day"]
         found = [one for one in self._book.all("payment") if one["mti"] == mti and _day(one) == day]
         return web.json_response(_NOT_FOUND) if not found else _told(**_state(found[-1]))
+
+    async def _submit_items(self, request: web.Request) -> web.Response:
+        """The fiscal receipt of a payment: items in tiyin that sum to it; the tax office may be away."""
+        self._require_auth(request)
+        given = await request.json()
+        if self._book.strikes("click_fiscal_away"):
+            raise web.HTTPBadGateway
+        number, items = str(given["payment_id"]), given["items"]
+        whole = sum(int(item["Price"]) for item in items)
+        payment = self._book.find("payment", number)
+        if payment is not None and payment["amount_minor"] != whole:
+            return web.json_response(
+                {"error_code": -1, "error_note": "The sum of the items is not that of the payment"}
+            )
+        self._book.keep("receipt_of_click", number, {"url": f"https://ofd.example/check?t={number}", "items": items})
+        return _told()
+
+    async def _receipt(self, request: web.Request) -> web.Response:
+        self._require_auth(request)
+        found = self._book.find("receipt_of_click", request.match_info["number"])
+        return _told(paymentId=request.match_info["number"], qrCodeURL=found["url"] if found else "")
 
     async def _reverse(self, request: web.Request) -> web.Response:
         self._require_auth(request)

@@ -73,6 +73,8 @@ class Outside:
             "click_service_id": CLICK_SERVICE,
             "click_secret_key": SecretStr(CLICK_SECRET),
             "click_merchant_user_id": CLICK_USER,
+            "fiscal_ikpu": "10304008003000000",
+            "fiscal_package_code": "1514296",
             "click_api_url": f"{self.payments_url}/click-api/v2/merchant",
             "stripe_secret_key": SecretStr(STRIPE_KEY),
             "stripe_webhook_secret": SecretStr(STRIPE_SECRET),

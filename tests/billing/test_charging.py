@@ -236,8 +236,9 @@ def test_58_the_gateways_own_word_heals_what_we_lack_and_names_what_differs(
     payer.live(end, end)
     assert payer.payments() == [("unknown", 1)]
     done, at = payer.runtime.desks.run(gateway, end + 2 * MINUTE)
-    assert done == ["1 healed from the statement"] and payer.payments() == [("succeeded", 1)]
-    assert at is not None and payer.runtime.desks.run(gateway, end + 3 * MINUTE)[0] == [], "once an hour"
+    assert "1 healed from the statement" in done and payer.payments() == [("succeeded", 1)]
+    told, _ = payer.runtime.desks.run(gateway, end + 3 * MINUTE)
+    assert at is not None and "1 healed from the statement" not in told, "once an hour"
     with db.write():
         db.execute("UPDATE payment SET gateway_ref = 'unheard of' WHERE method_id IS NOT NULL")
     payer.runtime.desks.run(gateway, end + 5 * timedelta(hours=1))

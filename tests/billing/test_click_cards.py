@@ -104,3 +104,30 @@ def test_a_payment_of_this_month_goes_back_once(payer: Payer) -> None:
     assert [one["money"] for one in payer.outside.money("click")][-2:] == ["charge", "refund"]
     assert db.rows("SELECT state FROM refund") == [("done",)]
     assert lifecycle.open_subscriptions() == [], "what was given back whole ends"
+
+
+def test_57_a_tax_office_that_is_away_costs_nobody_the_plan_and_gets_its_receipt_later(payer: Payer) -> None:
+    """Away for three hours: the plan is delivered, the receipt is tried again, somebody is told, and then it is there."""
+    end = payer.sub.period_end
+    payer.outside.faults("click", fiscal_away=1_000)
+    payer.look(end)
+    payer.charge(end)
+    assert payer.sub.state == "active" and payer.sub.period_start == end, "the plan does not wait for the receipt"
+    moment, tries = end, 0
+    while moment < end + timedelta(hours=4):
+        done, again = payer.runtime.desks.run("click", moment)
+        assert "1 receipts handed in" not in done and again is not None
+        tries, moment = tries + 1, max(again, moment + timedelta(minutes=1))
+    assert 8 < tries < 30, "ever more seldom"
+    assert [(one.kind, one.reference) for one in ledger.differences()] == [("fiscal", f"payment:{_charged()}")]
+    payer.outside.faults("click", fiscal_away=0)
+    done, _ = payer.runtime.desks.run("click", moment + timedelta(hours=1))
+    assert "1 receipts handed in" in done
+    (url, error) = db.row("SELECT qr_url, error FROM fiscal_receipt WHERE payment_id = ?", _charged()) or ("", "")
+    assert str(url).startswith("https://ofd.example/") and error is None
+    assert payer.runtime.desks.run("click", moment + timedelta(hours=2))[0] == [], "once"
+
+
+def _charged() -> int:
+    (number,) = db.row("SELECT id FROM payment WHERE method_id IS NOT NULL") or (0,)
+    return int(number)

@@ -105,6 +105,16 @@ class Charger(Protocol):
         """The payer removed the card: the gateway need not keep it."""
 
 
+class Clerk(Protocol):
+    """A gateway that wants the fiscal receipt of each payment from us."""
+
+    def hand_in(self, ref: str, lines: Sequence[Line]) -> str:
+        """Hand the receipt of a payment in, and say where it can be seen; doing so twice is one receipt.
+
+        Raises Upstream while the gateway does not take it, or has not made it yet.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class SavedCard:
     """A card that a gateway keeps for us from now on."""

@@ -23,6 +23,7 @@ REFUND_DUE = "refund_due"
 # a payment that we gave up, or heard a no of, is still ours to take when the money came
 _BEGUN = ("created", "pending", "unknown", "declined", "cancelled")
 UNDELIVERED = "undelivered"
+_WANTS_RECEIPTS = frozenset({"click"})  # their fiscal receipts are handed in by our desk
 _TWO_WAYS = frozenset({"click"})  # calls us also for a charge that we asked for, under a number that we learn last
 
 
@@ -132,6 +133,8 @@ def settle(payment_id: int, *, now: datetime) -> bool:
         _close(order, PAID, deliveries=order.deliveries + 1, now=now)
         revenue.move(sub, revenue.worth(sub, now=now), f"payment:{payment_id}", now=now)
         orders.close_unfit(sub, now=now)
+        if payment.gateway in _WANTS_RECEIPTS:
+            outbox.put(orders.DESK_TOPIC, payment.gateway, now=now)
     return True
 
 

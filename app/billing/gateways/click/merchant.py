@@ -15,24 +15,35 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Outcome, Stated
+from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Line, Outcome, Stated
 from app.billing.gateways.click.models import ClickPrepare
 from app.core import money
+from app.core.errors import Upstream
 
 Doc = dict[str, Any]
 _TIMEOUT_S = 30
 _CLICKS_ZONE = ZoneInfo("Asia/Tashkent")
 _PAID, _NOT_FOUND = 2, -16
 _DEAD_CODES = frozenset({-5018, -5019, -5014})  # blocked, expired, unknown card
-_TWICE = "paid twice"
+_TWICE, _NO_RECEIPT = "paid twice", "Click: no receipt yet"
 
 
 class ClickCards:
     """Implements gateways.base.Charger."""
 
-    def __init__(self, url: str, service_id: str, user_id: str, secret: str, *, settles_after: timedelta) -> None:
+    def __init__(
+        self,
+        url: str,
+        service_id: str,
+        user_id: str,
+        secret: str,
+        *,
+        settles_after: timedelta,
+        fiscal: tuple[str, str] = ("", ""),
+    ) -> None:
         self._url, self._service_id, self._user_id, self._secret = url, service_id, user_id, secret
         self._client, self.settles_after = httpx.Client(timeout=_TIMEOUT_S), settles_after
+        self._fiscal = fiscal  # IKPU and package code of what we sell
 
     def ask(self, verb: str, path: str, **body: Any) -> Doc:
         """One request. Raises httpx.HTTPError or ValueError when nobody knows what happened."""
@@ -126,9 +137,53 @@ class ClickCards:
                 found.append(Stated(outcome.ref, asked.order.public_id, asked.amount_minor))
         return found
 
+    def hand_in(self, ref: str, lines: Sequence[Line]) -> str:
+        """Click's fiscal receipt: its amounts are tiyin, unlike a payment's (docs.click.uz "ofd_data", read 2026-11)."""
+        number = _number_of(ref)
+        try:
+            if not (url := self._receipt_url(number)):
+                told = self.ask(
+                    "POST",
+                    "payment/ofd_data/submit_items",
+                    service_id=int(self._service_id),
+                    payment_id=int(number),
+                    items=[self._item(line) for line in lines],
+                    received_ecash=sum(line.amount_minor for line in lines),
+                    received_cash=0,
+                    received_card=0,
+                )
+                if int(told.get("error_code", -1)) != 0:
+                    raise Upstream(f"Click: {told.get('error_code')} {told.get('error_note', '')}", code="fiscal")
+                url = self._receipt_url(number)
+        except (httpx.HTTPError, ValueError) as error:
+            raise Upstream(f"Click: {type(error).__name__}", code="fiscal") from error
+        if not url:
+            raise Upstream(_NO_RECEIPT, code="fiscal")
+        return url
+
+    def _receipt_url(self, number: str) -> str:
+        return str(self.ask("GET", f"payment/ofd_data/{self._service_id}/{number}").get("qrCodeURL") or "")
+
+    def _item(self, line: Line) -> Doc:
+        return {
+            "Name": line.title[:63],
+            "SPIC": self._fiscal[0],
+            "PackageCode": self._fiscal[1],
+            "GoodPrice": line.amount_minor,
+            "Price": line.amount_minor,
+            "Amount": 1000,  # one piece, in thousandths
+            "VAT": taxed(line.amount_minor, line.tax_rate_bp),
+            "VATPercent": line.tax_rate_bp // 100,
+        }
+
     def forget(self, token: str) -> None:
         """Click deletes the card; one that it does not know is gone already."""
         self.ask("DELETE", f"card_token/{self._service_id}/{token}")
+
+
+def taxed(total_minor: int, bp: int) -> int:
+    """The tax that a total includes, half up."""
+    return (2 * total_minor * bp + 10_000 + bp) // (2 * (10_000 + bp))
 
 
 def days_of(asked_at: datetime) -> tuple[datetime, datetime]:
