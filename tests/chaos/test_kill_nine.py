@@ -22,8 +22,11 @@ import httpx
 import pytest
 from temporalio.client import Client, ScheduleActionExecutionStartWorkflow
 
+from app.core.crypto import Sealer
+from app.core.settings import DEV_MASTER_KEY
 from e2e.stack import BOT_ID, OWNER_ID, wait_for
 from tests.chaos.supervised import FIRST_UPDATE_ID, WEB_WORKER, SupervisedStack
+from workflows import codec
 from workflows.contracts import DAILY_CHECK_SCHEDULE, CheckReport
 
 UPDATES = int(os.environ.get("CHAOS_UPDATES", "300"))
@@ -186,7 +189,7 @@ def _ms(text: str) -> int:
 
 async def _daily_check_runs(address: str) -> CheckReport:
     """The schedule outlived the kills of Temporal and of the worker: trigger it, and the new run completes."""
-    client = await Client.connect(address)
+    client = await Client.connect(address, data_converter=codec.sealed(Sealer(DEV_MASTER_KEY)))
     schedule = client.get_schedule_handle(DAILY_CHECK_SCHEDULE)
     before = (await schedule.describe()).info.num_actions
     await schedule.trigger()
