@@ -7,11 +7,14 @@ from app.analytics import models as effects
 from app.analytics.annotation_models import Annotation
 from app.analytics.sharing.models import ShareLink
 from app.audit.models import AuditAnchor, AuditEntry
+from app.billing import coupon_models as coupons
+from app.billing import method_models as methods
 from app.billing import models as billing
 from app.billing import money_models as money
 from app.billing.gateways.click.models import ClickPrepare
 from app.billing.gateways.payme.models import PaymeTransaction
 from app.billing.gateways.stars.models import PreCheckout, StarLink, StarPayment
+from app.billing.gateways.stripe.models import StripeCustomer, StripeEvent, StripeSession
 from app.channels import campaign_models
 from app.channels.models import BotPresence, BotRights, Channel, Chat, Feed, MemberEvent, SubscriberReconciliation
 from app.core.db import Table
@@ -68,6 +71,7 @@ TABLES: tuple[type[Table], ...] = (
     DesktopImport,
     ChatBoost,
     *effects.TABLES,
+    *(*methods.TABLES, *coupons.TABLES, StripeCustomer, StripeSession, StripeEvent),
     *(*billing.TABLES, *money.TABLES, PaymeTransaction, ClickPrepare, StarLink, PreCheckout, StarPayment),
     *posting.TABLES,
     *approvals.TABLES,

@@ -31,6 +31,7 @@ class Paper:
     what: str
     period_start: datetime | None
     period_end: datetime | None
+    discount_minor: int
     total_minor: int
     tax_minor: int
     tax_rate_bp: int
@@ -85,7 +86,9 @@ class _Sheet:
             self._text(line)
         self._skip()
         self._rule()
-        self._pair(paper.what, _amount(paper, paper.total_minor))
+        self._pair(paper.what, _amount(paper, paper.total_minor + paper.discount_minor))
+        if paper.discount_minor:
+            self._pair(_say(paper, N_("Discount")), _amount(paper, -paper.discount_minor))
         if paper.period_start and paper.period_end:
             days = (formats.day(at, paper.language, paper.timezone) for at in (paper.period_start, paper.period_end))
             self._text(" – ".join(days))

@@ -87,7 +87,8 @@ class InvoiceCounter(Table):
 class CheckoutOrder(TenantTable):
     """An invoice that somebody was asked to pay by a gateway; its public id is what Payme and Click know.
 
-    `price_minor` is what a whole period of the plan costs, `amount_minor` what this order does.
+    `price_minor` is what a whole period of the plan costs, `discount_minor` how much less it is by the coupon
+    `redemption_id`, `amount_minor` what this order asks for.
     """
 
     impersonal = frozenset({"public_id", "gateway", "plan", "interval", "currency", "state", "kind"})
@@ -103,6 +104,8 @@ class CheckoutOrder(TenantTable):
     currency = CharField(max_length=3)
     amount_minor = BigIntegerField()
     price_minor = BigIntegerField()
+    discount_minor = BigIntegerField(default=0)
+    redemption_id = IntegerField(null=True)
     state = CharField(max_length=12)
     deliveries = IntegerField(default=0)
     created_by: Any = ForeignKeyField(User, lazy_load=False, null=True)
@@ -112,7 +115,7 @@ class CheckoutOrder(TenantTable):
 
     class Meta:
         indexes = ((("workspace", "created_at"), False),)
-        constraints = (SQL("CHECK (amount_minor > 0)"),)
+        constraints = (SQL("CHECK (amount_minor >= 0)"),)
 
 
 class Payment(TenantTable):

@@ -30,6 +30,7 @@ class Standing:
     state: str
     is_ending: bool
     price_minor: int
+    discount_minor: int
     currency: str
     period_end: datetime
     past_due_at: datetime | None
@@ -42,6 +43,10 @@ class Standing:
     is_dormant: bool
     card: str
     next_try_at: datetime | None
+
+    @property
+    def is_trial(self) -> bool:
+        return self.state == states.TRIALING
 
     @property
     def is_late(self) -> bool:
@@ -110,12 +115,13 @@ def _standing(sub: Subscription) -> Standing:
         state=sub.state,
         is_ending=bool(sub.is_ending),
         price_minor=sub.price_minor,
+        discount_minor=sub.discount_minor,
         currency=sub.currency,
         period_end=sub.period_end,
         past_due_at=late,
         paused_at=sub.paused_at,
-        read_only_at=late + timeline.FULL_ACCESS if late else None,
-        ends_at=late + timeline.GRACE if late else None,
+        read_only_at=late + timeline.FULL_ACCESS if late and not subscriptions.is_unpaid(sub) else None,
+        ends_at=late + timeline.grace_of(is_trial=subscriptions.is_unpaid(sub)) if late else None,
         next_plan=sub.next_plan or "",
         next_interval=sub.next_interval or "",
         is_renewed_there=subscriptions.is_renewed_there(sub),
@@ -187,6 +193,8 @@ def plan_cards(workspace_id: int, currency: str, intervals: Iterable[str], *, no
 def _choice(sub: Subscription | None, price: Price, *, now: datetime) -> Choice:
     if sub is None or sub.period_end is None:
         return Choice(price, "buy", price.amount_minor)
+    if subscriptions.is_unpaid(sub) and price.currency != "XTR":
+        return Choice(price, "next", price.amount_minor)
     is_present = (price.plan, price.interval) == (sub.plan, sub.interval)
     is_fixed = subscriptions.is_renewed_there(sub) and not (is_present and sub.state == states.PAST_DUE)
     if is_fixed or sub.state == states.PAUSED or price.currency != sub.currency:
@@ -205,8 +213,8 @@ def invoices_of(workspace_id: int) -> list[InvoiceRow]:
         "SELECT i.public_id, i.series, i.number, i.finalised_at, l.plan, i.period_start, i.period_end, i.total_minor,"
         " i.currency, EXISTS (SELECT 1 FROM credit_note n WHERE n.invoice_id = i.id) FROM invoice i"
         " JOIN invoice_line l ON l.invoice_id = i.id WHERE i.workspace_id = ? AND i.number IS NOT NULL"
-        " ORDER BY i.id DESC LIMIT ?",
-        *(workspace_id, _SHOWN),
+        " AND l.kind <> ? ORDER BY i.id DESC LIMIT ?",
+        *(workspace_id, invoices.DISCOUNT, _SHOWN),
     )
     return [
         InvoiceRow(
@@ -237,6 +245,7 @@ class InvoiceFacts:
     interval: str
     period_start: datetime | None
     period_end: datetime | None
+    discount_minor: int
     total_minor: int
     tax_minor: int
     tax_rate_bp: int
@@ -251,7 +260,8 @@ def invoice_of(workspace_id: int, public_id: str) -> InvoiceFacts:
     )
     if invoice is None:
         raise NotFound(N_("There is no such invoice."))
-    line: InvoiceLine = InvoiceLine.get(InvoiceLine.workspace == workspace_id, InvoiceLine.invoice == invoice.id)
+    lines = InvoiceLine.workspace == workspace_id, InvoiceLine.invoice == invoice.id
+    line: InvoiceLine = InvoiceLine.get(*lines, InvoiceLine.kind != invoices.DISCOUNT)
     note = db.row("SELECT series, number FROM credit_note WHERE invoice_id = ?", invoice.id)
     return InvoiceFacts(
         number=invoices.number_of(invoice.series, invoice.number),
@@ -263,6 +273,7 @@ def invoice_of(workspace_id: int, public_id: str) -> InvoiceFacts:
         interval=line.interval,
         period_start=invoice.period_start,
         period_end=invoice.period_end,
+        discount_minor=line.amount_minor - invoice.total_minor,
         total_minor=invoice.total_minor,
         tax_minor=invoice.tax_minor,
         tax_rate_bp=invoice.tax_rate_bp,

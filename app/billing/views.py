@@ -14,11 +14,12 @@ from app.billing import queries
 from app.billing.gateways.base import TELEGRAM, WEB, Gateway
 from app.billing.invoice_pdf import Paper, pdf_of
 from app.billing.queries import InvoiceRow, PlanCard, Standing
-from app.billing.service import limits, orders, pausing, prices, subscriptions
+from app.billing.service import limits, orders, pausing, prices, settling, subscriptions, trials
 from app.billing.service.limits import Usage
 from app.core import policy as roles
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.htmx import explained, page, redirect_or_hx
+from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 
@@ -39,6 +40,8 @@ class BillingPage:
     invoices: tuple[InvoiceRow, ...]
     open_order: str
     may_pay: bool
+    may_try: bool
+    coupon: str
     error: str = ""
 
 
@@ -67,6 +70,8 @@ def _page(*, error: str = "") -> BillingPage:
         invoices=tuple(queries.invoices_of(here)),
         open_order=queries.open_order_of(here),
         may_pay=roles.may(current_user.role, Act.PAY),
+        may_try=standing is None and trials.may_start(here, user_id=current_user.user_id),
+        coupon=request.values.get("coupon", "")[:32],
         error=error,
     )
 
@@ -86,10 +91,28 @@ def checkout() -> Any:
     try:
         gateway = current_app.extensions["runtime"].gateways.offered(key, surface())
         who = {"user_id": current_user.user_id, "now": g.now}
-        made = orders.open_once(current_user.workspace_id, plan, interval, gateway, **who)
+        coupon = request.form.get("coupon", "").strip()[:33]
+        made = orders.open_once(current_user.workspace_id, plan, interval, gateway, coupon=coupon, **who)
+        settling.settle_free(made.id, now=g.now)
     except (Invalid, Conflict) as error:
         return page("billing/plan.html", status=error.status, page=_page(error=explained(error)))
     return redirect_or_hx(f"/orders/{made.public_id}")
+
+
+@blueprint.post("/trial")
+@policy(Act.PAY)
+@limiter.limit("10 per minute")
+def start_trial() -> Any:
+    """Two weeks of a plan for nothing; then it is asked for by the way to pay that is offered first here."""
+    plan, currency = request.form.get("plan", "")[:16], request.form.get("currency", "")[:3]
+    offered = [one for one in current_app.extensions["runtime"].gateways.on(surface()) if one.currency == currency]
+    try:
+        if not offered:
+            raise Invalid(N_("This plan is not for sale in this currency."), fields={"currency": "not sold"})
+        trials.start(current_user.workspace_id, plan, offered[0], user_id=current_user.user_id, now=g.now)
+    except (Invalid, Conflict) as error:
+        return page("billing/plan.html", status=error.status, page=_page(error=explained(error)))
+    return redirect_or_hx("/billing")
 
 
 @blueprint.post("/cancel")
@@ -153,6 +176,7 @@ def invoice(public_id: str) -> Response:
         what=f"AnalyticBot {facts.plan.capitalize()}",
         period_start=facts.period_start,
         period_end=facts.period_end,
+        discount_minor=facts.discount_minor,
         total_minor=facts.total_minor,
         tax_minor=facts.tax_minor,
         tax_rate_bp=facts.tax_rate_bp,

@@ -1,11 +1,11 @@
-"""analyticbot billing open-order|show-order|check|revenue|certify"""
+"""analyticbot billing open-order|show-order|check|revenue|certify|coupon|coupons"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 import click
 
 from app.accounts.service import people
-from app.billing.service import ledger, orders, revenue
+from app.billing.service import coupons, ledger, orders, revenue, settling
 from app.boot import Runtime, boot
 from app.core import clock, money
 from app.core.clock import iso
 from app.core.errors import Invalid
 
 _CERTIFYING = 6
+_ACTOR = "operator"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -34,15 +35,18 @@ def group() -> None:
 @click.option("--plan", required=True)
 @click.option("--interval", default="month", show_default=True)
 @click.option("--gateway", required=True)
-def open_order(workspace: str, plan: str, interval: str, gateway: str) -> None:
+@click.option("--coupon", default="", help="makes it cheaper")
+def open_order(workspace: str, plan: str, interval: str, gateway: str, coupon: str) -> None:
     """Open an order as the checkout does; prints it as JSON."""
     runtime, now = boot("cli"), clock.utcnow()
     way = runtime.gateways.get(gateway)
-    made = orders.open_order(_workspace(runtime, workspace, now=now), plan, interval, way, user_id=None, now=now)
-    if way.is_asked_first and way.key in runtime.desks:
+    here = _workspace(runtime, workspace, now=now)
+    made = orders.open_order(here, plan, interval, way, user_id=None, coupon=coupon, now=now)
+    settling.settle_free(made.id, now=now)
+    if made.amount_minor and way.is_asked_first and way.key in runtime.desks:
         runtime.desks.run(way.key, now)  # the gateway makes the page; elsewhere the worker asks for it
     base = runtime.settings.base_url
-    url = orders.pay_url(made, way, language="en", base_url=base)
+    url = orders.pay_url(made, way, language="en", base_url=base) if made.amount_minor else ""
     _print(order_id=made.public_id, amount_minor=made.amount_minor, currency=made.currency, pay_url=url)
 
 
@@ -55,6 +59,49 @@ def show_order(order_id: str) -> None:
     found = orders.any_order(order_id)
     paid_at = iso(found.paid_at) if found.paid_at else None
     _print(order_id=order_id, status=found.state, paid_at=paid_at, deliveries=found.deliveries)
+
+
+@group.command("coupon")
+@click.argument("code")
+@click.option("--percent", type=int, help="off, 1-100")
+@click.option("--amount-minor", type=int, help="off, in minor units of --currency")
+@click.option("--currency")
+@click.option("--plan", help="for this plan only")
+@click.option("--periods", default=1, show_default=True, help="for how many periods; 0: as long as the plan is kept")
+@click.option("--most", type=int, help="how many payers can redeem it")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="the first day (UTC) on which nobody can any more")
+@click.option("--revoke", is_flag=True, help="nobody can redeem it any more; who did keeps it")
+def coupon(code: str, revoke: bool, until: datetime | None, periods: int, most: int | None, **given: Any) -> None:
+    """Offer a coupon, or revoke it."""
+    boot("cli")
+    now = clock.utcnow()
+    if revoke:
+        coupons.revoke(code, actor=_ACTOR, now=now)
+        _print(code=code.upper(), revoked_at=iso(now))
+        return
+    day = until.replace(tzinfo=UTC) if until else None
+    terms = coupons.Terms(**given, periods=periods or None, most=most, valid_until=day)
+    _print(code=coupons.create(code, terms, actor=_ACTOR, now=now).code)
+
+
+@group.command("coupons")
+def list_coupons() -> None:
+    """Every coupon, the newest first: a line of JSON each."""
+    boot("cli")
+    for one, used in coupons.all_of_them():
+        until, revoked = (iso(at) if at else None for at in (one.valid_until, one.revoked_at))
+        _print(
+            code=one.code,
+            percent=one.percent,
+            amount_minor=one.amount_minor,
+            currency=one.currency,
+            plan=one.plan,
+            periods=one.periods,
+            redeemed=used,
+            most=one.most_redemptions,
+            valid_until=until,
+            revoked_at=revoked,
+        )
 
 
 @group.command()

@@ -40,6 +40,13 @@ _SENTENCES = {
     "renewal_due": N_(
         "Your %(plan)s plan is paid until %(day)s. The next period costs %(amount)s and can be paid now:\n%(link)s"
     ),
+    "trial_ends": N_(
+        "Your trial of the %(plan)s plan ends on %(day)s. Then your card is charged %(amount)s for the first period. To keep"
+        " it from being charged, cancel before:\n%(link)s"
+    ),
+    "trial_overdue": N_(
+        "Your trial of the %(plan)s plan ended on %(day)s. To keep the plan, pay %(amount)s within three days:\n%(link)s"
+    ),
     "renewal_overdue": N_(
         "The payment of %(amount)s for your %(plan)s plan is late: it was due on %(day)s.\n%(link)s\n\n"
         "Your data are safe. Seven days after that day the plan becomes read-only, after fourteen it ends."

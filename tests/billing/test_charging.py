@@ -11,9 +11,10 @@ import pytest
 
 from app.billing.gateways import base
 from app.billing.gateways.base import Outcome
-from app.billing.service import cards, collecting, ledger
+from app.billing.service import cards, collecting, ledger, subscriptions, trials
 from app.billing.service.limits import plan_of
 from app.core import db
+from app.core.errors import Conflict
 from tests.billing import buying, charged
 from tests.billing.charged import GATEWAYS, PRICE, Payer
 from tests.billing.outside import DEAD, GOOD, POOR, Outside
@@ -258,3 +259,26 @@ def test_58_the_gateways_own_word_heals_what_we_lack_and_names_what_differs(
 
 def _ref(payer: Payer) -> str:
     return str(payer.outside.money(payer.gateway)[-1]["reference"])
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_49_cancelled_a_second_after_the_trial_the_charge_that_runs_is_the_last(
+    database_url: str, tmp_path: Path, outside: Outside, gateway: str
+) -> None:
+    """Who cancels before the end pays nothing; while the card is being charged it is told so, and can cancel after."""
+    with charged.booted(database_url, tmp_path, outside) as runtime:
+        who = owner("Trying", telegram_user_id=99, plan="free", now=NOW)
+        trials.start(who.workspace.id, "pro", runtime.gateways.get(gateway), user_id=who.user.id, now=NOW)
+        payer = Payer(runtime, outside, who, gateway)
+        payer.save_card()
+        end = NOW + trials.LENGTH
+        assert payer.look(end - timedelta(days=3)).done == ("invite",)
+        assert db.rows("SELECT template FROM notice") == [("trial_ends",)]
+        assert payer.look(end).done == ("charge",)
+        with pytest.raises(Conflict) as refused:
+            subscriptions.cancel(who.workspace.id, user_id=who.user.id, now=end + timedelta(seconds=1))
+        assert refused.value.code == "charging"
+        report = payer.charge(end + timedelta(seconds=2))
+        assert (report.state, report.period_index) == ("active", 0)
+        subscriptions.cancel(who.workspace.id, user_id=who.user.id, now=end + timedelta(seconds=3))
+        assert payer.sub.is_ending and payer.payments() == [("succeeded", 1)]

@@ -97,11 +97,14 @@ class DomainOrders:
 
     def lines(self, order: Order) -> list[Line]:
         rows = db.rows(
-            "SELECT l.plan, l.interval, l.amount_minor, i.tax_rate_bp FROM invoice_line l JOIN invoice i ON i.id ="
-            " l.invoice_id JOIN checkout_order o ON o.invoice_id = i.id WHERE o.id = ? ORDER BY l.id",
+            "SELECT l.plan, l.interval, SUM(l.amount_minor), i.tax_rate_bp FROM invoice_line l JOIN invoice i ON i.id ="
+            " l.invoice_id JOIN checkout_order o ON o.invoice_id = i.id WHERE o.id = ?"
+            " GROUP BY l.plan, l.interval, i.tax_rate_bp ORDER BY MIN(l.id)",
             order.id,
         )
-        return [Line(_TITLE.format(plan=plan, interval=interval), amount, bp) for plan, interval, amount, bp in rows]
+        return [
+            Line(_TITLE.format(plan=plan, interval=interval), int(amount), bp) for plan, interval, amount, bp in rows
+        ]
 
 
 def _is_id(public_id: str) -> bool:

@@ -12,37 +12,48 @@ from app.billing.service.prices import Price
 from app.core import db, ids
 
 DRAFT, OPEN, PAID, VOID = "draft", "open", "paid", "void"
+DISCOUNT = "discount"
 _NOTES = "C"
 
 
-def draft(workspace_id: int, account: BillingAccount, price: Price, *, kind: str, now: datetime) -> Invoice:
+def draft(
+    workspace_id: int, account: BillingAccount, price: Price, *, kind: str, discount_minor: int = 0, now: datetime
+) -> Invoice:
     """An invoice for one period of a plan (`plan`), or for what a larger one costs more for the rest of it (`difference`).
 
-    The tax of today is frozen on it. Inside the running transaction.
+    `discount_minor` stands as a line of its own. The tax of today is frozen on it. Inside the running transaction.
     """
     bp = taxes.rate_bp(price.currency, now=now)
-    tax = taxes.within(price.amount_minor, bp)
+    total = price.amount_minor - discount_minor
+    tax = taxes.within(total, bp)
     made: Invoice = Invoice.create(
         public_id=ids.public_id(),
         workspace=workspace_id,
         account=account.id,
         state=DRAFT,
         currency=price.currency,
-        total_minor=price.amount_minor,
+        total_minor=total,
         tax_minor=tax,
         tax_rate_bp=bp,
         created_at=now,
     )
+    full_tax = taxes.within(price.amount_minor, bp)
+    _line(made, price, kind, price.amount_minor, full_tax)
+    if discount_minor:
+        _line(made, price, DISCOUNT, -discount_minor, tax - full_tax)
+    return made
+
+
+def _line(invoice: Invoice, price: Price, kind: str, amount_minor: int, tax_minor: int) -> None:
     InvoiceLine.create(
-        workspace=workspace_id,
-        invoice=made.id,
+        workspace=invoice.workspace,
+        invoice=invoice.id,
         kind=kind,
         plan=price.plan,
         interval=price.interval,
-        amount_minor=price.amount_minor,
-        tax_minor=tax,
+        amount_minor=amount_minor,
+        tax_minor=tax_minor,
     )
-    return made
 
 
 def finalise(invoice: Invoice, *, now: datetime) -> None:

@@ -87,8 +87,14 @@ def _held(subscription_id: int) -> Subscription | None:
 
 
 def _invite(sub: Subscription, desk: Desk, now: datetime) -> None:
-    """Ask the payer for the next period, three days before this one ends."""
+    """Ask the payer for the next period, three days before this one ends; or say that a trial's card will be charged."""
+    if sub.method_id is not None:
+        subscriptions.keep(sub, timeline.INVITE, sub.state, now=now)
+        _tell(sub, "trial_ends", None, desk, now=now)
+        return
     order = _order_for_next(sub, desk, now=now)
+    if order is not None and settling.settle_free(order.id, now=now):
+        return
     subscriptions.keep(sub, timeline.INVITE, sub.state, now=now, order=order.public_id if order else None)
     _tell(sub, "renewal_due", order, desk, now=now)
 
@@ -97,7 +103,7 @@ def _order_for_next(sub: Subscription, desk: Desk, *, now: datetime) -> Checkout
     """An order that can be paid until the grace is over; None where the way to pay or the price is gone."""
     try:
         gateway = desk.gateways.get(sub.gateway)
-        until = max(sub.period_end, now) + timeline.GRACE
+        until = max(sub.period_end, now) + timeline.grace_of(is_trial=subscriptions.is_unpaid(sub))
         plan, interval = subscriptions.following(sub)
         return orders.open_order(sub.workspace, plan, interval, gateway, user_id=None, expires_at=until, now=now)
     except AppError as error:
@@ -113,12 +119,20 @@ def _remind(sub: Subscription, desk: Desk, now: datetime) -> None:
     """Say once that the payment is late; steps whose time passed meanwhile are not made up for."""
     _step(sub, now)
     subscriptions.keep(sub, timeline.REMIND, sub.state, now=now, step=sub.dunning_step)
-    _tell(sub, "renewal_overdue", _open_order(sub), desk, now=now)
+    _tell(sub, _overdue(sub), _open_order(sub), desk, now=now)
+
+
+def _overdue(sub: Subscription) -> str:
+    return "trial_overdue" if subscriptions.is_unpaid(sub) else "renewal_overdue"
 
 
 def _step(sub: Subscription, now: datetime) -> None:
     sub.dunning_step += 1
-    while (at := timeline.dunning_at(sub.past_due_at, sub.dunning_step, sub.timezone)) is not None and at <= now:
+    is_trial = subscriptions.is_unpaid(sub)
+    while True:
+        at = timeline.dunning_at(sub.past_due_at, sub.dunning_step, sub.timezone, is_trial=is_trial)
+        if at is None or at > now:
+            return
         sub.dunning_step += 1
 
 
@@ -128,12 +142,14 @@ def _charge(sub: Subscription, desk: Desk, now: datetime) -> None:
         _step(sub, now)
     order = _owed_order(sub) or _order_for_next(sub, desk, now=now)
     card = cards.card_of(sub)
+    if order is not None and settling.settle_free(order.id, now=now):
+        return
     if order is None or card is None:
-        if sub.state == states.ACTIVE:
+        if sub.state in (states.ACTIVE, states.TRIALING):
             subscriptions.lapse(sub, now=now)
         else:
             subscriptions.keep(sub, timeline.REMIND, sub.state, now=now, step=sub.dunning_step)
-            _tell(sub, "renewal_overdue", order, desk, now=now)
+            _tell(sub, _overdue(sub), order, desk, now=now)
         return
     payment = collecting.record(order, card, now=now)
     outbox.put(orders.DESK_TOPIC, order.gateway, now=now)  # its statement will tell of this charge

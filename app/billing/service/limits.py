@@ -140,7 +140,8 @@ def usage_period(workspace_id: int, *, now: datetime) -> tuple[datetime, datetim
     )
     if found is not None:
         anchor, zone = db.moment(found[0]), found[1]
-        return periods.bounds(anchor, zone, "month", periods.index_at(anchor, zone, "month", now))
+        index = periods.index_at(anchor, zone, "month", now) if now >= anchor else -1  # before it: a trial
+        return periods.bounds(anchor, zone, "month", index)
     (zone,) = db.row("SELECT timezone FROM workspace WHERE id = ?", workspace_id) or ("UTC",)
     first = now.astimezone(ZoneInfo(zone)).replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0)
     return periods.bounds(first.astimezone(UTC), zone, "month", 0)

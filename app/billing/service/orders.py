@@ -9,7 +9,7 @@ from app.billing import states
 from app.billing.gateways.base import EXPIRED, OPEN, Gateway, Order
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
-from app.billing.service import invoices, payers, prices, subscriptions
+from app.billing.service import coupons, invoices, payers, prices, subscriptions
 from app.billing.service.prices import Price
 from app.core import db, ids, outbox
 from app.core.errors import Conflict, Invalid, NotFound
@@ -33,6 +33,7 @@ def open_order(
     gateway: Gateway,
     *,
     user_id: int | None,
+    coupon: str = "",
     expires_at: datetime | None = None,
     now: datetime,
 ) -> CheckoutOrder:
@@ -40,8 +41,9 @@ def open_order(
     as long as the gateway's checkout is.
 
     For a workspace that has the same plan it pays for the next period; a larger plan for the same interval costs the
-    difference for the rest of the period. Raises Invalid (fields `plan`, `interval`), Conflict (`other_plan`) for what
-    can only begin with the next period.
+    difference for the rest of the period. A coupon makes the first period cheaper, and the next ones as long as it
+    says. Raises Invalid (fields `plan`, `interval`, `coupon`), Conflict (`other_plan`) for what can only begin with the
+    next period.
     """
     if interval not in gateway.intervals:
         raise Invalid(N_("This plan is not sold for this time."), fields={"interval": "not sold"})
@@ -57,7 +59,31 @@ def open_order(
             created_by=user_id,
             expires_at=expires_at or now + gateway.order_lifetime,
         )
+        if coupon:
+            _redeem(order, known, coupon, price, gateway, now=now)
+        elif known is not None and kind != FIRST:
+            _go_by(order, known, price)
         return _open(order, known, owed, now=now)
+
+
+def _redeem(
+    order: CheckoutOrder, known: Subscription | None, code: str, price: Price, gateway: Gateway, *, now: datetime
+) -> None:
+    if gateway.renews_itself:
+        raise Invalid(N_("A coupon cannot be used there."), fields={"coupon": N_("A coupon cannot be used there.")})
+    if known is not None and not subscriptions.is_unpaid(known):
+        sentence = N_("A coupon is for the first payment of a plan.")
+        raise Invalid(sentence, fields={"coupon": sentence})
+    account = payers.payer_of(order.workspace, now=now)
+    order.redemption_id = coupons.reserve(order.workspace, account, code, price, now=now).id
+    order.discount_minor = coupons.reduction(order.redemption_id, price)
+
+
+def _go_by(order: CheckoutOrder, known: Subscription, price: Price) -> None:
+    """What the coupon of before makes cheaper: the next period while it lasts, or the rest of the present one."""
+    held = known.redemption_id if order.kind == RAISE else coupons.holding(known)
+    order.discount_minor = coupons.reduction(held, price)
+    order.redemption_id = held if order.discount_minor else None
 
 
 def open_again(order: CheckoutOrder, *, now: datetime) -> CheckoutOrder:
@@ -98,29 +124,49 @@ def _open(order: CheckoutOrder, known: Subscription | None, owed: Price, *, now:
     """Write an order with its draft invoice, and the subscription that it is for. Inside the running transaction."""
     account = payers.payer_of(order.workspace, now=now)
     order.public_id, order.state, order.created_at = ids.public_id(), OPEN, now
-    order.invoice = invoices.draft(order.workspace, account, owed, kind=_LINES[order.kind], now=now).id
+    less = 0 if order.kind == RAISE else order.discount_minor or 0  # a difference is of prices with it already
+    order.invoice = invoices.draft(
+        order.workspace, account, owed, kind=_LINES[order.kind], discount_minor=less, now=now
+    ).id
     order.plan, order.interval, order.currency = owed.plan, owed.interval, owed.currency
-    order.amount_minor = owed.amount_minor
+    order.amount_minor = owed.amount_minor - less
     sub = known or subscriptions.ensure(order.workspace, account, order, now=now)
     order.subscription = sub.id
     order.save()
-    if order.gateway in _WITH_DESK:
+    if order.gateway in _WITH_DESK and order.amount_minor:
         outbox.put(DESK_TOPIC, order.gateway, now=now)
     return order
 
 
 def open_once(
-    workspace_id: int, plan: str, interval: str, gateway: Gateway, *, user_id: int | None, now: datetime
+    workspace_id: int,
+    plan: str,
+    interval: str,
+    gateway: Gateway,
+    *,
+    user_id: int | None,
+    coupon: str = "",
+    now: datetime,
 ) -> CheckoutOrder:
     """As `open_order`; who presses twice gets the order of before, as long as it says the same and nobody pays it."""
     with db.write():
         payers.payer_of(workspace_id, now=now)  # its lock: two presses at once wait for each other
-        for known in _open_orders(workspace_id, plan, interval, gateway.key, now=now):
+        for known in [] if coupon else _open_orders(workspace_id, plan, interval, gateway.key, now=now):
             price = prices.price_of(plan, interval, gateway.currency, now=now)
             _, owed = _asked(subscriptions.live(workspace_id), price, gateway, now=now)
-            if (known.price_minor, known.amount_minor) == (price.amount_minor, owed.amount_minor):
+            asked = (price.amount_minor, owed.amount_minor)
+            if (known.price_minor, known.amount_minor + _less(known)) == asked and not _is_redeemed(known):
                 return known
-        return open_order(workspace_id, plan, interval, gateway, user_id=user_id, now=now)
+        return open_order(workspace_id, plan, interval, gateway, user_id=user_id, coupon=coupon, now=now)
+
+
+def _less(order: CheckoutOrder) -> int:
+    return 0 if order.kind == RAISE else int(order.discount_minor)
+
+
+def _is_redeemed(order: CheckoutOrder) -> bool:
+    """Whether it was asked for with a coupon: who now asks without one wants another order."""
+    return order.kind == FIRST and order.redemption_id is not None
 
 
 def _open_orders(workspace_id: int, plan: str, interval: str, gateway: str, *, now: datetime) -> list[CheckoutOrder]:
@@ -149,6 +195,8 @@ def _asked(known: Subscription | None, price: Price, gateway: Gateway, *, now: d
         raise Conflict(N_("The plan is paused. Resume it first."), code="paused")
     if gateway.renews_itself and known.state != states.PAST_DUE:
         raise Conflict(N_("The plan renews by itself: there is nothing to pay."), code="renews_itself")
+    if gateway.renews_itself and known.state == states.TRIALING:
+        raise Conflict(N_("Telegram can renew a plan once its trial is over."), code="trial_runs")
     if subscriptions.may_follow(known, price.plan, price.interval, price.currency):
         return NEXT, price
     is_larger = price.amount_minor > known.price_minor
@@ -168,9 +216,14 @@ def is_raise(sub: Subscription, price: Price) -> bool:
 
 
 def difference(sub: Subscription, price: Price, *, now: datetime) -> int:
-    """What a larger plan costs for the rest of a period: by the millisecond, rounded down, at least one minor unit."""
-    left, whole = db.to_ms(sub.period_end) - db.to_ms(now), db.to_ms(sub.period_end) - db.to_ms(sub.period_start)
-    return max((price.amount_minor - sub.price_minor) * left // whole, 1)
+    """What a larger plan costs for the rest of a period: by the millisecond, rounded down, at least one minor unit.
+
+    A coupon that made the period cheaper makes the larger plan cheaper too: nobody is credited more than was paid.
+    """
+    whole = db.to_ms(sub.period_end) - db.to_ms(sub.period_start)
+    left = min(db.to_ms(sub.period_end) - db.to_ms(now), whole)
+    more = price.amount_minor - coupons.reduction(sub.redemption_id, price) - (sub.price_minor - sub.discount_minor)
+    return max(more * left // whole, 1)
 
 
 def order_of(workspace_id: int, public_id: str) -> CheckoutOrder:
@@ -223,20 +276,26 @@ def _expire_one(order_id: int, workspace_id: int, *, now: datetime) -> int:
                 CheckoutOrder.workspace == workspace_id, CheckoutOrder.id == order_id
             )
             invoices.void(Invoice.get(Invoice.workspace == workspace_id, Invoice.id == order.invoice), now=now)
+            coupons.release(order)
             _end_unpaid(workspace_id, now=now)
     return moved
 
 
 def close_unfit(sub: Subscription, *, now: datetime) -> None:
-    """Close what nobody should pay any more: open orders for a plan that cannot follow, or beside a pause.
+    """Close what nobody should pay any more: open orders for a plan that cannot follow, with a coupon, or beside a pause.
 
     An order of which a payment runs stays.
     """
-    for order_id, plan, interval, currency, kind in db.rows(
-        "SELECT id, plan, interval, currency, kind FROM checkout_order WHERE workspace_id = ? AND state = ?",
+    for order_id, plan, interval, currency, kind, redemption in db.rows(
+        "SELECT id, plan, interval, currency, kind, redemption_id FROM checkout_order WHERE workspace_id = ? AND state = ?",
         *(sub.workspace, OPEN),
     ):
-        if sub.state == states.PAUSED or kind == RAISE or not subscriptions.may_follow(sub, plan, interval, currency):
+        if (
+            sub.state == states.PAUSED
+            or kind == RAISE
+            or redemption is not None
+            or not subscriptions.may_follow(sub, plan, interval, currency)
+        ):
             _expire_one(order_id, sub.workspace, now=now)
 
 

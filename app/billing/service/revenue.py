@@ -16,8 +16,9 @@ from app.core import db
 
 
 def worth(sub: Subscription, *, now: datetime) -> int:
-    """What a subscription brings a month while it is paid for, in minor units, without tax."""
-    net = sub.price_minor - taxes.within(sub.price_minor, taxes.rate_bp(sub.currency, now=now))
+    """What a subscription brings a month while it is paid for, in minor units, without tax and less its discount."""
+    paid = sub.price_minor - sub.discount_minor
+    net = paid - taxes.within(paid, taxes.rate_bp(sub.currency, now=now))
     return periods.monthly_minor(net, sub.interval)
 
 

@@ -125,7 +125,8 @@ def settle(payment_id: int, *, now: datetime) -> bool:
             return True
         try:
             with db.database.atomic():
-                sub = _deliver(payment, order, invoice, now=now)
+                sub = _deliver(order, invoice, now=now)
+                _book(payment, now=now)
         except Conflict as conflict:
             _owe_back(payment, conflict.message, now=now)
             _close(order, REFUND_DUE, deliveries=0, now=now)
@@ -135,6 +136,19 @@ def settle(payment_id: int, *, now: datetime) -> bool:
         orders.close_unfit(sub, now=now)
         if payment.gateway in _WANTS_RECEIPTS:
             outbox.put(orders.DESK_TOPIC, payment.gateway, now=now)
+    return True
+
+
+def settle_free(order_id: int, *, now: datetime) -> bool:
+    """An order that costs nothing is delivered without asking a gateway. False for any other, or when that was done."""
+    with db.write():
+        order = locked(order_id)
+        if order.state != OPEN or order.amount_minor:
+            return False
+        sub = _deliver(order, _invoice(order), now=now)
+        _close(order, PAID, deliveries=order.deliveries + 1, now=now)
+        revenue.move(sub, revenue.worth(sub, now=now), f"order:{order_id}", now=now)
+        orders.close_unfit(sub, now=now)
     return True
 
 
@@ -160,22 +174,25 @@ def _win(payment_id: int, *, now: datetime) -> bool:
     )
 
 
-def _deliver(payment: Payment, order: CheckoutOrder, invoice: Invoice, *, now: datetime) -> Subscription:
+def _deliver(order: CheckoutOrder, invoice: Invoice, *, now: datetime) -> Subscription:
     """The period begins, the invoice gets its number and is paid."""
     account = payers.payer_of(order.workspace, now=now)
     sub = subscriptions.ensure(order.workspace, account, order, now=now)
     invoice.subscription = sub.id
     if order.kind == orders.RAISE:
-        subscriptions.raise_plan(sub, order, order.price_minor, now=now)
+        subscriptions.raise_plan(sub, order, now=now)
         invoice.period_start, invoice.period_end = now, sub.period_end
     else:
         invoice.period_index, invoice.period_start, invoice.period_end = subscriptions.pay(sub, order, now=now)
     order.subscription = sub.id
     invoices.finalise(invoice, now=now)
     invoices.mark_paid(invoice, now=now)
+    return sub
+
+
+def _book(payment: Payment, *, now: datetime) -> None:
     sides = {ledger.clearing(payment.gateway): payment.amount_minor, ledger.RECEIVABLE: -payment.amount_minor}
     ledger.book("payment", f"payment:{payment.id}", payment.currency, sides, now=now)
-    return sub
 
 
 def _owe_back(payment: Payment, reason: str, *, now: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from app.billing import periods, states, timeline
 from app.billing.models import BillingAccount, Subscription, SubscriptionEvent
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import limits, revenue
+from app.billing.service import coupons, limits, revenue
 from app.core import db, ids, outbox
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
@@ -74,7 +74,8 @@ def pay(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> tuple[int,
     sub.plan, sub.interval, sub.currency = order.plan, order.interval, order.currency
     if sub.gateway != order.gateway:
         sub.gateway, sub.method_id = order.gateway, None
-    sub.price_minor = order.price_minor
+    coupons.take(order)
+    _cost(sub, order)
     sub.next_plan = sub.next_interval = None
     sub.period_start, sub.period_end = bounds_of(sub, sub.period_index)
     sub.past_due_at, sub.dunning_step, sub.is_ending = None, 0, False
@@ -83,8 +84,21 @@ def pay(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> tuple[int,
     return sub.period_index, sub.period_start, sub.period_end
 
 
+def _cost(sub: Subscription, order: CheckoutOrder) -> None:
+    sub.price_minor, sub.discount_minor = order.price_minor, order.discount_minor
+    sub.redemption_id = order.redemption_id
+
+
+def is_unpaid(sub: Subscription) -> bool:
+    """Whether nothing was paid for yet: it waits for its first payment, or runs as a trial."""
+    return bool(sub.state == states.INCOMPLETE or sub.period_index < 0)
+
+
 def may_follow(sub: Subscription, plan: str, interval: str, currency: str) -> bool:
-    """Whether the next period may be this one: as the present, or as its payer chose for the time after it."""
+    """Whether the next period may be this one: as the present, as its payer chose for the time after it, or any after a
+    trial."""
+    if sub.period_index < 0:
+        return True
     return currency == sub.currency and (plan, interval) in {(sub.plan, sub.interval), following(sub)}
 
 
@@ -116,15 +130,16 @@ def _next_index(sub: Subscription, interval: str, *, now: datetime) -> int:
     return int(sub.anchor_index) + periods.index_at(sub.anchor_at, sub.timezone, sub.interval, now)
 
 
-def raise_plan(sub: Subscription, order: CheckoutOrder, price_minor: int, *, now: datetime) -> None:
+def raise_plan(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> None:
     """A larger plan from now on, for the rest of the period that is paid for; the next one costs its whole price.
 
     Raises Conflict (`other_plan`) unless it is active and smaller than the order's plan by now.
     """
     is_same_kind = (sub.interval, sub.currency) == (order.interval, order.currency)
-    if sub.state != states.ACTIVE or not is_same_kind or sub.plan == order.plan or price_minor <= sub.price_minor:
+    if sub.state != states.ACTIVE or not is_same_kind or sub.plan == order.plan or order.price_minor <= sub.price_minor:
         raise Conflict(N_("This workspace has another plan by now."), code="other_plan")
-    before, sub.plan, sub.price_minor = sub.plan, order.plan, price_minor
+    before, sub.plan = sub.plan, order.plan
+    _cost(sub, order)
     sub.next_plan = sub.next_interval = None
     limits.put_on_plan(sub.workspace, sub.plan, now=now)
     keep(sub, RAISED, sub.state, now=now, order=order.public_id, from_plan=before)
@@ -151,12 +166,12 @@ def follow_renewals(sub: Subscription, state: str, *, now: datetime) -> None:
 def lower_back(sub: Subscription, *, now: datetime) -> None:
     """The larger plan was given back: again the one that the present period was paid for with."""
     found = db.row(
-        "SELECT plan, price_minor FROM checkout_order WHERE subscription_id = ? AND state = 'paid' AND kind <> 'raise'"
-        " ORDER BY paid_at DESC, id DESC LIMIT 1",
+        "SELECT plan, price_minor, discount_minor, redemption_id FROM checkout_order WHERE subscription_id = ?"
+        " AND state = 'paid' AND kind <> 'raise' ORDER BY paid_at DESC, id DESC LIMIT 1",
         sub.id,
     )
     assert found is not None, "a plan is raised after a period was paid for"
-    sub.plan, sub.price_minor = found
+    sub.plan, sub.price_minor, sub.discount_minor, sub.redemption_id = found
     limits.put_on_plan(sub.workspace, sub.plan, now=now)
     keep(sub, LOWERED, sub.state, now=now)
 
@@ -188,7 +203,10 @@ def end(sub: Subscription, event: str, *, now: datetime, **detail: Any) -> None:
 
 
 def cancel(workspace_id: int, *, user_id: int | None, now: datetime) -> Subscription:
-    """No further period; what is paid for stays until its end. Raises NotFound, Conflict."""
+    """No further period; what is paid for stays until its end.
+
+    Raises NotFound, Conflict (`charging`: the card is being charged for the next period, which is then paid for).
+    """
     return _change(workspace_id, states.CANCEL_AT_END, is_ending=True, user_id=user_id, now=now)
 
 
@@ -202,6 +220,13 @@ def _change(workspace_id: int, event: str, *, is_ending: bool, user_id: int | No
         sub = held(workspace_id)
         if sub is None or sub.state == states.INCOMPLETE:
             raise NotFound(N_("There is no subscription."))
+        if event == states.CANCEL_AT_END and sub.next_action == timeline.COLLECT and user_id is not None:
+            raise Conflict(
+                N_(
+                    "Your card is being charged for the next period. Cancel when that is done: it is the last one then."
+                ),
+                code="charging",
+            )
         before, sub.state = sub.state, states.after(sub.state, event)
         if sub.is_ending != is_ending:
             sub.is_ending = is_ending
@@ -222,6 +247,7 @@ def standing(sub: Subscription, *, is_invited: bool) -> timeline.Standing:
         collect_at=_collect_at(sub),
         past_due_at=sub.past_due_at,
         step=sub.dunning_step,
+        is_trial=sub.period_index < 0,
     )
 
 
@@ -251,7 +277,7 @@ def charge_failed(workspace_id: int, order_id: int, kind: str, reason: str, *, n
     if sub is None:
         return
     keep(sub, CHARGE_FAILED, sub.state, now=now, order=order_id, kind=kind, reason=reason[:64])
-    if sub.state == states.ACTIVE and sub.period_end is not None and sub.period_end <= now:
+    if sub.state in (states.ACTIVE, states.TRIALING) and sub.period_end is not None and sub.period_end <= now:
         lapse(sub, now=now)
 
 
