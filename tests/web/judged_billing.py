@@ -45,6 +45,7 @@ def billing_facts(ask: Ask, workspace_id: int, zone: str) -> BillingFacts:
         said.add(f"{series}-{int(number):06d}")
     said |= set(_limits(ask, workspace_id)) | set(_moments(ask, workspace_id, zone))
     said |= {f"Order {public_id}" for (public_id,) in ask(f"SELECT public_id FROM checkout_order {mine}")}
+    said.add("14 days")  # of a trial
     return BillingFacts(tuple(sorted(said, key=len, reverse=True)))
 
 

@@ -18,7 +18,7 @@ from app.billing.gateways.base import SavedCard
 from app.billing.gateways.stars import duties
 from app.billing.gateways.stripe.link import Stripe
 from app.billing.gateways.stripe.models import StripeSession
-from app.billing.service import orders, settling
+from app.billing.service import coupons, orders, settling
 from app.billing.service.limits import plan_of, put_on_plan
 from app.boot import Runtime
 from app.core import clock, db, leases
@@ -111,7 +111,10 @@ def test_inside_telegram_nothing_but_stars_is_offered_and_in_a_browser_no_stars(
         assert page.status_code == 200
         assert not [word for word in ("Payme", "Click", "paycom", "click.uz") if f"Pay by {word}" in page.text], path
         assert "paycom" not in page.text and "click.uz" not in page.text
-    assert "Pay by Telegram Stars" in frame.get("/billing", headers=headers).text
+    inside = frame.get("/billing", headers=headers).text
+    assert "Pay by Telegram Stars" in inside and "Try for 14 days" not in inside and "coupon" not in inside
+    trial = {"plan": "pro", "currency": "XTR"}
+    assert frame.post("/billing/trial", data=trial, headers=headers).status_code == 422
     assert frame.post("/billing/checkout", data=BUY, headers=headers).status_code == 422
     assert "Pay by Payme" in client.get("/billing").text, "in a browser they are"
     in_stars = {"plan": "pro", "interval": "days30", "gateway": "stars"}
@@ -350,3 +353,32 @@ def test_cards_are_listed_saved_and_removed(
     assert "4242" not in client.get("/billing/cards").text
     assert client.post(f"/billing/cards/{first}/remove").status_code == 404
     assert db.rows("SELECT state FROM payment_method") == [("removed",)]
+
+
+def test_a_coupon_is_typed_at_the_checkout_and_a_wrong_one_is_told(client: FlaskClient, who: Owner) -> None:
+    coupons.create("GIFT", coupons.Terms(percent=100), actor="test", now=clock.utcnow())
+    refused = client.post("/billing/checkout", data=BUY | {"coupon": "GIFTS"})
+    assert refused.status_code == 422 and "There is no such coupon." in refused.text
+    assert 'value="GIFTS"' in refused.text, "what was typed is there"
+    page = client.get(_order(client, coupon=" gift ")).text
+    assert "Paid. Thank you!" in page and "2026-000001" in page and plan_of(who.workspace.id) == "pro"
+    assert "A coupon makes the present period cheaper by UZS\u00a0125,000." in client.get("/billing").text
+    paper = client.get(re.search(r"/billing/invoices/\S+\.pdf", page).group())  # type: ignore[union-attr]
+    text = PdfReader(io.BytesIO(paper.data)).pages[0].extract_text()
+    assert "Discount" in text and "125,000.00" in text
+
+
+def test_a_plan_is_tried_once(client: FlaskClient, who: Owner) -> None:
+    trial = {"plan": "business", "currency": "UZS"}
+    assert "Try for 14 days" in client.get("/billing").text
+    assert client.post("/billing/trial", data=trial | {"plan": "gold"}).status_code == 422
+    assert client.post("/billing/trial", data=trial | {"currency": "EUR"}).status_code == 422
+    assert client.post("/billing/trial", data=trial).status_code == 303
+    page = client.get("/billing").text
+    assert "You try it for nothing until" in page and "Try for 14 days" not in page and "Pause" not in page
+    assert plan_of(who.workspace.id) == "business"
+    assert client.post("/billing/trial", data=trial).status_code == 409
+    location = _order(client)  # another plan may follow it
+    _paid(location)
+    assert plan_of(who.workspace.id) == "pro"
+    assert client.post("/billing/cancel").status_code == 303
