@@ -122,10 +122,18 @@ class News:
         """Something of a charge went back, also by somebody's hand in Stripe's dashboard."""
         charge = self._api.ask("get", f"/v1/charges/{number}")
         intent = _id_of(charge.get("payment_intent"))
-        with db.write():
-            payment_id = self._orders.payment_of(Stripe.key, intent) if intent else None
-            if payment_id is not None and charge["amount_refunded"]:
+        payment_id = self._payment_of(intent, now=now) if intent and charge["amount_refunded"] else None
+        if payment_id is not None:
+            with db.write():
                 self._orders.returned(payment_id, int(charge["amount_refunded"]), "refunded at Stripe", now=now)
+
+    def _payment_of(self, intent: str, *, now: datetime) -> int | None:
+        """Our number of a payment; one whose own event is still to come is booked first, or what went back would be lost."""
+        known = self._orders.payment_of(Stripe.key, intent)
+        if known is None:
+            self.intent(intent, now)
+            known = self._orders.payment_of(Stripe.key, intent)
+        return known
 
     def _refund(self, number: str, now: datetime) -> None:
         refund = self._api.ask("get", f"/v1/refunds/{number}")
@@ -133,9 +141,9 @@ class News:
 
     def _dispute(self, number: str, now: datetime) -> None:
         dispute = self._api.ask("get", f"/v1/disputes/{number}")
-        with db.write():
-            payment_id = self._orders.payment_of(Stripe.key, _id_of(dispute["payment_intent"]))
-            if payment_id is not None:
+        payment_id = self._payment_of(_id_of(dispute["payment_intent"]), now=now)
+        if payment_id is not None:
+            with db.write():
                 state = _CLOSED.get(dispute["status"], "open")
                 self._orders.disputed(payment_id, number, int(dispute["amount"]), state, now=now)
 
