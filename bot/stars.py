@@ -26,6 +26,7 @@ _COMPARE_EVERY = timedelta(hours=1)
 _CURSOR, _OVERLAP = "stars-statement", 100
 _AGAIN = timedelta(seconds=5)
 _REFUSED = timedelta(hours=1)
+_GONE_ALREADY = "CHARGE_ALREADY_REFUNDED"
 
 
 class StarsDesk:
@@ -87,7 +88,12 @@ class StarsDesk:
         duties.renewal_told(renewal)
 
     def _refund(self, line: Telegram, due: RefundDue) -> None:
-        line.refund_stars(due.telegram_user_id, due.charge_id)
+        """Send Stars back; that Telegram did so already is the answer to a call whose own answer was lost."""
+        try:
+            line.refund_stars(due.telegram_user_id, due.charge_id)
+        except Upstream as error:
+            if _GONE_ALREADY not in error.message:
+                raise
         self._runtime.till.orders.refund_sent(due.refund_id, now=clock.utcnow())
 
     def _compare(self, line: Telegram) -> None:
