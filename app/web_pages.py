@@ -23,6 +23,7 @@ from app.api.views import blueprint as api
 from app.billing.card_views import blueprint as cards
 from app.billing.hook_views import blueprint as gateway_hooks
 from app.billing.order_views import blueprint as orders
+from app.billing.payer_views import blueprint as payer
 from app.billing.views import blueprint as billing
 from app.links.views import blueprint as links
 from app.media.views import blueprint as media
@@ -54,6 +55,7 @@ BLUEPRINTS = (
     gateway_hooks,
     billing,
     cards,
+    payer,
     orders,
     owner_session,
     oidc,
