@@ -88,8 +88,8 @@ def test_seven_days_late_nothing_goes_out(who: Owner, four: list[Channel]) -> No
         )
         db.execute(
             "INSERT INTO subscription (public_id, workspace_id, account_id, plan, interval, gateway, currency, price_minor,"
-            " timezone, state, anchor_index, period_index, is_ending, dunning_step, past_due_at, created_at)"
-            " VALUES ('s', ?, 1, 'network', 'month', 'payme', 'UZS', 1, 'UTC', 'past_due', 0, 0, ?, 0, ?, ?)",
+            " discount_minor, timezone, state, anchor_index, period_index, is_ending, dunning_step, past_due_at, created_at)"
+            " VALUES ('s', ?, 1, 'network', 'month', 'payme', 'UZS', 1, 0, 'UTC', 'past_due', 0, 0, ?, 0, ?, ?)",
             *(who.workspace.id, False, db.stamp(now - timedelta(days=7)), db.stamp(now)),
         )
     assert _why(four) == [PAYMENT_LATE] * 4
