@@ -109,7 +109,8 @@ def _chat_key(update: dict[str, Any]) -> int:
     if not isinstance(body, dict):
         return 0
     message = body.get("message")
-    chat = body.get("chat") or (message.get("chat") if isinstance(message, dict) else None) or body.get("from")
+    chat = body.get("chat") or (message.get("chat") if isinstance(message, dict) else None)
+    chat = chat or body.get("from") or body.get("user")
     number = chat.get("id") if isinstance(chat, dict) else None
     return number if isinstance(number, int) and abs(number) < 2**63 else 0
 

@@ -36,7 +36,10 @@ class Settings(BaseSettings):
 
     app_env: Literal["development", "production"] = Field("development", description="production refuses unsafe values")
     demo: bool = Field(False, description="first-start demo: simulated Telegram, demo login link on loopback")
-    secret_key: SecretStr = Field(SecretStr(DEV_SECRET), description="signs cookies and keyed hashes")
+    secret_key: SecretStr = Field(
+        SecretStr(DEV_SECRET),
+        description="signs cookies, keyed hashes, payments in Stars; once changed, older renewals in Stars are only told to somebody",
+    )
     master_keys: SecretStr = Field(
         SecretStr(DEV_MASTER_KEY), description="32-byte base64url keys that seal secrets, newest first, comma separated"
     )

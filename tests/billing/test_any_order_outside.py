@@ -119,6 +119,13 @@ def test_60_any_order_of_telegrams_day_has_the_same_end(runtime: Runtime) -> Non
     _say([word.say for line in lines for word in line])
     recorded = _end(made)
     assert [one[0] for one in recorded] == ["paid", "taken_back", "open", "paid", "paid", "paid", "paid", "paid"]
+    assert [[int(ending) for (ending,) in one[-2]] for one in recorded][3:5] == [[1], [0]], (
+        "stopped; stopped and continued"
+    )
+    assert [[index for _, _, index in one[2]] for one in recorded][5:7] == [[0], [1]], "one period, and a renewal"
+    assert [one[-1] for one in recorded][5:] == [[("due",)], [], [("done",)]], (
+        "owed by us; none; Telegram sent it itself"
+    )
     draw = Random(60)
     for number in range(SHUFFLES):
         made, lines = _day_in_stars(runtime, f"shuffle {number}")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import orders
+from app.billing.service import orders, subscriptions
 from app.billing.service.counter import DomainOrders
 from app.billing.service.limits import plan_of
 from app.boot import Runtime
@@ -24,7 +24,7 @@ from bot.stars import StarsDesk
 from tests.billing import buying
 from tests.bot.conftest import Apply
 from tests.bot.test_stars import aziza, of, paid  # a payer, her order, and Telegram's message of a payment
-from tests.bot.wire import OWNER_ID, FakeTelegram
+from tests.bot.wire import OWNER_ID, FakeTelegram, person
 from tests.world import Owner
 
 __all__ = ["aziza", "of"]
@@ -39,7 +39,9 @@ SCENARIOS = {
     "a payload is bound to its amount and currency, and fits into 128 bytes": (
         f"{_TILL}::test_35_what_does_not_fit_is_refused_before_anything_is_paid"
     ),
-    "a payload that is no ASCII is refused": f"{_TILL}::test_35_what_does_not_fit_is_refused_before_anything_is_paid",
+    "a payload that is no ASCII is refused before anything is paid": (
+        f"{_TILL}::test_35_what_does_not_fit_is_refused_before_anything_is_paid"
+    ),
     "the check refuses with a reason for the buyer": (
         f"{_TILL}::test_35_a_stale_order_and_a_paid_one_are_refused_and_repetitions_are_told_the_same"
     ),
@@ -49,7 +51,9 @@ SCENARIOS = {
     "a check that is slow is answered before the deadline": (
         f"{_HOOK}::test_35_a_database_that_stalls_for_nine_seconds_is_no_reason_for_silence"
     ),
-    "a check that crashes declines, and nobody else waits": f"{_BOT}::test_a_question_that_cannot_be_answered_stops_nothing",
+    "a check that crashes declines, and nobody else waits": (
+        f"{_BOT}::test_a_question_that_cannot_be_answered_stops_nothing"
+    ),
     "a question that comes again after a crash is answered again": (
         f"{_BOT}::test_a_question_is_answered_when_it_comes_and_again_after_a_crash"
     ),
@@ -59,9 +63,15 @@ SCENARIOS = {
         f"{_INBOX}::test_two_consumers_with_the_same_update_in_hand_have_one_effect"
     ),
     "different charges for one order are separate payments": f"{_HERE}::test_another_charge_for_one_order_goes_back",
-    "a payment with a payload that does not verify": f"{_TILL}::test_35_a_signature_of_somebody_else_is_worth_nothing",
-    "a payment abandoned mid-handling is handled again": f"{_HERE}::test_what_dies_half_way_leaves_nothing_and_is_taken_again",
-    "a payment whose message never came": f"{_WIRED}::test_a_payment_whose_message_was_lost_is_found_in_telegrams_own_list",
+    "a payment with a payload that does not verify (theirs goes back; ours is told to somebody)": (
+        f"{_TILL}::test_35_a_signature_of_somebody_else_is_worth_nothing"
+    ),
+    "a payment abandoned mid-handling is handled again": (
+        f"{_HERE}::test_what_dies_half_way_leaves_nothing_and_is_taken_again"
+    ),
+    "a payment whose message never came": (
+        f"{_WIRED}::test_a_payment_whose_message_was_lost_is_found_in_telegrams_own_list"
+    ),
     "the fields of a subscription are kept, renewals continue it": (
         f"{_TILL}::test_37_a_renewal_that_comes_days_late_continues_without_a_gap"
     ),
@@ -79,8 +89,12 @@ SCENARIOS = {
     "a refund that Telegram refuses for good is told to somebody": (
         f"{_BOT}::test_what_telegram_refuses_for_good_is_doubted_once_and_keeps_nobody_else_waiting"
     ),
-    "two outboxes on one database send a refund once": f"{_HERE}::test_two_desks_at_once_book_a_refund_once",
-    "a refund of a payment that nobody knows": f"{_TILL}::test_40_a_refund_of_telegrams_own_ends_the_plan_and_is_booked_once",
+    "two outboxes on one database: Telegram refunds a charge once, and the books move once": (
+        f"{_HERE}::test_two_desks_at_once_book_a_refund_once"
+    ),
+    "a refund of a payment that nobody knows": (
+        f"{_TILL}::test_40_a_refund_of_telegrams_own_ends_the_plan_and_is_booked_once"
+    ),
     "what needs a person is listed, and settled by hand once": (
         "tests/admin/test_operating.py::test_what_does_not_fit_is_looked_at_once_and_recorded"
     ),
@@ -89,7 +103,7 @@ SCENARIOS = {
     "payments left in progress, leases, accepting and rejecting by hand": (
         "none of ours: a payment is decided in the transaction that stores it"
     ),
-    "previous secrets still verify": "none of ours: an order lives for a day at most, and a renewal is read by its charge",
+    "previous secrets still verify": "none of ours: after a change of SECRET_KEY renewals are doubted, nothing is lost in silence",
     "order ids of any form, blank ones and too long ones": "none of ours: an order's number is made by us, 22 characters",
     "other handlers, routers, start and stop of the library": "none of ours: they are about a library's seams",
 }
@@ -188,6 +202,22 @@ def test_what_dies_half_way_leaves_nothing_and_is_taken_again(
         db.execute("UPDATE inbox SET not_before = ?", db.stamp(clock.utcnow() - timedelta(seconds=1)))
     apply()
     assert plan_of(aziza.workspace.id) == "pro" and orders.any_order(of.public_id).deliveries == 1
+
+
+def test_a_cancellation_in_telegram_waits_for_its_payers_payment(
+    runtime: Runtime, aziza: Owner, of: CheckoutOrder, apply: Apply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names a person and no chat; let past a payment that is tried again, it would be of no plan, and forgotten."""
+    payload = runtime.till.payload(of.public_id)
+    body = {"user": person(OWNER_ID), "invoice_payload": payload, "state": "canceled"}
+    with monkeypatch.context() as broken:
+        broken.setattr(DomainOrders, "settle", _die)
+        apply(paid(71, payload), {"update_id": 72, "subscription": body})
+    with db.write():
+        db.execute("UPDATE inbox SET not_before = ?", db.stamp(clock.utcnow() - timedelta(seconds=1)))
+    apply()
+    sub = subscriptions.live(aziza.workspace.id)
+    assert sub is not None and sub.is_ending
 
 
 def _die(*_: object, **__: object) -> None:
