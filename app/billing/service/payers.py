@@ -58,12 +58,16 @@ def change_details(workspace_id: int, given: Details, *, user_id: int, now: date
         raise Invalid(N_("Nothing was changed."), fields=wrong)
     with db.write():
         account = payer_of(workspace_id, now=now)
-        if details_of(workspace_id) == cleaned:
+        db.serialise("billing_account", account.id)  # it may pay for other workspaces too
+        before = details_of(workspace_id)
+        if before == cleaned:
             return
         account.name, account.email, account.tax_id = cleaned.name, cleaned.email, cleaned.tax_id
-        account.save()
+        account.save(only=["name", "email", "tax_id"])
         subject = f"billing_account:{account.public_id}"
-        audit.record("payer.changed", actor=f"user:{user_id}", subject=subject, workspace_id=workspace_id, now=now)
+        changed = [name for name in _MOST if getattr(before, name) != getattr(cleaned, name)]
+        actor = f"user:{user_id}"
+        audit.record("payer.changed", actor=actor, subject=subject, workspace_id=workspace_id, after=changed, now=now)
 
 
 def _wrong(given: Details) -> dict[str, str]:
