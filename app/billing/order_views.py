@@ -14,7 +14,7 @@ from app.billing import queries
 from app.billing.gateways.base import OPEN, TELEGRAM, Gateway
 from app.billing.gateways.stars.link import Stars
 from app.billing.money_models import CheckoutOrder, Invoice
-from app.billing.service import cards, collecting, invoices, orders
+from app.billing.service import cards, collecting, coupons, invoices, orders
 from app.billing.views import surface
 from app.core.errors import Invalid
 from app.core.htmx import page, redirect_or_hx
@@ -26,7 +26,10 @@ blueprint = Blueprint("orders", __name__, url_prefix="/orders")
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """An order as its payer sees it. `pay_url` is empty once nothing can be paid, or not from here."""
+    """An order as its payer sees it. `price_minor` is what the period after it costs.
+
+    `pay_url` is empty once nothing can be paid, or not from here.
+    """
 
     public_id: str
     plan: str
@@ -80,7 +83,7 @@ def _page(order: CheckoutOrder) -> OrderPage:
         interval=order.interval,
         gateway=order.gateway,
         amount_minor=order.amount_minor,
-        price_minor=order.price_minor,
+        price_minor=order.price_minor - coupons.renewing(order),
         tax_minor=invoice.tax_minor,
         tax_rate_bp=invoice.tax_rate_bp,
         currency=order.currency,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from app.billing import states, timeline
 from app.billing.gateways.stars import duties
+from app.billing.gateways.stars.link import Stars
 from app.billing.models import Subscription
 from app.billing.money_models import Invoice, InvoiceLine
 from app.billing.service import cards, invoices, orders, prices, subscriptions
@@ -22,7 +23,7 @@ _ALIVE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The subscription as its payer sees it."""
+    """The subscription as its payer sees it. `due_minor`: what the next period costs on the present terms."""
 
     plan: str
     interval: str
@@ -31,6 +32,7 @@ class Standing:
     is_ending: bool
     price_minor: int
     discount_minor: int
+    due_minor: int
     currency: str
     period_end: datetime
     past_due_at: datetime | None
@@ -40,6 +42,7 @@ class Standing:
     next_plan: str
     next_interval: str
     is_renewed_there: bool
+    is_unpaid: bool
     is_dormant: bool
     card: str
     next_try_at: datetime | None
@@ -116,6 +119,7 @@ def _standing(sub: Subscription) -> Standing:
         is_ending=bool(sub.is_ending),
         price_minor=sub.price_minor,
         discount_minor=sub.discount_minor,
+        due_minor=subscriptions.next_minor(sub),
         currency=sub.currency,
         period_end=sub.period_end,
         past_due_at=late,
@@ -125,6 +129,7 @@ def _standing(sub: Subscription) -> Standing:
         next_plan=sub.next_plan or "",
         next_interval=sub.next_interval or "",
         is_renewed_there=subscriptions.is_renewed_there(sub),
+        is_unpaid=subscriptions.is_unpaid(sub),
         is_dormant=subscriptions.is_renewed_there(sub) and duties.is_dormant(sub.id),
         card=card.label if card else "",
         next_try_at=sub.next_action_at if is_tried else None,
@@ -193,7 +198,7 @@ def plan_cards(workspace_id: int, currency: str, intervals: Iterable[str], *, no
 def _choice(sub: Subscription | None, price: Price, *, now: datetime) -> Choice:
     if sub is None or sub.period_end is None:
         return Choice(price, "buy", price.amount_minor)
-    if subscriptions.is_unpaid(sub) and price.currency != "XTR":
+    if subscriptions.is_unpaid(sub) and (price.currency != Stars.currency or sub.state == states.PAST_DUE):
         return Choice(price, "next", price.amount_minor)
     is_present = (price.plan, price.interval) == (sub.plan, sub.interval)
     is_fixed = subscriptions.is_renewed_there(sub) and not (is_present and sub.state == states.PAST_DUE)

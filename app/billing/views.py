@@ -14,7 +14,8 @@ from app.billing import queries
 from app.billing.gateways.base import TELEGRAM, WEB, Gateway
 from app.billing.invoice_pdf import Paper, pdf_of
 from app.billing.queries import InvoiceRow, PlanCard, Standing
-from app.billing.service import limits, orders, pausing, prices, settling, subscriptions, trials
+from app.billing.service import limits, pausing, prices, subscriptions, trials
+from app.billing.service.checkout import check_out
 from app.billing.service.limits import Usage
 from app.core import policy as roles
 from app.core.errors import Conflict, Invalid, NotFound
@@ -92,8 +93,7 @@ def checkout() -> Any:
         gateway = current_app.extensions["runtime"].gateways.offered(key, surface())
         who = {"user_id": current_user.user_id, "now": g.now}
         coupon = request.form.get("coupon", "").strip()[:33]
-        made = orders.open_once(current_user.workspace_id, plan, interval, gateway, coupon=coupon, **who)
-        settling.settle_free(made.id, now=g.now)
+        made = check_out(current_user.workspace_id, plan, interval, gateway, coupon=coupon, **who)
     except (Invalid, Conflict) as error:
         return page("billing/plan.html", status=error.status, page=_page(error=explained(error)))
     return redirect_or_hx(f"/orders/{made.public_id}")

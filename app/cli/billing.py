@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from app.accounts.service import people
-from app.billing.service import coupons, ledger, orders, revenue, settling
+from app.billing.service import coupons, ledger, orders, revenue
+from app.billing.service.checkout import check_out
 from app.boot import Runtime, boot
 from app.core import clock, money
 from app.core.clock import iso
@@ -41,8 +42,7 @@ def open_order(workspace: str, plan: str, interval: str, gateway: str, coupon: s
     runtime, now = boot("cli"), clock.utcnow()
     way = runtime.gateways.get(gateway)
     here = _workspace(runtime, workspace, now=now)
-    made = orders.open_order(here, plan, interval, way, user_id=None, coupon=coupon, now=now)
-    settling.settle_free(made.id, now=now)
+    made = check_out(here, plan, interval, way, user_id=None, coupon=coupon, is_new=True, now=now)
     if made.amount_minor and way.is_asked_first and way.key in runtime.desks:
         runtime.desks.run(way.key, now)  # the gateway makes the page; elsewhere the worker asks for it
     base = runtime.settings.base_url

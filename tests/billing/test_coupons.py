@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
+from app.billing import queries
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder
 from app.billing.service import coupons, lifecycle, orders, settling
+from app.billing.service.checkout import check_out
 from app.billing.service.coupons import Terms
 from app.billing.service.lifecycle import Desk
 from app.boot import Runtime
 from app.core import db
 from app.core.errors import Conflict, Invalid, NotFound
+from app.telegram import service as telegram
 from tests.billing import buying
 from tests.billing.buying import PRO, at_once, count
 from tests.conftest import NOW
@@ -234,3 +239,46 @@ def test_a_revoked_coupon_stays_with_who_has_it(runtime: Runtime, buyer: Owner) 
     with pytest.raises(Conflict):
         offered()
     assert count("audit_entry WHERE action LIKE 'coupon.%'") == 2
+
+
+def test_the_payer_is_told_what_the_next_period_costs_with_the_coupon(runtime: Runtime, buyer: Owner) -> None:
+    telegram.register(runtime.sealer, token="7:x", username="Bot", updates="polling", now=NOW)
+    offered(periods=2)
+    first = ordered(runtime, buyer, "HALF")
+    assert coupons.renewing(first) == PRO // 2
+    paid(first, 1)
+    assert coupons.renewing(orders.any_order(first.public_id)) == PRO // 2, "one more"
+    told = queries.standing_of(buyer.workspace.id)
+    assert told is not None and (told.price_minor, told.due_minor) == (PRO, PRO // 2)
+    second = renewed(runtime, buyer, 2)
+    ((params,),) = db.rows("SELECT params FROM notice WHERE template = 'renewal_due'")
+    assert "62,500" in json.loads(params)["amount"]
+    assert coupons.renewing(orders.any_order(second.public_id)) == 0, "that was the last"
+    told = queries.standing_of(buyer.workspace.id)
+    assert told is not None and told.due_minor == PRO
+
+
+def test_a_coupon_of_an_order_that_cannot_be_delivered_is_given_back(runtime: Runtime, buyer: Owner) -> None:
+    offered(most=1)
+    late = ordered(runtime, buyer, "HALF")
+    payment = settling.begin(late.id, "late", now=NOW)
+    paid(ordered(runtime, buyer, plan="business"), 1)
+    settling.settle(payment, now=NOW)
+    assert buying.as_paid(late) == ("refund_due", 0) and count("coupon_redemption WHERE state = 'released'") == 1
+
+
+def test_a_checkout_that_dies_leaves_no_order_of_nothing(
+    runtime: Runtime, buyer: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered("GIFT", percent=100)
+    buy = partial(check_out, buyer.workspace.id, "pro", "month", runtime.gateways.get("payme"), user_id=None, now=NOW)
+    with monkeypatch.context() as broken:
+        broken.setattr(settling, "settle_free", _die)
+        with pytest.raises(RuntimeError):
+            buy(coupon="GIFT")
+    assert count("checkout_order") == count("subscription") == count("coupon_redemption") == 0
+    assert buying.as_paid(buy(coupon="GIFT")) == ("paid", 1)
+
+
+def _die(*_: object, **__: object) -> None:
+    raise RuntimeError("killed here")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from app.billing import periods
+from app.billing import periods, queries
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder
 from app.billing.service import lifecycle, orders, subscriptions, trials
@@ -17,7 +19,7 @@ from app.core import db
 from app.core.errors import Conflict, Invalid
 from app.telegram import service as telegram
 from tests.billing import buying
-from tests.billing.buying import count
+from tests.billing.buying import at_once, count
 from tests.conftest import NOW
 from tests.world import Owner, owner
 
@@ -126,3 +128,56 @@ def test_nobody_tries_what_telegram_renews_or_what_is_not_sold(runtime: Runtime,
 def test_who_paid_before_has_no_trial(runtime: Runtime, buyer: Owner) -> None:
     buying.bought_by_payme(buying.order(runtime, buyer, "payme"), "1" * 24)
     assert not trials.may_start(buyer.workspace.id, user_id=buyer.user.id)
+
+
+def _tried_at_once(runtime: Runtime) -> int:
+    """Of six workspaces that one person starts a trial in at once, how many get one."""
+    person = owner("Hasty", telegram_user_id=79, plan="free", now=NOW).user.id
+    places = [owner(f"P{n}", telegram_user_id=100 + n, plan="free", now=NOW).workspace.id for n in range(6)]
+    way = runtime.gateways.get("payme")
+
+    def begins(place: int) -> bool:
+        try:
+            trials.start(place, "pro", way, user_id=person, now=NOW)
+        except Conflict:
+            return False
+        return True
+
+    return sum(at_once([partial(begins, place) for place in places]))
+
+
+def test_one_person_in_six_workspaces_at_once_gets_one_trial(runtime: Runtime) -> None:
+    assert _tried_at_once(runtime) == 1 and count("subscription") == 1
+
+
+def test_without_the_lock_the_same_person_gets_several(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's writers queue anyway: there the lock changes nothing."""
+    slow = trials.may_start
+
+    def late(workspace_id: int, *, user_id: int | None) -> bool:
+        found = slow(workspace_id, user_id=user_id)
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(trials, "_serialise", lambda account_id, user_id: None)
+    monkeypatch.setattr(trials, "may_start", late)
+    assert (_tried_at_once(runtime) > 1) == db.is_postgres()
+
+
+def test_after_a_trial_it_can_be_paid_in_stars_and_not_while_it_runs(
+    sub: Subscription, runtime: Runtime, buyer: Owner, desk: Desk
+) -> None:
+    way = runtime.gateways.get("stars")
+
+    def offered() -> set[str]:
+        cards = queries.plan_cards(buyer.workspace.id, "XTR", ("days30",), now=NOW)
+        return {choice.kind for card in cards for choice in card.choices}
+
+    assert offered() == {"none"}
+    with pytest.raises(Conflict, match="trial is over"):
+        orders.open_order(buyer.workspace.id, "pro", "days30", way, user_id=buyer.user.id, now=NOW)
+    lifecycle.advance(sub.id, desk, now=END)
+    assert fresh(sub).state == "past_due" and offered() == {"next"}
+    assert (
+        orders.open_order(buyer.workspace.id, "pro", "days30", way, user_id=buyer.user.id, now=END).amount_minor == 700
+    )

@@ -88,3 +88,17 @@ def test_what_cannot_be_opened_or_found_is_said_in_one_sentence(service: Service
         done = service.cli(*arguments)
         assert "such option" not in done.stderr, "an order's number may begin with a dash"
         assert done.returncode == 2 and done.stderr.startswith("Error: ") and "Traceback" not in done.stderr
+
+
+def test_coupons_are_offered_listed_redeemed_and_revoked(service: Service) -> None:
+    assert _told(service, "coupon", "gift", "--percent", "100", "--most", "5") == {"code": "GIFT"}
+    again = service.cli("coupon", "GIFT", "--percent", "50")
+    assert again.returncode == 2 and again.stderr.startswith("Error: ") and "already" in again.stderr
+    wrong = service.cli("coupon", "OTHER", "--percent", "101")
+    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr
+    made = _told(service, "open-order", "--workspace", "W", "--plan", "pro", "--gateway", "payme", "--coupon", "GIFT")
+    assert (made["amount_minor"], made["pay_url"]) == (0, "")
+    assert _told(service, "show-order", made["order_id"])["status"] == "paid"
+    told = _told(service, "coupons")
+    assert (told["code"], told["percent"], told["periods"], told["redeemed"], told["most"]) == ("GIFT", 100, 1, 1, 5)
+    assert _told(service, "coupon", "GIFT", "--revoke")["revoked_at"] and _told(service, "coupons")["revoked_at"]

@@ -378,7 +378,11 @@ def test_a_plan_is_tried_once(client: FlaskClient, who: Owner) -> None:
     assert "You try it for nothing until" in page and "Try for 14 days" not in page and "Pause" not in page
     assert plan_of(who.workspace.id) == "business"
     assert client.post("/billing/trial", data=trial).status_code == 409
-    location = _order(client)  # another plan may follow it
+    assert "can be paid otherwise" not in client.get("/billing?currency=USD").text
+    coupons.create("HALF", coupons.Terms(percent=50), actor="test", now=clock.utcnow())
+    assert "I have a coupon" in page
+    location = _order(client, coupon="HALF")  # another plan may follow it
+    assert "62,500" in client.get(location).text
     _paid(location)
     assert plan_of(who.workspace.id) == "pro"
     assert client.post("/billing/cancel").status_code == 303

@@ -15,20 +15,12 @@ from app.core import clock, db
 from app.core.policy import Role
 from tests.billing import buying
 from tests.billing.conftest import runtime as runtime  # with Payme and Click set up
-from tests.world import Owner, owner
+from tests.web.test_billing import client as client  # signed in as
+from tests.web.test_billing import who as who
+from tests.world import Owner
 
 SignIn = Callable[[Owner], FlaskClient]
 GIVEN = {"name": "  OOO  Бобур ва Oʻgʻillari ", "email": "kassa@bobur.example", "tax_id": "301234567"}
-
-
-@pytest.fixture
-def who(runtime: Runtime) -> Owner:
-    return owner("Bobur", telegram_user_id=77, plan="free", now=clock.utcnow())
-
-
-@pytest.fixture
-def client(who: Owner, sign_in: SignIn) -> FlaskClient:
-    return sign_in(who)
 
 
 def _buyers(who: Owner) -> list[object]:

@@ -12,13 +12,14 @@ from datetime import datetime
 
 from app.audit import service as audit
 from app.billing.coupon_models import Coupon, CouponRedemption
-from app.billing.gateways.base import OPEN
+from app.billing.gateways.base import OPEN, PAID
 from app.billing.models import BillingAccount, Subscription
 from app.billing.money_models import CheckoutOrder
 from app.billing.service.prices import Price
 from app.core import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_
+from app.core.tenancy import unscoped
 
 RESERVED, HELD, RELEASED = "reserved", "held", "released"
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
@@ -104,19 +105,15 @@ def reserve(workspace_id: int, account: BillingAccount, code: str, price: Price,
     """Redeem a code for an order of this price, inside the running transaction. Raises Invalid (field `coupon`)."""
     coupon: Coupon | None = Coupon.get_or_none(Coupon.code == code.strip().upper()[:33])
     if coupon is None or coupon.revoked_at is not None:
-        raise _refused(N_("There is no such coupon."))
+        raise refused(N_("There is no such coupon."))
     if coupon.valid_until is not None and coupon.valid_until <= now:
-        raise _refused(N_("This coupon is no longer good."))
+        raise refused(N_("This coupon is no longer good."))
     if coupon.plan not in (None, price.plan) or coupon.currency not in (None, price.currency):
-        raise _refused(N_("This coupon is for another plan or way to pay."))
+        raise refused(N_("This coupon is for another plan or way to pay."))
     db.serialise("coupon", coupon.id)
-    known: CouponRedemption | None = CouponRedemption.get_or_none(
-        CouponRedemption.workspace == workspace_id, CouponRedemption.coupon == coupon.id
-    )
-    if known is None:
-        known = _of_payer(coupon, account)
+    known = _of_payer(coupon, account)
     if known is not None and (known.state == HELD or known.workspace != workspace_id):
-        raise _refused(N_("You have used this coupon already."))
+        raise refused(N_("You have used this coupon already."))
     if known is None or known.state == RELEASED:
         _require_left(coupon)
     if known is None:
@@ -128,14 +125,11 @@ def reserve(workspace_id: int, account: BillingAccount, code: str, price: Price,
 
 def _of_payer(coupon: Coupon, account: BillingAccount) -> CouponRedemption | None:
     """The payer's redemption, in whichever of their workspaces it was."""
-    found = db.row(
-        "SELECT workspace_id FROM coupon_redemption WHERE coupon_id = ? AND account_id = ?", coupon.id, account.id
-    )
-    if found is None:
-        return None
-    return CouponRedemption.get(  # type: ignore[no-any-return]
-        CouponRedemption.workspace == found[0], CouponRedemption.coupon == coupon.id
-    )
+    with unscoped("a payer redeems a coupon once, whichever of their workspaces it is for"):
+        found: CouponRedemption | None = CouponRedemption.get_or_none(
+            CouponRedemption.coupon == coupon.id, CouponRedemption.account == account.id
+        )
+    return found
 
 
 def _reserved(workspace_id: int, account: BillingAccount, coupon: Coupon, *, now: datetime) -> CouponRedemption:
@@ -158,10 +152,11 @@ def _require_left(coupon: Coupon) -> None:
         "SELECT COUNT(*) FROM coupon_redemption WHERE coupon_id = ? AND state <> ?", coupon.id, RELEASED
     ) or (0,)
     if used >= coupon.most_redemptions:
-        raise _refused(N_("This coupon was redeemed as often as it can be."))
+        raise refused(N_("This coupon was redeemed as often as it can be."))
 
 
-def _refused(sentence: str) -> Invalid:
+def refused(sentence: str) -> Invalid:
+    """A coupon that cannot be used, said at its field."""
     return Invalid(sentence, fields={"coupon": sentence})
 
 
@@ -189,6 +184,16 @@ def holding(sub: Subscription) -> int | None:
         *(sub.redemption_id, HELD),
     )
     return int(found[0]) if found else None
+
+
+def renewing(order: CheckoutOrder) -> int:
+    """How much less than its price the period after an order's costs, in minor units: its coupon may end with it."""
+    found = db.row("SELECT state, periods_left FROM coupon_redemption WHERE id = ?", order.redemption_id)
+    if found is None:
+        return 0
+    state, left = found
+    is_last = left is not None and left <= (0 if state == HELD and order.state == PAID else 1)
+    return 0 if is_last else int(order.discount_minor)
 
 
 def take(order: CheckoutOrder) -> None:

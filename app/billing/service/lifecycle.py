@@ -241,8 +241,9 @@ def _tell(
     if bot is None:
         return
     link = f"{desk.base_url}/orders/{order.public_id}" if order else f"{desk.base_url}/billing"
+    minor = order.amount_minor if order else subscriptions.next_minor(sub)
     for person in people.people_to_tell(sub.workspace):
-        amount = money.price(sub.price_minor, sub.currency, person.language)
+        amount = money.price(minor, sub.currency, person.language)
         day = formats.day(sub.period_end, person.language, person.timezone)
         notices.queue(
             template,

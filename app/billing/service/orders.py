@@ -69,11 +69,11 @@ def open_order(
 def _redeem(
     order: CheckoutOrder, known: Subscription | None, code: str, price: Price, gateway: Gateway, *, now: datetime
 ) -> None:
+    """A coupon for the first payment. Raises Invalid (field `coupon`)."""
     if gateway.renews_itself:
-        raise Invalid(N_("A coupon cannot be used there."), fields={"coupon": N_("A coupon cannot be used there.")})
+        raise coupons.refused(N_("A coupon cannot be used there."))
     if known is not None and not subscriptions.is_unpaid(known):
-        sentence = N_("A coupon is for the first payment of a plan.")
-        raise Invalid(sentence, fields={"coupon": sentence})
+        raise coupons.refused(N_("A coupon is for the first payment of a plan."))
     account = payers.payer_of(order.workspace, now=now)
     order.redemption_id = coupons.reserve(order.workspace, account, code, price, now=now).id
     order.discount_minor = coupons.reduction(order.redemption_id, price)
@@ -124,7 +124,7 @@ def _open(order: CheckoutOrder, known: Subscription | None, owed: Price, *, now:
     """Write an order with its draft invoice, and the subscription that it is for. Inside the running transaction."""
     account = payers.payer_of(order.workspace, now=now)
     order.public_id, order.state, order.created_at = ids.public_id(), OPEN, now
-    less = 0 if order.kind == RAISE else order.discount_minor or 0  # a difference is of prices with it already
+    less = _less(order)
     order.invoice = invoices.draft(
         order.workspace, account, owed, kind=_LINES[order.kind], discount_minor=less, now=now
     ).id
@@ -161,6 +161,7 @@ def open_once(
 
 
 def _less(order: CheckoutOrder) -> int:
+    """What a coupon takes off an order; a difference is of prices with it already."""
     return 0 if order.kind == RAISE else int(order.discount_minor)
 
 
@@ -193,10 +194,10 @@ def _asked(known: Subscription | None, price: Price, gateway: Gateway, *, now: d
         return FIRST, price
     if known.state == states.PAUSED:
         raise Conflict(N_("The plan is paused. Resume it first."), code="paused")
-    if gateway.renews_itself and known.state != states.PAST_DUE:
-        raise Conflict(N_("The plan renews by itself: there is nothing to pay."), code="renews_itself")
     if gateway.renews_itself and known.state == states.TRIALING:
         raise Conflict(N_("Telegram can renew a plan once its trial is over."), code="trial_runs")
+    if gateway.renews_itself and known.state != states.PAST_DUE:
+        raise Conflict(N_("The plan renews by itself: there is nothing to pay."), code="renews_itself")
     if subscriptions.may_follow(known, price.plan, price.interval, price.currency):
         return NEXT, price
     is_larger = price.amount_minor > known.price_minor

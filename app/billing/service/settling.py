@@ -12,7 +12,7 @@ from app.billing import states
 from app.billing.gateways.base import OPEN, PAID, TAKEN_BACK
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment, Refund
-from app.billing.service import invoices, ledger, orders, payers, revenue, subscriptions
+from app.billing.service import coupons, invoices, ledger, orders, payers, revenue, subscriptions
 from app.core import db, outbox
 from app.core.errors import Conflict
 from app.core.i18n import N_
@@ -205,6 +205,8 @@ def _owe_back(payment: Payment, reason: str, *, now: datetime) -> None:
 def _close(order: CheckoutOrder, state: str, *, deliveries: int, now: datetime) -> None:
     order.state, order.paid_at, order.deliveries = state, now, deliveries
     order.save()
+    if state == REFUND_DUE:
+        coupons.release(order)
 
 
 def take_back(payment_id: int, reason: str, *, has_happened: bool = False, now: datetime) -> None:

@@ -9,6 +9,7 @@ from app.billing import periods, states, timeline
 from app.billing.models import BillingAccount, Subscription, SubscriptionEvent
 from app.billing.money_models import CheckoutOrder
 from app.billing.service import coupons, limits, revenue
+from app.billing.service.prices import Price
 from app.core import db, ids, outbox
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
@@ -17,6 +18,7 @@ TOPIC = "billing.subscription"
 RAISED, LOWERED, NEXT_CHOSEN, CHARGE_FAILED = "raised", "lowered", "next_chosen", "charge_failed"
 _ASKING = (timeline.INVITE, RAISED, LOWERED, NEXT_CHOSEN)
 _RENEWED_THERE = frozenset({"stars"})  # gateways that renew by their own clock
+_CHARGING = N_("Your card is being charged for the next period. Cancel when that is done: it is the last one then.")
 _PUNCTUAL = timedelta(hours=1)  # a lapse seen later than this is our outage
 
 
@@ -102,6 +104,12 @@ def may_follow(sub: Subscription, plan: str, interval: str, currency: str) -> bo
     return currency == sub.currency and (plan, interval) in {(sub.plan, sub.interval), following(sub)}
 
 
+def next_minor(sub: Subscription) -> int:
+    """What the next period costs on the present terms, less what a coupon still takes off; minor units."""
+    price = Price(sub.plan, sub.interval, sub.currency, sub.price_minor)
+    return int(sub.price_minor - coupons.reduction(coupons.holding(sub), price))
+
+
 def following(sub: Subscription) -> tuple[str, str]:
     """The plan and the interval of the next period."""
     return sub.next_plan or sub.plan, sub.next_interval or sub.interval
@@ -156,7 +164,7 @@ def lapse(sub: Subscription, *, now: datetime) -> None:
 def follow_renewals(sub: Subscription, state: str, *, now: datetime) -> None:
     """At a gateway that renews by itself the payer stopped it (`canceled`), goes on (`active`) or could not pay (`failed`)."""
     if state == "canceled" and not sub.is_ending and (sub.state, states.CANCEL_AT_END) in states.TRANSITIONS:
-        cancel(sub.workspace, user_id=None, now=now)
+        _change(sub.workspace, states.CANCEL_AT_END, is_ending=True, user_id=None, now=now)
     elif state == "active" and sub.is_ending:
         undo_cancel(sub.workspace, user_id=None, now=now)
     elif state == "failed" and sub.state == states.ACTIVE:
@@ -207,7 +215,11 @@ def cancel(workspace_id: int, *, user_id: int | None, now: datetime) -> Subscrip
 
     Raises NotFound, Conflict (`charging`: the card is being charged for the next period, which is then paid for).
     """
-    return _change(workspace_id, states.CANCEL_AT_END, is_ending=True, user_id=user_id, now=now)
+    with db.write():
+        sub = held(workspace_id)
+        if sub is not None and sub.next_action == timeline.COLLECT:
+            raise Conflict(_CHARGING, code="charging")
+        return _change(workspace_id, states.CANCEL_AT_END, is_ending=True, user_id=user_id, now=now)
 
 
 def undo_cancel(workspace_id: int, *, user_id: int | None, now: datetime) -> Subscription:
@@ -220,13 +232,6 @@ def _change(workspace_id: int, event: str, *, is_ending: bool, user_id: int | No
         sub = held(workspace_id)
         if sub is None or sub.state == states.INCOMPLETE:
             raise NotFound(N_("There is no subscription."))
-        if event == states.CANCEL_AT_END and sub.next_action == timeline.COLLECT and user_id is not None:
-            raise Conflict(
-                N_(
-                    "Your card is being charged for the next period. Cancel when that is done: it is the last one then."
-                ),
-                code="charging",
-            )
         before, sub.state = sub.state, states.after(sub.state, event)
         if sub.is_ending != is_ending:
             sub.is_ending = is_ending

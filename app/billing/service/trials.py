@@ -31,6 +31,7 @@ def start(workspace_id: int, plan: str, gateway: Gateway, *, user_id: int | None
     price = prices.price_of(plan, _INTERVAL, gateway.currency, now=now)
     with db.write():
         account = payers.payer_of(workspace_id, now=now)
+        _serialise(account.id, user_id)
         if not may_start(workspace_id, user_id=user_id):
             raise Conflict(N_("A trial is for those who had no plan before."), code="trial_used")
         made = Subscription(
@@ -55,6 +56,13 @@ def start(workspace_id: int, plan: str, gateway: Gateway, *, user_id: int | None
         limits.put_on_plan(workspace_id, plan, now=now)
         subscriptions.keep(made, STARTED, None, now=now, user=user_id)
     return made
+
+
+def _serialise(account_id: int, user_id: int | None) -> None:
+    """Of two trials that a payer, or a person, starts at once in two workspaces only one begins."""
+    db.serialise("billing_account", account_id)
+    if user_id is not None:
+        db.serialise('"user"', user_id)
 
 
 def may_start(workspace_id: int, *, user_id: int | None) -> bool:

@@ -122,7 +122,7 @@ class News:
         """Something of a charge went back, also by somebody's hand in Stripe's dashboard."""
         charge = self._api.ask("get", f"/v1/charges/{number}")
         intent = _id_of(charge.get("payment_intent"))
-        payment_id = self._payment_of(intent, now=now) if intent and charge["amount_refunded"] else None
+        payment_id = self._payment_of(intent, now=now) if charge["amount_refunded"] else None
         if payment_id is not None:
             with db.write():
                 self._orders.returned(payment_id, int(charge["amount_refunded"]), "refunded at Stripe", now=now)
@@ -130,7 +130,7 @@ class News:
     def _payment_of(self, intent: str, *, now: datetime) -> int | None:
         """Our number of a payment; one whose own event is still to come is booked first, or what went back would be lost."""
         known = self._orders.payment_of(Stripe.key, intent)
-        if known is None:
+        if known is None and intent:
             self.intent(intent, now)
             known = self._orders.payment_of(Stripe.key, intent)
         return known
