@@ -187,6 +187,16 @@ def test_a_larger_plan_costs_the_difference_of_what_is_paid(runtime: Runtime, bu
     assert buying.books_are_right()
 
 
+def test_where_both_plans_cost_nothing_the_larger_one_is_free_at_once(runtime: Runtime, buyer: Owner) -> None:
+    offered("GIFT", percent=100)
+    way = runtime.gateways.get("payme")
+    for plan, coupon in (("pro", "GIFT"), ("network", "")):
+        made = check_out(buyer.workspace.id, plan, "month", way, user_id=None, coupon=coupon, now=NOW)
+        assert buying.as_paid(made) == ("paid", 1)
+    after = sub_of(buyer)
+    assert (after.plan, after.period_index) == ("network", 0) and movements() == [] and count("payment") == 0
+
+
 @pytest.mark.parametrize(
     ("code", "terms", "plan", "sentence"),
     [

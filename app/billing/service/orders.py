@@ -219,12 +219,13 @@ def is_raise(sub: Subscription, price: Price) -> bool:
 def difference(sub: Subscription, price: Price, *, now: datetime) -> int:
     """What a larger plan costs for the rest of a period: by the millisecond, rounded down, at least one minor unit.
 
-    A coupon that made the period cheaper makes the larger plan cheaper too: nobody is credited more than was paid.
+    A coupon that made the period cheaper makes the larger plan cheaper too: nobody is credited more than was paid. Where
+    it leaves nothing to pay for either, the difference is nothing.
     """
     whole = db.to_ms(sub.period_end) - db.to_ms(sub.period_start)
     left = min(db.to_ms(sub.period_end) - db.to_ms(now), whole)
     more = price.amount_minor - coupons.reduction(sub.redemption_id, price) - (sub.price_minor - sub.discount_minor)
-    return max(more * left // whole, 1)
+    return max(more * left // whole, 1) if more > 0 else 0
 
 
 def order_of(workspace_id: int, public_id: str) -> CheckoutOrder:
