@@ -83,7 +83,8 @@ def _follow(*names: str) -> None:
     watch(*names, now=clock.utcnow())
 
 
-def _collect(settings: Settings, run_s: float = 0.5) -> int:
+def _collect(settings: Settings, run_s: float = 0.95) -> int:
+    """A run; as each page is followed by a second's pause, one page at most by default, also on a busy machine."""
     return jobs.collect_due(settings, on_turn=lambda: None, run_s=run_s)
 
 
