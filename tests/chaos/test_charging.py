@@ -95,7 +95,7 @@ def _worker(payer: Payer, first: datetime, *, crashpoint: str = "") -> int:
 def _run(folder: Path, *, worker: tuple[str, ...] = ()) -> dict[str, object]:
     with ChargingStack(folder, worker=worker) as stack:
         runtime = stack.boot()
-        stack.disturb(max(RENEWALS // 15, 1))
+        stack.disturb(max(RENEWALS // 6, 1))
         stack.subscribe(runtime, RENEWALS, first=soon(), over_s=KILLS * 4)
         dice = random.Random(SEED)
         for _ in range(KILLS):
