@@ -370,6 +370,7 @@ def _signed_out(message: str, code: str) -> Any:
     if request.headers.get("HX-Request") == "true":
         return Response(status=401, headers={"HX-Redirect": "/login/expired", "HX-Reswap": "none"})
     if request.method == "GET" and not session.get("token"):
+        door.remember_page()
         return Response(status=303, headers={"Location": "/login"})
     if not current_user.is_authenticated:  # a refused launch or link signs nobody out who is signed in here
         session.clear()

@@ -22,6 +22,7 @@ from app.analytics.views import blueprint as analytics
 from app.api.views import blueprint as api
 from app.billing.card_views import blueprint as cards
 from app.billing.hook_views import blueprint as gateway_hooks
+from app.billing.invitation_views import blueprint as invitations
 from app.billing.order_views import blueprint as orders
 from app.billing.payer_views import blueprint as payer
 from app.billing.views import blueprint as billing
@@ -54,6 +55,7 @@ BLUEPRINTS = (
     hooks,
     gateway_hooks,
     billing,
+    invitations,
     cards,
     payer,
     orders,

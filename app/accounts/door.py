@@ -19,6 +19,7 @@ def agent() -> str:
 
 SESSION_HEADER = "X-Session"
 WORKSPACE_HEADER, WORKSPACE_FIELD = "X-Workspace", "page_workspace"
+_WANTED = "wanted"
 
 
 def is_by_header() -> bool:
@@ -52,10 +53,18 @@ def require_own_page(who: SignedIn) -> None:
         )
 
 
-def enter(token: str, kind: str) -> None:
-    """The cookie holds this session and nothing of before."""
+def remember_page() -> None:
+    """Who signs in next in this browser goes on where they wanted to: a page, no picture or part of one."""
+    if request.headers.get("Sec-Fetch-Dest", "document") == "document":
+        session[_WANTED] = request.full_path.rstrip("?")
+
+
+def enter(token: str, kind: str) -> str:
+    """The cookie holds this session and nothing of before. Returns where to go on."""
+    wanted = local_path(session.get(_WANTED))
     session.clear()
     session["token"], session["kind"] = token, kind
+    return wanted
 
 
 def local_path(given: str | None) -> str:

@@ -58,7 +58,7 @@ def begin() -> Any:
         url, attempt = client.begin(_redirect_uri(), now=g.now)
     except AppError as error:
         return _told(error)
-    session[_KEPT] = asdict(attempt) | {"next": door.local_path(request.args.get("next"))}
+    session[_KEPT] = asdict(attempt) | {"next": request.args.get("next")}
     return redirect(url, 303)
 
 
@@ -83,8 +83,8 @@ def come_back() -> Any:
         return _told(error)
     if current_user.is_authenticated:
         sessions.end(current_user.session_id, now=g.now)
-    door.enter(token, "browser")
-    return redirect(door.local_path(kept.get("next")), 303)
+    wanted = door.enter(token, "browser")
+    return redirect(door.local_path(kept.get("next") or wanted), 303)
 
 
 def _spent_attempt(kept: dict[str, Any]) -> Attempt:

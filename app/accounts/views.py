@@ -53,8 +53,7 @@ def demo_login(token: str) -> Response:
 def use_demo_link(token: str) -> Any:
     _require_demo_on_loopback()
     opened = sessions.use_ticket(token, purpose=sessions.DEMO, ip=door.ip(), user_agent=door.agent(), now=g.now)
-    door.enter(opened, "browser")
-    return redirect("/network", 303)
+    return redirect(door.enter(opened, "browser"), 303)
 
 
 @blueprint.get("/login/link/<token>")
@@ -71,8 +70,7 @@ def link_login(token: str) -> Response:
 @limiter.limit("20 per minute")
 def use_link(token: str) -> Any:
     opened = sessions.use_ticket(token, purpose=sessions.LINK, ip=door.ip(), user_agent=door.agent(), now=g.now)
-    door.enter(opened, "browser")
-    return redirect("/network", 303)
+    return redirect(door.enter(opened, "browser"), 303)
 
 
 def _require_demo_on_loopback() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
 
 from app.accounts.models import Workspace
 from app.billing.models import BillingAccount
@@ -13,7 +13,10 @@ from app.core.tenancy import TenantTable
 
 
 class Coupon(Table):
-    """`percent` off, or `amount_minor` of one currency; for `periods` periods, NULL: for as long as the plan is kept."""
+    """`percent` off, or `amount_minor` of one currency; for `periods` periods, NULL: for as long as the plan is kept.
+
+    `is_for_new`: only for who never paid for a plan.
+    """
 
     impersonal = frozenset({"code", "currency", "plan"})
     id = AutoField()
@@ -25,6 +28,7 @@ class Coupon(Table):
     periods = IntegerField(null=True)
     most_redemptions = IntegerField(null=True)
     valid_until = UtcTimestamp(null=True)
+    is_for_new = BooleanField(default=False)
     created_at = UtcTimestamp()
     revoked_at = UtcTimestamp(null=True)
 
@@ -48,4 +52,14 @@ class CouponRedemption(TenantTable):
         indexes = ((("coupon", "account"), True),)
 
 
-TABLES = (Coupon, CouponRedemption)
+class Invitation(TenantTable):
+    """A workspace invites others by the code of a `coupon`; `thanks` makes one of its own periods cheaper for each who came."""
+
+    id = AutoField()
+    workspace: Any = ForeignKeyField(Workspace, lazy_load=False, unique=True)
+    coupon: Any = ForeignKeyField(Coupon, lazy_load=False, unique=True)
+    thanks: Any = ForeignKeyField(CouponRedemption, lazy_load=False, unique=True)
+    created_at = UtcTimestamp()
+
+
+TABLES = (Coupon, CouponRedemption, Invitation)

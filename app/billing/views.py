@@ -43,6 +43,7 @@ class BillingPage:
     may_pay: bool
     may_try: bool
     coupon: str
+    may_invite: bool
     error: str = ""
 
 
@@ -73,6 +74,7 @@ def _page(*, error: str = "") -> BillingPage:
         may_pay=roles.may(current_user.role, Act.PAY),
         may_try=standing is None and trials.may_start(here, user_id=current_user.user_id),
         coupon=request.values.get("coupon", "")[:32],
+        may_invite=surface() == WEB,
         error=error,
     )
 

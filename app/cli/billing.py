@@ -70,6 +70,7 @@ def show_order(order_id: str) -> None:
 @click.option("--periods", default=1, show_default=True, help="for how many periods; 0: as long as the plan is kept")
 @click.option("--most", type=int, help="how many payers can redeem it")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="the first day (UTC) on which nobody can any more")
+@click.option("--for-new", "is_for_new", is_flag=True, help="only for who never paid for a plan")
 @click.option("--revoke", is_flag=True, help="nobody can redeem it any more; who did keeps it")
 def coupon(code: str, revoke: bool, until: datetime | None, periods: int, most: int | None, **given: Any) -> None:
     """Offer a coupon, or revoke it."""

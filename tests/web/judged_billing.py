@@ -45,7 +45,16 @@ def billing_facts(ask: Ask, workspace_id: int, zone: str) -> BillingFacts:
         said.add(f"{series}-{int(number):06d}")
     said |= set(_limits(ask, workspace_id)) | set(_moments(ask, workspace_id, zone))
     said |= {f"Order {public_id}" for (public_id,) in ask(f"SELECT public_id FROM checkout_order {mine}")}
-    said.add("14 days")  # of a trial
+    said |= {"14 days", "20 %"}  # of a trial; off by an invitation
+    for came, left in ask(
+        "SELECT (SELECT COUNT(*) FROM coupon_redemption g WHERE g.coupon_id = i.coupon_id AND g.state = 'held'),"
+        f" t.periods_left FROM invitation i JOIN coupon_redemption t ON t.id = i.thanks_id WHERE i.workspace_id = {workspace_id}"
+    ):
+        said |= {f"Came and paid {came}", f"Your periods that will be cheaper {left}"}
+    for (code,) in ask(
+        f"SELECT c.code FROM coupon c JOIN invitation i ON i.coupon_id = c.id WHERE i.workspace_id = {workspace_id}"
+    ):
+        said.add(code)
     return BillingFacts(tuple(sorted(said, key=len, reverse=True)))
 
 

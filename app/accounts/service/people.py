@@ -126,6 +126,18 @@ def people_to_tell(workspace_id: int) -> list[User]:
     return list(found)
 
 
+def owner_of(workspace_id: int) -> User | None:
+    """Who has owned a workspace longest; None when nobody is left."""
+    found: User | None = (
+        User.select()
+        .join(Membership, on=(Membership.user == User.id))
+        .where(Membership.workspace == workspace_id, Membership.role == Role.OWNER, User.deleted_at.is_null())
+        .order_by(Membership.id)
+        .first()
+    )
+    return found
+
+
 def role_of_telegram(telegram_user_id: int, workspace_id: int) -> Role | None:
     """The role of a Telegram account in a workspace; None for a stranger."""
     found = db.row(

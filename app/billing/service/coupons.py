@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from peewee import SQL
 
 from app.audit import service as audit
 from app.billing.coupon_models import Coupon, CouponRedemption
@@ -31,7 +34,7 @@ class Terms:
     """What a coupon gives: `percent` (1-100), or `amount_minor` of `currency`.
 
     `periods`: for how many, None: for as long as the plan is kept. `plan`: for this one only. `most`: how often it can
-    be redeemed, by different payers.
+    be redeemed, by different payers. `is_for_new`: only by who never paid for a plan.
     """
 
     percent: int | None = None
@@ -41,19 +44,20 @@ class Terms:
     periods: int | None = 1
     most: int | None = None
     valid_until: datetime | None = None
+    is_for_new: bool = False
 
 
 def create(code: str, terms: Terms, *, actor: str, now: datetime) -> Coupon:
     """Offer a coupon under a code. Raises Invalid with the fields that are wrong, Conflict for a code that exists."""
-    code = code.strip().upper()
+    code = spelled(code)
     wrong = _wrong(code, terms, now=now)
     if wrong:
         raise Invalid(N_("This coupon cannot be offered."), fields=wrong)
     with db.write():
         if Coupon.get_or_none(Coupon.code == code) is not None:
             raise Conflict(N_("There is a coupon of this code already."), code="taken")
-        made: Coupon = Coupon.create(
-            code=code,
+        made = offered(
+            code,
             percent=terms.percent,
             amount_minor=terms.amount_minor,
             currency=terms.currency,
@@ -61,10 +65,22 @@ def create(code: str, terms: Terms, *, actor: str, now: datetime) -> Coupon:
             periods=terms.periods,
             most_redemptions=terms.most,
             valid_until=terms.valid_until,
-            created_at=now,
+            is_for_new=terms.is_for_new,
+            now=now,
         )
         audit.record("coupon.created", actor=actor, subject=f"coupon:{code}", now=now)
     return made
+
+
+def offered(code: str, *, periods: int | None = 1, now: datetime, **terms: Any) -> Coupon:
+    """A new coupon on terms that were looked at, inside the running transaction."""
+    made: Coupon = Coupon.create(code=code, periods=periods, created_at=now, **terms)
+    return made
+
+
+def spelled(code: str) -> str:
+    """A code as it is kept, however it was typed."""
+    return code.strip().upper()[:33]
 
 
 def _wrong(code: str, terms: Terms, *, now: datetime) -> dict[str, str]:
@@ -93,23 +109,26 @@ def revoke(code: str, *, actor: str, now: datetime) -> None:
     with db.write():
         moved = db.execute(
             "UPDATE coupon SET revoked_at = ? WHERE code = ? AND revoked_at IS NULL",
-            db.stamp(now),
-            code.strip().upper(),
+            *(db.stamp(now), spelled(code)),
         )
         if not moved:
             raise NotFound(N_("There is no such coupon."))
-        audit.record("coupon.revoked", actor=actor, subject=f"coupon:{code.strip().upper()}", now=now)
+        audit.record("coupon.revoked", actor=actor, subject=f"coupon:{spelled(code)}", now=now)
 
 
-def reserve(workspace_id: int, account: BillingAccount, code: str, price: Price, *, now: datetime) -> CouponRedemption:
+def reserve(
+    workspace_id: int, account: BillingAccount, code: str, price: Price, *, user_id: int | None, now: datetime
+) -> CouponRedemption:
     """Redeem a code for an order of this price, inside the running transaction. Raises Invalid (field `coupon`)."""
-    coupon: Coupon | None = Coupon.get_or_none(Coupon.code == code.strip().upper()[:33])
+    coupon: Coupon | None = Coupon.get_or_none(Coupon.code == spelled(code))
     if coupon is None or coupon.revoked_at is not None:
         raise refused(N_("There is no such coupon."))
     if coupon.valid_until is not None and coupon.valid_until <= now:
         raise refused(N_("This coupon is no longer good."))
     if coupon.plan not in (None, price.plan) or coupon.currency not in (None, price.currency):
         raise refused(N_("This coupon is for another plan or way to pay."))
+    if coupon.is_for_new and has_paid(account.id, user_id):
+        raise refused(N_("This coupon is for those who never paid for a plan."))
     db.serialise("coupon", coupon.id)
     known = _of_payer(coupon, account)
     if known is not None and (known.state == HELD or known.workspace != workspace_id):
@@ -121,6 +140,16 @@ def reserve(workspace_id: int, account: BillingAccount, code: str, price: Price,
     known.state, known.periods_left, known.at = RESERVED, coupon.periods, now
     known.save()
     return known
+
+
+def has_paid(account_id: int, user_id: int | None) -> bool:
+    """Whether the payer, or this person for any payer, has paid for a plan before; a trial is none."""
+    found = db.row(
+        "SELECT 1 FROM subscription WHERE (account_id = ? OR created_by_id = ?) AND anchor_at IS NOT NULL"
+        " AND period_index >= 0 LIMIT 1",
+        *(account_id, user_id),
+    )
+    return found is not None
 
 
 def _of_payer(coupon: Coupon, account: BillingAccount) -> CouponRedemption | None:
@@ -178,10 +207,14 @@ def reduction(redemption_id: int | None, price: Price) -> int:
 
 
 def holding(sub: Subscription) -> int | None:
-    """The redemption that makes a subscription's next period cheaper, None without one."""
+    """The redemption that makes a subscription's next period cheaper: its coupon's, as long as it lasts, then the
+    workspace's for having invited others; None without one.
+    """
     found = db.row(
-        "SELECT id FROM coupon_redemption WHERE id = ? AND state = ? AND (periods_left IS NULL OR periods_left > 0)",
-        *(sub.redemption_id, HELD),
+        "SELECT r.id FROM coupon_redemption r LEFT JOIN invitation i ON i.thanks_id = r.id"
+        " WHERE (r.id = ? OR i.workspace_id = ?) AND r.state = ? AND (r.periods_left IS NULL OR r.periods_left > 0)"
+        " ORDER BY CASE WHEN r.id = ? THEN 0 ELSE 1 END LIMIT 1",
+        *(sub.redemption_id, sub.workspace, HELD, sub.redemption_id),
     )
     return int(found[0]) if found else None
 
@@ -224,8 +257,13 @@ def release(order: CheckoutOrder) -> None:
 
 
 def all_of_them() -> list[tuple[Coupon, int]]:
-    """Every coupon with how often it is redeemed or reserved, the newest first."""
+    """Every coupon that was offered, with how often it is redeemed or reserved, the newest first."""
     used = dict(
         db.rows("SELECT coupon_id, COUNT(*) FROM coupon_redemption WHERE state <> ? GROUP BY coupon_id", RELEASED)
     )
-    return [(coupon, int(used.get(coupon.id, 0))) for coupon in Coupon.select().order_by(Coupon.id.desc())]
+    of_invitations = (
+        "id NOT IN (SELECT coupon_id FROM invitation UNION SELECT r.coupon_id FROM coupon_redemption r"
+        " JOIN invitation i ON i.thanks_id = r.id)"
+    )
+    offers = Coupon.select().where(SQL(of_invitations))
+    return [(coupon, int(used.get(coupon.id, 0))) for coupon in offers.order_by(Coupon.id.desc())]

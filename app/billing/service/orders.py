@@ -9,7 +9,7 @@ from app.billing import states
 from app.billing.gateways.base import EXPIRED, OPEN, Gateway, Order
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
-from app.billing.service import coupons, invoices, payers, prices, subscriptions
+from app.billing.service import coupons, invitations, invoices, payers, prices, subscriptions
 from app.billing.service.prices import Price
 from app.core import db, ids, outbox
 from app.core.errors import Conflict, Invalid, NotFound
@@ -62,7 +62,7 @@ def open_order(
         if coupon:
             _redeem(order, known, coupon, price, gateway, now=now)
         elif known is not None and kind != FIRST:
-            _go_by(order, known, price)
+            _go_by(order, known, price, gateway)
         return _open(order, known, owed, now=now)
 
 
@@ -74,13 +74,20 @@ def _redeem(
         raise coupons.refused(N_("A coupon cannot be used there."))
     if known is not None and not subscriptions.is_unpaid(known):
         raise coupons.refused(N_("A coupon is for the first payment of a plan."))
+    by = order.created_by
+    invitations.require_guest(code, order.workspace, user_id=by)
     account = payers.payer_of(order.workspace, now=now)
-    order.redemption_id = coupons.reserve(order.workspace, account, code, price, now=now).id
+    order.redemption_id = coupons.reserve(order.workspace, account, code, price, user_id=by, now=now).id
     order.discount_minor = coupons.reduction(order.redemption_id, price)
 
 
-def _go_by(order: CheckoutOrder, known: Subscription, price: Price) -> None:
-    """What the coupon of before makes cheaper: the next period while it lasts, or the rest of the present one."""
+def _go_by(order: CheckoutOrder, known: Subscription, price: Price, gateway: Gateway) -> None:
+    """What the coupon of before makes cheaper: the next period while it lasts, or the rest of the present one.
+
+    Not where the gateway renews by itself: it takes the price that it began with.
+    """
+    if gateway.renews_itself:
+        return
     held = known.redemption_id if order.kind == RAISE else coupons.holding(known)
     order.discount_minor = coupons.reduction(held, price)
     order.redemption_id = held if order.discount_minor else None

@@ -12,7 +12,7 @@ from app.billing import states
 from app.billing.gateways.base import OPEN, PAID, TAKEN_BACK
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment, Refund
-from app.billing.service import coupons, invoices, ledger, orders, payers, revenue, subscriptions
+from app.billing.service import coupons, invitations, invoices, ledger, orders, payers, revenue, subscriptions
 from app.core import db, outbox
 from app.core.errors import Conflict
 from app.core.i18n import N_
@@ -132,6 +132,7 @@ def settle(payment_id: int, *, now: datetime) -> bool:
             _close(order, REFUND_DUE, deliveries=0, now=now)
             return True
         _close(order, PAID, deliveries=order.deliveries + 1, now=now)
+        invitations.thank(order)
         revenue.move(sub, revenue.worth(sub, now=now), f"payment:{payment_id}", now=now)
         orders.close_unfit(sub, now=now)
         if payment.gateway in _WANTS_RECEIPTS:
@@ -277,6 +278,7 @@ def _take_invoice_back(payment: Payment, order: CheckoutOrder, invoice: Invoice,
     ledger.book("refund", f"payment:{payment.id}", payment.currency, sides, now=now)
     order.state = TAKEN_BACK
     order.save()
+    invitations.take_thanks_back(order)
     _end_access(payment, order, invoice, now=now)
 
 
@@ -298,6 +300,7 @@ def lose_access(payment_id: int, *, now: datetime) -> None:
         if order.state == PAID and not _was_owed(payment_id):
             order.state = TAKEN_BACK
             order.save()
+            invitations.take_thanks_back(order)
             _end_access(payment, order, _invoice(order), now=now)
 
 

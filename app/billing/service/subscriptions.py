@@ -106,6 +106,8 @@ def may_follow(sub: Subscription, plan: str, interval: str, currency: str) -> bo
 
 def next_minor(sub: Subscription) -> int:
     """What the next period costs on the present terms, less what a coupon still takes off; minor units."""
+    if is_renewed_there(sub):
+        return int(sub.price_minor)
     price = Price(sub.plan, sub.interval, sub.currency, sub.price_minor)
     return int(sub.price_minor - coupons.reduction(coupons.holding(sub), price))
 
