@@ -22,6 +22,8 @@ from app.core import db, outbox, telemetry
 from app.core.crypto import Sealer, keyed_hash
 from app.core.policy import Limits
 from app.core.settings import Settings, load_settings
+from app.mail import service as mail
+from app.mail.post import Outgoing, Post
 from app.telegram import service as telegram
 from app.telegram.port import Publisher, Telegram
 from app.telegram.service import Bots
@@ -45,6 +47,7 @@ class Runtime:
     gateways: Gateways
     stocks: Stocks
     desks: Desks
+    post: Post | None = None
 
     @property
     def till(self) -> Till:
@@ -81,9 +84,11 @@ def boot(role: str, settings: Settings | None = None) -> Runtime:
     db.connect(settings.database_address)
     outbox.configure(settings.data_dir / "nudge.sock")
     audit.configure(settings.secret_key.get_secret_value())
+    mail.configure(is_set_up=bool(settings.mail_host))
     sealer = Sealer(settings.master_keys.get_secret_value())
     bots = Bots(sealer, *_telegram_lines(role, settings))
-    return Runtime(settings, sealer, PlanLimits(), bots, Gateways(settings), STOCKS, Desks(role, settings, sealer))
+    desks, post = Desks(role, settings, sealer), _post(role, settings)
+    return Runtime(settings, sealer, PlanLimits(), bots, Gateways(settings), STOCKS, desks, post)
 
 
 def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Telegram], Callable[[str], Publisher]]:
@@ -122,6 +127,29 @@ def delivery_readers(runtime: Runtime) -> Iterator[Reader]:
     if runtime.settings.owner_sessions_enabled:
         yield OwnerAccountReader()
     yield ForwardProbe(runtime.bots)
+
+
+def _post(role: str, settings: Settings) -> Post | None:
+    """What takes letters, for the worker alone; None where mail is not set up."""
+    if not settings.mail_host:
+        return None
+    if role != "worker":
+        return _NoPost()
+    from app.mail.smtp import SmtpPost  # smtplib and email's policies: only where letters leave
+
+    return SmtpPost(
+        settings.mail_host,
+        settings.mail_port,
+        settings.mail_security,
+        settings.mail_from,
+        settings.mail_user,
+        settings.mail_password.get_secret_value(),
+    )
+
+
+class _NoPost:
+    def send(self, letter: Outgoing, *, now: datetime) -> None:
+        raise RuntimeError("the worker alone sends letters; who else has one to send queues it")
 
 
 def _no_line(_token: str) -> Telegram:

@@ -13,6 +13,7 @@ from app.boot import boot
 from app.channels import jobs as channels
 from app.core import clock, retention, telemetry
 from app.core.jobs import Pulse, make_huey
+from app.mail import jobs as mail
 from app.media import service as media
 from app.notices import jobs as notices
 from app.posting import jobs as posting
@@ -20,7 +21,7 @@ from app.posting.planning import jobs as planning
 from app.readings import audience_jobs, desktop_jobs, owner_jobs
 from app.readings import jobs as readings
 
-KEPT = (*retention.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT, *billing.KEPT)
+KEPT = (*retention.KEPT, *mail.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT, *billing.KEPT)
 
 _runtime = boot("jobs")
 _pulse = Pulse()

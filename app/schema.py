@@ -18,8 +18,9 @@ from app.billing.gateways.stripe.models import StripeCustomer, StripeEvent, Stri
 from app.channels import campaign_models
 from app.channels.models import BotPresence, BotRights, Channel, Chat, Feed, MemberEvent, SubscriberReconciliation
 from app.core.db import Table
-from app.core.models import Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun
+from app.core.models import Cursor, Gauge, Heartbeat, IdempotencyKey, Inbox, Lease, Outbox, WorkflowRun
 from app.links import models as links
+from app.mail.models import Letter
 from app.media import models as media
 from app.notices.models import Notice
 from app.posting import models as posting
@@ -48,9 +49,9 @@ from app.readings.models import (
 from app.telegram.models import Bot, OwnBotWish, SendBudget
 
 TABLES: tuple[type[Table], ...] = (
-    *(Cursor, Gauge, Heartbeat, Inbox, Lease, Outbox, WorkflowRun),
+    *(Cursor, Gauge, Heartbeat, IdempotencyKey, Inbox, Lease, Outbox, WorkflowRun),
     *(User, Workspace, Membership, Session, LoginTicket, SpentState, Launch, ApiKey),
-    *(AuditEntry, AuditAnchor, Notice, Bot, SendBudget),
+    *(AuditEntry, AuditAnchor, Notice, Letter, Bot, SendBudget),
     *(Chat, Feed, Channel, BotRights, BotPresence, MemberEvent, SubscriberReconciliation, *campaign_models.TABLES),
     *(
         Source,

@@ -290,8 +290,9 @@ def _headers(response: Response) -> Response:
         f"{runtime.settings.telegram_frame_ancestors} {runtime.settings.simulator_url}" if is_framed else "'none'"
     )
     policy = _CSP.format(ancestors=ancestors.strip())
-    if runtime.settings.live_url:
-        policy += f"; connect-src 'self' {runtime.settings.live_url}"
+    called = [one for one in (runtime.settings.live_url, g.get("calls_also")) if one]
+    if called:
+        policy += f"; connect-src 'self' {' '.join(called)}"
     if request.path == "/twa":
         policy += f"; script-src 'self' {runtime.settings.telegram_script_url}"
     response.headers["Content-Security-Policy"] = policy

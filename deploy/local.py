@@ -73,6 +73,7 @@ def payment_environment(settings: Settings) -> dict[str, str]:
     return {
         "PAYME_MERCHANT_ID": settings.payme_merchant_id,
         "PAYME_KEY": settings.payme_key.get_secret_value(),
+        "PAYME_CARDS": str(int(settings.payme_cards)),
         "PAYME_CHECKOUT_URL": settings.payme_checkout_url,
         "CLICK_MERCHANT_ID": settings.click_merchant_id,
         "CLICK_SERVICE_ID": settings.click_service_id,
@@ -92,6 +93,7 @@ def simulated_payments(url: str, stripe_url: str) -> dict[str, Any]:
     return {
         "payme_merchant_id": "simulated",
         "payme_key": SIMULATED_PAYME_KEY,
+        "payme_cards": "true",
         "payme_checkout_url": f"{url}/payme",
         "click_merchant_id": "1",
         "click_service_id": "1",

@@ -98,3 +98,31 @@ def test_a_card_is_saved_and_removed_on_its_page(visit: Visit) -> None:
     wait_for(
         "Stripe forgot it", lambda: stack.rows("SELECT 1 FROM payment_method WHERE state = 'removed' AND token = ''")
     )
+
+
+def test_an_uzcard_is_saved_at_payme_by_the_browser_and_its_number_never_comes_to_us(visit: Visit) -> None:
+    page, stack = visit.page, visit.stack
+    sent: list[tuple[str, str]] = []
+    page.on("request", lambda asked: sent.append((asked.url, asked.post_data or "")))
+    page.goto("/billing/cards")
+    page.get_by_role("link", name="Save an Uzcard or Humo card").click()
+    page.get_by_label("Card number").fill("8600 4954 7331 64")
+    page.get_by_label("Expires").fill("03/29")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#payme_code")).to_be_hidden()
+    page.get_by_label("Card number").fill("8600 4954 7331 6478")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#payme_phone")).to_have_text("99890*****31")
+    page.get_by_label("Code").fill("000000")
+    page.get_by_role("button", name="Save the card").click()
+    expect(page.get_by_role("alert")).to_have_text("Неверный код подтверждения")
+    page.get_by_label("Code").fill("666666")
+    page.get_by_role("button", name="Save the card").click()
+    page.wait_for_url("**/billing/cards")
+    saved = page.locator("#saved_cards li", has_text="Uzcard •••• 6478, 03/29")
+    expect(saved).to_be_visible(timeout=20_000)
+    ours = [body for url, body in sent if url.startswith(stack.base_url)]
+    assert any("token=" in body for body in ours) and not any("8600" in body or "666666" in body for body in ours)
+    page.on("dialog", lambda dialog: dialog.accept())
+    saved.get_by_role("button", name="Remove").click()
+    expect(saved).to_have_count(0)

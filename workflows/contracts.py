@@ -7,7 +7,8 @@ from dataclasses import dataclass
 MAINTENANCE_QUEUE = "maintenance"
 LANE_QUEUE = "lane"
 BILLING_QUEUE = "billing"
-QUEUES = (MAINTENANCE_QUEUE, LANE_QUEUE, BILLING_QUEUE)
+MAIL_QUEUE = "mail"
+QUEUES = (MAINTENANCE_QUEUE, LANE_QUEUE, BILLING_QUEUE, MAIL_QUEUE)
 
 CHECK_ROLLUPS = "check_rollups"
 KEEP_HOUSE = "keep_house"
@@ -21,6 +22,7 @@ LANE_TOPIC = "posting.lane"
 RESOLVE_TOPIC = "posting.resolve"
 SUBSCRIPTION_TOPIC = "billing.subscription"
 DESK_TOPIC = "billing.desk"
+LETTERS_TOPIC = "mail.letters"
 
 RUN_LANE = "run_lane"
 LOOK_FOR_DELIVERY = "look_for_delivery"
@@ -28,6 +30,7 @@ CONCLUDE_DELIVERY = "conclude_delivery"
 ADVANCE_SUBSCRIPTION = "advance_subscription"
 COLLECT_PAYMENT = "collect_payment"
 RUN_DESK = "run_desk"
+SEND_LETTERS = "send_letters"
 
 # Search attributes: ids, words and numbers only, never a name or a text.
 SENDER_ID, LANE_STATE, BACKLOG, NEXT_DUE_AT = "SenderId", "LaneState", "Backlog", "NextDueAt"
@@ -147,6 +150,24 @@ class DeskReport:
 
     done: list[str]
     next_ms: int | None
+
+
+@dataclass(frozen=True)
+class LettersRequest:
+    """`runs`: how often the runs before this one sent letters, for the reader."""
+
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class LettersReport:
+    """What became of letters, in words and numbers, and when the next is due (milliseconds since 1970, UTC)."""
+
+    done: list[str]
+    next_ms: int | None
+
+
+POST_OFFICE_ID = "post-office"
 
 
 def desk_id_of(gateway: str) -> str:

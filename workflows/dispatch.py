@@ -19,7 +19,10 @@ from workflows.contracts import (
     GATEWAY,
     LANE_QUEUE,
     LANE_TOPIC,
+    LETTERS_TOPIC,
+    MAIL_QUEUE,
     MAINTENANCE_QUEUE,
+    POST_OFFICE_ID,
     RESOLVE_TOPIC,
     ROLLUPS_CHECK_TOPIC,
     SENDER_ID,
@@ -28,6 +31,7 @@ from workflows.contracts import (
     CheckRequest,
     DeskRequest,
     LaneRequest,
+    LettersRequest,
     ResolveRequest,
     SubscriptionRequest,
     desk_id_of,
@@ -38,6 +42,7 @@ from workflows.contracts import (
 )
 from workflows.gateway_desk import GatewayDesk
 from workflows.lane import Lane
+from workflows.post_office import PostOffice
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import RollupCheck
 from workflows.subscription import Subscription
@@ -119,6 +124,20 @@ async def _run_desk(client: Client, key: str) -> tuple[str, str]:
     return handle.id, handle.result_run_id or ""
 
 
+async def _send_letters(client: Client, _key: str) -> tuple[str, str]:
+    handle = await client.start_workflow(
+        PostOffice.run,
+        LettersRequest(),
+        id=POST_OFFICE_ID,
+        task_queue=MAIL_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_signal="look",
+        static_summary="Letters by mail",
+        static_details="What is to be sent, and what became of it, stands in the table `letter`.",
+    )
+    return handle.id, handle.result_run_id or ""
+
+
 def _found_by(name: str, value: str) -> TypedSearchAttributes:
     return TypedSearchAttributes([SearchAttributePair(SearchAttributeKey.for_keyword(name), value)])
 
@@ -129,6 +148,7 @@ TOPICS: dict[str, Deliver] = {
     RESOLVE_TOPIC: _resolve,
     SUBSCRIPTION_TOPIC: _follow_subscription,
     DESK_TOPIC: _run_desk,
+    LETTERS_TOPIC: _send_letters,
 }
 
 

@@ -27,11 +27,13 @@ from temporalio.worker import Worker
 from app.billing.service import lifecycle
 from app.boot import Runtime, boot, delivery_readers
 from app.core import clock, db, leases, outbox, telemetry
+from app.mail import service as mail
 from app.posting.readers.base import Reader
 from app.posting.service import sweeping
 from workflows import codec, dispatch
 from workflows.activities.billing import BillingActivities
 from workflows.activities.lane import LaneActivities
+from workflows.activities.mail import MailActivities
 from workflows.activities.maintenance import check_rollups, keep_house
 from workflows.contracts import (
     ALL_CHATS,
@@ -42,6 +44,7 @@ from workflows.contracts import (
     DESK_TOPIC,
     KEYWORDS,
     LANE_QUEUE,
+    MAIL_QUEUE,
     MAINTENANCE_QUEUE,
     MOMENTS,
     QUEUES,
@@ -51,11 +54,12 @@ from workflows.contracts import (
 )
 from workflows.gateway_desk import GatewayDesk
 from workflows.lane import Lane
+from workflows.post_office import PostOffice
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.rollup_check import Housekeeping, RollupCheck
 from workflows.subscription import Subscription
 
-_THREADS, _LANES, _BILLING = 4, 32, 4
+_THREADS, _LANES, _BILLING, _MAIL = 4, 32, 4, 2
 _BEAT_S = 3
 
 
@@ -155,6 +159,20 @@ def billing_worker(client: Client, runtime: Runtime, threads: ThreadPoolExecutor
     )
 
 
+def mail_worker(client: Client, runtime: Runtime, threads: ThreadPoolExecutor, queue: str = MAIL_QUEUE) -> Worker:
+    """Letters, apart from all else: a mail server that answers slowly holds up nobody."""
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[PostOffice],
+        activities=[MailActivities(runtime).send_letters],
+        activity_executor=threads,
+        max_concurrent_activities=_MAIL,
+        max_concurrent_workflow_tasks=2,
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+
+
 async def ensure_search_attributes(client: Client) -> None:
     """Register what workflows are found by; that they are known already is no error."""
     kinds = {name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for name in KEYWORDS}
@@ -177,6 +195,7 @@ def _reconcile(desks: Iterable[str]) -> None:
             outbox.put(SUBSCRIPTION_TOPIC, str(subscription_id), now=now)
         for gateway in desks:
             outbox.put(DESK_TOPIC, gateway, now=now)
+        mail.wake(now=now)
     telemetry.log().info("reconciled", lanes=lanes, resolvers=resolvers, subscriptions=len(subscriptions))
 
 
@@ -226,10 +245,10 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect(runtime)
     known = await _prepared(client, runtime)
-    pools = [ThreadPoolExecutor(size) for size in (_THREADS, _LANES, _BILLING)]
-    with pools[0] as threads, pools[1] as lanes, pools[2] as billing:
+    pools = [ThreadPoolExecutor(size) for size in (_THREADS, _LANES, _BILLING, _MAIL)]
+    with pools[0] as threads, pools[1] as lanes, pools[2] as billing, pools[3] as letters:
         workers = worker(client, threads), lane_worker(client, runtime, lanes), billing_worker(client, runtime, billing)
-        async with workers[0], workers[1], workers[2]:
+        async with workers[0], workers[1], workers[2], mail_worker(client, runtime, letters):
             telemetry.log().info("worker runs", queues=QUEUES)
             tasks: list[asyncio.Task[Any]] = [
                 asyncio.create_task(dispatch.run(client, runtime.settings.data_dir / "nudge.sock", stop)),

@@ -1,22 +1,29 @@
-"""Saved cards: which one pays, saving another, removing one. Card numbers are typed at the gateway, never here."""
+"""Saved cards: which one pays, saving another, removing one. No card number comes to us: it is typed at the gateway, or
+goes from the payer's browser to the gateway, which gives the browser a token for us.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, g
+from flask import Blueprint, Response, current_app, g, request
 from flask_login import current_user
 
 from app.billing import queries
 from app.billing.gateways.base import WEB
+from app.billing.gateways.payme.link import Payme
 from app.billing.gateways.stripe import link
 from app.billing.queries import CardRow
 from app.billing.service import cards, orders
+from app.billing.service.cards import Vault
 from app.billing.views import surface
 from app.core import outbox
 from app.core import policy as roles
-from app.core.htmx import page, redirect_or_hx
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.htmx import explained, page, redirect_or_hx
+from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 
@@ -30,6 +37,7 @@ class CardsPage:
     cards: tuple[CardRow, ...]
     saving_url: str | None
     can_save: bool
+    can_save_at_payme: bool
     is_engine_up: bool
     may_pay: bool
 
@@ -44,6 +52,7 @@ def show() -> Response:
         cards=tuple(queries.cards_of(here)),
         saving_url=link.saving_url(here, now=g.now) if is_web else None,
         can_save=bool(keepers) and is_web,
+        can_save_at_payme=saves_at_payme(),
         is_engine_up=queries.is_engine_up(now=g.now),
         may_pay=roles.may(current_user.role, Act.PAY),
     )
@@ -58,6 +67,55 @@ def new() -> Any:
     link.ask_to_save(current_user.workspace_id, now=g.now)
     outbox.put(orders.DESK_TOPIC, link.Stripe.key, now=g.now)
     return redirect_or_hx("/billing/cards")
+
+
+def saves_at_payme() -> bool:
+    """Whether cards can be saved at Payme here: our contract with it allows that, and this is no page inside Telegram."""
+    settings = current_app.extensions["runtime"].settings
+    return bool(settings.payme_cards and settings.payme_merchant_id) and surface() == WEB
+
+
+@dataclass(frozen=True, slots=True)
+class PaymeCardPage:
+    """`api_url` and `merchant_id`: whom the payer's browser asks for a token, and for which kassa."""
+
+    api_url: str
+    merchant_id: str
+    error: str = ""
+
+
+@blueprint.get("/payme")
+@policy(Act.PAY)
+def at_payme() -> Response:
+    return _payme_page()
+
+
+@blueprint.post("/payme")
+@policy(Act.PAY)
+@limiter.limit("10 per minute")
+def keep_payme_token() -> Any:
+    """The token that Payme gave to the payer's browser; the worker asks Payme what it is before anything is charged."""
+    _require_payme()
+    vault: Vault = current_app.extensions["runtime"].vault
+    try:
+        vault.offer(current_user.workspace_id, Payme.key, request.form.get("token", "").strip(), now=g.now)
+    except (Invalid, Conflict) as error:
+        return _payme_page(error)
+    return redirect_or_hx("/billing/cards")
+
+
+def _payme_page(error: Invalid | Conflict | None = None) -> Response:
+    _require_payme()
+    settings = current_app.extensions["runtime"].settings
+    at = urlsplit(settings.payme_api_url)
+    g.calls_also = f"{at.scheme}://{at.netloc}"
+    found = PaymeCardPage(settings.payme_api_url, settings.payme_merchant_id, explained(error) if error else "")
+    return page("billing/payme_card.html", status=error.status if error else 200, page=found)
+
+
+def _require_payme() -> None:
+    if not saves_at_payme():
+        raise NotFound(N_("There is no such page."))
 
 
 @blueprint.post("/<public_id>/remove")

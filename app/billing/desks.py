@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import cast
 
-from app.billing.gateways.base import Charger, Clerk, Line
+from app.billing.gateways.base import Charger, Clerk, Issuer, Line
 from app.billing.service import cards, collecting, fiscal, refunding, statements
 from app.billing.service.cards import Vault
 from app.billing.service.counter import DomainOrders
@@ -83,6 +83,10 @@ class Desks:
                 told, again = self._receipts(gateway, cast(Clerk, charger), now)
                 done += told
                 moments.append(again)
+            if gateway == "payme":
+                told_of, again = cards.check_offered(gateway, cast(Issuer, charger), self._vault, now=now)
+                done += [f"{told_of} cards checked"] if told_of else []
+                moments.append(again)
             gone = cards.forget_removed(gateway, charger, self._vault)
             done += [f"{gone} cards forgotten"] if gone else []
             told, again = self._statement(gateway, charger, now)
@@ -98,11 +102,10 @@ class Desks:
         if statements.next_at(gateway) > now:
             return [], statements.next_at(gateway)
         since = now - statements.BACK
-        asked = collecting.asked_since(gateway, self._vault, since, now=now)
-        if not asked:
-            return [], None  # the first charge wakes the desk again
-        stated = charger.taken(since, now, asked)
-        healed = statements.compare(gateway, stated, now=now) if stated is not None else 0
+        begun = collecting.begun_since(gateway, self._vault, since, now=now)
+        stated = charger.taken(since, now, begun)
+        asked = {one.ref for one in begun}
+        healed = statements.compare(gateway, stated, asked, now=now) if stated is not None else 0
         return ([f"{healed} healed from the statement"] if healed else []), now + statements.EVERY
 
     def _receipts(self, gateway: str, clerk: Clerk, now: datetime) -> tuple[list[str], datetime | None]:

@@ -17,7 +17,8 @@ _KEPT = "until the payer removes it, then blanked"
 class PaymentMethod(TenantTable):
     """A card that its gateway keeps for us. `token` is what the gateway knows it by, sealed; `payer_ref` its payer there.
 
-    `state`: `active`; `dead`, when it can never be charged again without its payer, for the `reason`; `removed`.
+    `state`: `checking`, while its gateway has not said whether a token that the payer's browser brought may be charged, or
+    `refused` when it may not; `active`; `dead`, when it can never be charged again without its payer, for the `reason`; `removed`.
     """
 
     personal = {

@@ -18,7 +18,7 @@ class BillingAccount(Table):
 
     personal = {
         "name": Personal("identity", "name the payer on invoices", _BY_LAW),
-        "email": Personal("contact", "send invoices", _BY_LAW),
+        "email": Personal("contact", "send invoices and reminders", _BY_LAW),
         "tax_id": Personal("identifier", "name the payer on invoices", _BY_LAW),
     }
     impersonal = frozenset({"public_id", "timezone"})

@@ -18,6 +18,7 @@ from app.billing.service import cards, collecting, coupons, invoices, orders
 from app.billing.views import surface
 from app.core.errors import Invalid
 from app.core.htmx import page, redirect_or_hx
+from app.core.idempotency import idempotent
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 
@@ -108,6 +109,7 @@ def _page(order: CheckoutOrder) -> OrderPage:
 @blueprint.post("/<public_id>/charge")
 @policy(Act.PAY)
 @limiter.limit("10 per minute")
+@idempotent
 def charge(public_id: str) -> Any:
     """Pay an order by the saved card."""
     collecting.charge_now(current_user.workspace_id, public_id, user_id=current_user.user_id, now=g.now)

@@ -15,6 +15,7 @@ from app.core.errors import Invalid
 from app.core.htmx import page, redirect_or_hx
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
+from app.mail import service as mail
 
 blueprint = Blueprint("payer", __name__, url_prefix="/billing/payer")
 
@@ -25,11 +26,12 @@ class PayerPage:
 
     details: Details
     may_pay: bool
+    sends_letters: bool
     errors: dict[str, str] = field(default_factory=dict)
 
 
 def _page(details: Details, errors: dict[str, str] | None = None) -> PayerPage:
-    return PayerPage(details, roles.may(current_user.role, Act.PAY), errors or {})
+    return PayerPage(details, roles.may(current_user.role, Act.PAY), mail.is_set_up(), errors or {})
 
 
 @blueprint.get("")

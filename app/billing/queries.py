@@ -191,7 +191,7 @@ def plan_cards(workspace_id: int, currency: str, intervals: Iterable[str], *, no
     sold: dict[str, list[Choice]] = {}
     for price in prices.price_list(currency, now=now):
         if price.interval in intervals:
-            sold.setdefault(price.plan, []).append(_choice(sub, price, now=now))
+            sold.setdefault(price.plan, []).append(_choice(sub, subscriptions.kept_price(sub, price), now=now))
     return [PlanCard(plan, tuple(allowed.get(plan, ())), tuple(found)) for plan, found in sold.items()]
 
 

@@ -12,6 +12,7 @@ from flask_login import current_user
 from app.accounts import door
 from app.billing import queries
 from app.billing.gateways.base import TELEGRAM, WEB, Gateway
+from app.billing.gateways.payme.link import Payme
 from app.billing.invoice_pdf import Paper, pdf_of
 from app.billing.queries import InvoiceRow, PlanCard, Standing
 from app.billing.service import limits, pausing, prices, subscriptions, trials
@@ -21,6 +22,7 @@ from app.core import policy as roles
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.i18n import N_
+from app.core.idempotency import idempotent
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 
@@ -44,6 +46,7 @@ class BillingPage:
     may_try: bool
     coupon: str
     may_invite: bool
+    can_save_card: bool
     error: str = ""
 
 
@@ -75,6 +78,7 @@ def _page(*, error: str = "") -> BillingPage:
         may_try=standing is None and trials.may_start(here, user_id=current_user.user_id),
         coupon=request.values.get("coupon", "")[:32],
         may_invite=surface() == WEB,
+        can_save_card=currency == Payme.currency and runtime.settings.payme_cards,
         error=error,
     )
 
@@ -88,6 +92,7 @@ def show() -> Response:
 @blueprint.post("/checkout")
 @policy(Act.PAY)
 @limiter.limit("30 per minute")
+@idempotent
 def checkout() -> Any:
     """An order for a plan by a way to pay that may be offered here; its own page shows how."""
     plan, interval, key = (request.form.get(name, "")[:16] for name in ("plan", "interval", "gateway"))
@@ -104,6 +109,7 @@ def checkout() -> Any:
 @blueprint.post("/trial")
 @policy(Act.PAY)
 @limiter.limit("10 per minute")
+@idempotent
 def start_trial() -> Any:
     """Two weeks of a plan for nothing; then it is asked for by the way to pay that is offered first here."""
     plan, currency = request.form.get("plan", "")[:16], request.form.get("currency", "")[:3]
@@ -154,7 +160,7 @@ def choose_next() -> Any:
     plan, interval = (request.form.get(name, "")[:16] for name in ("plan", "interval"))
     standing = queries.standing_of(current_user.workspace_id)
     try:
-        if standing is not None:
+        if standing is not None and (plan, interval) != (standing.plan, standing.interval):
             prices.price_of(plan, interval, standing.currency, now=g.now)
         subscriptions.choose_next(current_user.workspace_id, plan, interval, user_id=current_user.user_id, now=g.now)
     except (Invalid, NotFound, Conflict) as error:

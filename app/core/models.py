@@ -1,10 +1,13 @@
-"""Tables of the machinery: outbox, inbox, leases, heartbeats."""
+"""Tables of the machinery: outbox, inbox, leases, heartbeats, idempotency keys."""
 
 from __future__ import annotations
 
-from peewee import AutoField, BigIntegerField, CharField, CompositeKey, IntegerField, TextField
+from typing import Any
+
+from peewee import AutoField, BigIntegerField, BlobField, CharField, CompositeKey, IntegerField, TextField
 
 from app.core.db import JsonText, Personal, Table, UtcTimestamp
+from app.core.tenancy import TenantTable
 
 
 class Outbox(Table):
@@ -100,3 +103,28 @@ class Gauge(Table):
 
     class Meta:
         primary_key = CompositeKey("name", "labels")
+
+
+class IdempotencyKey(TenantTable):
+    """A request that a person sent under a key of theirs, and the reply that its repetitions get; no `status`: it runs."""
+
+    personal = {
+        "headers": Personal(
+            "content", "answer a repeated request alike", "24 hours, then deleted by the retention job"
+        ),
+        "body": Personal("content", "answer a repeated request alike", "24 hours, then deleted by the retention job"),
+    }
+    impersonal = frozenset({"endpoint", "key_hash", "fingerprint"})
+    id = AutoField()
+    workspace: Any = BigIntegerField(column_name="workspace_id")
+    user_id = BigIntegerField()
+    endpoint = CharField(max_length=64)
+    key_hash = CharField(max_length=64)
+    fingerprint = CharField(max_length=64)
+    claimed_at = UtcTimestamp()
+    status = IntegerField(null=True)
+    headers = JsonText(null=True)
+    body = BlobField(null=True)
+
+    class Meta:
+        indexes = ((("workspace", "user_id", "endpoint", "key_hash"), True),)

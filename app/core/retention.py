@@ -30,6 +30,7 @@ class Rule:
 KEPT = (
     Rule("inbox", "id", "processed_at", timedelta(days=90)),
     Rule("inbox", "id", "dead_at", timedelta(days=90)),
+    Rule("idempotency_key", "id", "claimed_at", timedelta(hours=24)),
 )
 
 

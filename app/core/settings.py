@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -23,6 +27,7 @@ SIMULATED_PAYME_KEY = "SIMULATED-payme-key-not-real"
 SIMULATED_CLICK_SECRET = "SIMULATED-click-secret-not-real"
 SIMULATED_STRIPE_KEY = "sk_test_SIMULATED_not_real"
 SIMULATED_STRIPE_SECRET = "whsec_SIMULATED_not_real"
+_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
 class SettingsError(Exception):
@@ -73,6 +78,7 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="the secret that belongs to OIDC_CLIENT_ID")
     payme_merchant_id: str = Field("", description="Payme's id of our kassa; empty: no Payme")
     payme_key: SecretStr = Field(SecretStr(""), description="the key with which Payme signs its requests to us")
+    payme_cards: bool = Field(False, description="our contract with Payme allows saved cards (Subscribe API)")
     payme_checkout_url: str = Field("https://checkout.paycom.uz", description="where people pay by Payme")
     click_merchant_id: str = Field("", description="Click's id of us as a merchant; empty: no Click")
     click_service_id: str = Field("", description="Click's id of our service")
@@ -95,6 +101,14 @@ class Settings(BaseSettings):
     seller_details: str = Field("", description="their address and tax number on invoices; lines parted by |")
     fiscal_ikpu: str = Field("", description="IKPU code of what we sell, for fiscal receipts; empty: none are made")
     fiscal_package_code: str = Field("", description="the package code that belongs to FISCAL_IKPU")
+    mail_host: str = Field("", description="the SMTP server that takes our letters; empty: no letters")
+    mail_port: int = Field(587, ge=1, le=65535, description="and its port")
+    mail_user: str = Field("", description="our name there; empty: it asks for none")
+    mail_password: SecretStr = Field(SecretStr(""), description="the password that belongs to MAIL_USER")
+    mail_from: str = Field("", description="whom letters are from: an address, or Name <address>")
+    mail_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="tls from the first byte on (port 465); none only to this machine"
+    )
     telegram_updates: Literal["polling", "webhook"] = Field("polling", description="how updates arrive")
     telegram_frame_ancestors: str = Field(
         "https://web.telegram.org https://*.telegram.org", description="who may frame the Mini App"
@@ -152,6 +166,13 @@ class Settings(BaseSettings):
     def _login_is_whole(self) -> Settings:
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
             raise ValueError("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Settings:
+        problems = list(_mail_problems(self)) if self.mail_host else []
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @model_validator(mode="after")
@@ -234,6 +255,23 @@ def production_problems(settings: Settings) -> list[str]:
         "BASE_URL must be https": not settings.base_url.startswith("https://"),
     }
     return [problem for problem, is_wrong in checks.items() if is_wrong]
+
+
+def _mail_problems(settings: Settings) -> Iterator[str]:
+    """Why these settings send no letter."""
+    if not settings.mail_from.isprintable() or not _ADDRESS.fullmatch(parseaddr(settings.mail_from)[1]):
+        yield "MAIL_HOST needs MAIL_FROM, one address"
+    if bool(settings.mail_user) != bool(settings.mail_password.get_secret_value()):
+        yield "MAIL_USER and MAIL_PASSWORD belong together"
+    if settings.mail_security == "none" and not _is_this_machine(settings.mail_host):
+        yield "MAIL_SECURITY may be none on this machine only"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_loopback(url: str) -> bool:

@@ -37,6 +37,9 @@ _SENTENCES = {
     "approval_returned": N_("%(name)s returned your post:\n\n%(words)s\n\n%(comment)s"),
     "client_approved": N_("The client %(name)s approved a post:\n\n%(words)s\n\n%(comment)s"),
     "client_returned": N_("The client %(name)s returned a post:\n\n%(words)s\n\n%(comment)s"),
+    "books_differ": N_(
+        "Our books and those of %(gateway)s differ. What differs stands on the page Revenue of those who run the service."
+    ),
     "renewal_due": N_(
         "Your %(plan)s plan is paid until %(day)s. The next period costs %(amount)s and can be paid now:\n%(link)s"
     ),

@@ -68,6 +68,31 @@ class Book:
         }
         return self.keep("card", token, card)
 
+    def paid_by_payme(self, number: str, order: str, amount_minor: int) -> Doc:
+        """Somebody paid by link: the transaction's number is that of the receipt."""
+        receipt = {
+            "_id": number,
+            "state": 4,
+            "amount": amount_minor,
+            "create_time": self.now_ms(),
+            "pay_time": self.now_ms(),
+            "cancel_time": 0,
+            "account": [{"name": "order_id", "value": order}],
+            "description": "",
+        }
+        return self.keep("receipt", number, receipt)
+
+    def paid_by_click(self, number: str, order: str, amount_minor: int) -> Doc:
+        """Somebody paid by link, under the number that Click calls click_paydoc_id."""
+        payment = {
+            "payment_id": int(number),
+            "mti": order,
+            "amount_minor": amount_minor,
+            "at_ms": self.now_ms(),
+            "status": 2,
+        }
+        return self.keep("payment", number, payment)
+
     def moved(self, money: str, gateway: str, reference: str, order: str, amount_minor: int) -> None:
         """Money moved: a line of the journal, and one of the list."""
         facts = {

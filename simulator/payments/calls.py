@@ -48,16 +48,13 @@ class PaymeCaller:
         return told
 
     async def raw(self, body: bytes, *, auth: str | None = None, verb: str = "POST") -> tuple[int, Doc]:
-        """(status, answer) to any body; an answer that is no JSON counts as none."""
+        """(status, answer) to any body; an answer that is no JSON document counts as {}."""
         headers = {"Authorization": self.auth if auth is None else auth, "Content-Type": "application/json"}
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
             session.request(verb, self._url, data=body, headers=headers) as answer,
         ):
-            try:
-                return answer.status, await answer.json(content_type=None)
-            except ValueError:
-                return answer.status, {}
+            return answer.status, await _document(answer)
 
 
 class ClickCaller:
@@ -97,12 +94,17 @@ class ClickCaller:
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
             session.post(self._url, data={name: str(value) for name, value in fields.items()}) as answer,
         ):
-            try:
-                told: Doc = await answer.json(content_type=None)
-            except ValueError:
-                told = {}
+            told = await _document(answer)
             self._journal.write(gateway="click", fields=fields, status=answer.status, answer=told)
         return told
+
+
+async def _document(answer: aiohttp.ClientResponse) -> Doc:
+    try:
+        found = await answer.json(content_type=None)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def payme_id() -> str:

@@ -1,15 +1,22 @@
 """`python -m simulator.payments.certify payme|click`: both sandbox scenarios against a live address, red or green.
 
 Reads from standard input one JSON document: url, key (or service_id and secret), and fresh orders of one amount. Each
-check says what was asked and what came; the exit code is 1 when one is red. Sequences: facts of the gateways' own
-sandboxes (developer.help.paycom.uz "pesochnitsa", docs.click.uz; every call of Payme's comes twice), read 2026-11.
+check says what was asked and what came; the exit code is 1 when one is red, 2 when the document cannot be used.
+Sequences: facts of the gateways' own sandboxes (developer.help.paycom.uz "pesochnitsa", docs.click.uz; every call of
+Payme's comes twice), read 2026-11.
 """
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
 
 from simulator.payments.calls import ClickCaller, Journal, PaymeCaller, click_id, now_ms, payme_id
 
@@ -22,15 +29,39 @@ _ACCOUNT_ERRORS = range(-31099, -31049)
 _TWELVE_HOURS_MS = 43_200_000
 
 
-class Checks:
-    """What was found, printed as it comes."""
+PAYME, CLICK = "payme", "click"
+NEEDED = {PAYME: 4, CLICK: 3}  # fresh orders
+_AMOUNTS = {
+    PAYME: (re.compile("[1-9][0-9]{0,14}"), "Write the amount in whole tiyin, like 12500000."),
+    CLICK: (re.compile(r"(?=.*[1-9])[0-9]{1,13}(\.[0-9]{1,2})?"), "Write the amount in soums, like 125000.00."),
+}
 
-    def __init__(self) -> None:
-        self.red = 0
+
+@dataclass(frozen=True)
+class Row:
+    """One check; `told` is what came."""
+
+    what: str
+    is_good: bool
+    told: object
+
+
+class Checks:
+    """What was found, in its order. `heard` is called with each row as it comes."""
+
+    def __init__(self, heard: Callable[[Row], None] | None = None) -> None:
+        self.rows: list[Row] = []
+        self._heard = heard
+
+    @property
+    def red(self) -> int:
+        return sum(not row.is_good for row in self.rows)
 
     def check(self, what: str, is_good: bool, told: object) -> None:
-        self.red += not is_good
-        print(f"{'green' if is_good else 'RED  '} {what}" + ("" if is_good else f": {json.dumps(told)}"), flush=True)
+        row = Row(what, is_good, told)
+        self.rows.append(row)
+        if self._heard is not None:
+            self._heard(row)
 
 
 class PaymeCertificate:
@@ -74,15 +105,15 @@ class PaymeCertificate:
         ):
             told = await self._caller.call(method, wrong | more)
             self._expect(f"{method} for an unknown account", told, lambda code: code in _ACCOUNT_ERRORS)
-            error = told.get("error", {})
-            names = set(error.get("message", ())) >= {"ru", "uz", "en"} and error.get("data") == "order_id"
+            error = _part(told, "error")
+            names = set(_part(error, "message")) >= {"ru", "uz", "en"} and error.get("data") == "order_id"
             self._checks.check("the error names the field and speaks three languages", names, told)
             other = {"amount": self._amount + 1, "account": self._account_of(order)}
             self._expect(f"{method} with a wrong amount", await self._caller.call(method, other | more), _is(-31001))
         told = await self._caller.call(
             "CheckPerformTransaction", {"amount": self._amount, "account": self._account_of(order)}
         )
-        self._checks.check("an open order is allowed", told.get("result", {}).get("allow") is True, told)
+        self._checks.check("an open order is allowed", _part(told, "result").get("allow") is True, told)
         for method in ("PerformTransaction", "CancelTransaction", "CheckTransaction"):
             told = await self._caller.call(method, {"id": payme_id(), "reason": 1})
             self._expect(f"{method} of an unknown transaction", told, _is(-31003))
@@ -96,8 +127,7 @@ class PaymeCertificate:
         first, second = await self._caller.call(method, params), await self._caller.call(method, params)
         same = first.get("result") == second.get("result") and "result" in first
         self._checks.check(f"{method} twice gives the same answer", same, [first, second])
-        found: Doc = first.get("result") or {}
-        return found
+        return _part(first, "result")
 
     async def _not_confirmed(self) -> None:
         """The sandbox's first scenario: created, then cancelled."""
@@ -110,7 +140,7 @@ class PaymeCertificate:
         gone = await self._twice("CancelTransaction", {"id": number, "reason": 3})
         self._checks.check("a cancelled one has state -1", gone.get("state") == -1, gone)
         self._expect("it is not performed", await self._caller.call("PerformTransaction", {"id": number}), _is(-31008))
-        told = (await self._caller.call("CheckTransaction", {"id": number})).get("result", {})
+        told = _part(await self._caller.call("CheckTransaction", {"id": number}), "result")
         self._checks.check("its reason is kept", told.get("reason") == 3 and told.get("perform_time") == 0, told)
         _, again = await self._create(order, now_ms())
         self._checks.check("the order can be paid again", again.get("state") == 1, again)
@@ -136,18 +166,25 @@ class PaymeCertificate:
         await asyncio.sleep(1.2)
         told = await self._caller.call("PerformTransaction", {"id": number})
         self._expect("after twelve hours nothing is performed", told, _is(-31008))
-        told = (await self._caller.call("CheckTransaction", {"id": number})).get("result", {})
+        told = _part(await self._caller.call("CheckTransaction", {"id": number}), "result")
         self._checks.check("it was cancelled for that", (told.get("state"), told.get("reason")) == (-1, 4), told)
 
     async def _statement(self) -> None:
         told = await self._caller.call("GetStatement", {"from": self._began_ms, "to": now_ms()})
-        rows = told.get("result", {}).get("transactions", [])
-        times = [row.get("time") for row in rows]
-        self._checks.check("the statement lists them by Payme's time", len(rows) >= 3 and times == sorted(times), told)
+        rows = _part(told, "result").get("transactions")
+        times: list[Any] = [row.get("time") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        are_times = len(times) >= 3 and all(isinstance(time, int) for time in times)
+        self._checks.check("the statement lists them by Payme's time", are_times and times == sorted(times), told)
 
     def _expect(self, what: str, told: Doc, is_good: Callable[[int], bool]) -> None:
-        code = told.get("error", {}).get("code")
+        code = _part(told, "error").get("code")
         self._checks.check(what, isinstance(code, int) and is_good(code), told)
+
+
+def _part(told: Doc, name: str) -> Doc:
+    """A document inside another; {} when it is none."""
+    found = told.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _is(wanted: int) -> Callable[[int], bool]:
@@ -159,6 +196,7 @@ class ClickCertificate:
 
     def __init__(self, caller: ClickCaller, orders: list[str], amount: str, checks: Checks) -> None:
         self._caller, self._orders, self._amount, self._checks = caller, iter(orders), amount, checks
+        self._other_amount = "499.00" if Decimal(amount) != 499 else "500.00"
 
     async def run(self) -> None:
         await self._door()
@@ -175,7 +213,7 @@ class ClickCertificate:
         order, number = next(self._orders), click_id()
         await self._ask("a wrong signature", -1, order, number, sign_string="0" * 32)
         await self._ask("an unknown order", -5, "nobody", number)
-        await self._ask("another amount", -2, order, number, amount="499.00")
+        await self._ask("another amount", -2, order, number, amount=self._other_amount)
         await self._ask("an unknown action", -3, order, number, action=9)
         await self._ask("a field that is missing", -8, order, number, sign_time="")
         await self._ask("a Complete without its Prepare", -6, order, number, prepare_id=987_654_321)
@@ -188,7 +226,7 @@ class ClickCertificate:
     async def _paid(self) -> None:
         order, number = next(self._orders), click_id()
         prepared = (await self._ask("Prepare", 0, order, number)).get("merchant_prepare_id", 0)
-        await self._ask("another amount at Complete", -2, order, number, prepare_id=prepared, amount="499.00")
+        await self._ask("another amount at Complete", -2, order, number, prepare_id=prepared, amount=self._other_amount)
         await self._ask("Complete", 0, order, number, prepare_id=prepared)
         await self._ask("Complete again", -4, order, number, prepare_id=prepared)
         await self._ask("Prepare of a paid order", -4, order, click_id())
@@ -203,14 +241,79 @@ class ClickCertificate:
         self._checks.check("has another number", again != prepared, again)
 
 
+class Wrong(Exception):
+    """What was given cannot be run: a sentence for each field, by its name."""
+
+    def __init__(self, sentences: dict[str, str]) -> None:
+        super().__init__(" ".join(sentences.values()))
+        self.sentences = sentences
+
+
+async def certify(gateway: str, given: Doc, checks: Checks) -> None:
+    """Run a gateway's sequence; an address that does not answer ends it with a red row. Raises Wrong before any call.
+
+    `given`: url, key (Payme) or service_id and secret (Click), orders (a list of public ids), amount (tiyin or soums).
+    """
+    if wrong := _wrong(gateway, given):
+        raise Wrong(wrong)
+    try:
+        await _certificate(gateway, given, checks).run()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        checks.check("the address answers", False, f"no answer ({type(error).__name__}: {error})")
+
+
+def _certificate(gateway: str, given: Doc, checks: Checks) -> PaymeCertificate | ClickCertificate:
+    url, orders, journal = given["url"], given["orders"], Journal(None)
+    if gateway == PAYME:
+        return PaymeCertificate(PaymeCaller(url, given["key"], journal), orders, int(given["amount"]), checks)
+    click = ClickCaller(url, given["service_id"], given["secret"], journal)
+    return ClickCertificate(click, orders, str(given["amount"]), checks)
+
+
+def _wrong(gateway: str, given: Doc) -> dict[str, str]:
+    """A sentence for each field that cannot be used."""
+    if gateway not in NEEDED:
+        return {"gateway": "Choose Payme or Click."}
+    found: dict[str, str] = {}
+    if not _is_address(given.get("url") or ""):
+        found["url"] = "Write the address as http://... or https://..., without a user name or a password in it."
+    if gateway == PAYME and not given.get("key"):
+        found["key"] = "Payme's key is missing."
+    if gateway == CLICK and not given.get("service_id"):
+        found["service_id"] = "Click's service id is missing."
+    if gateway == CLICK and not given.get("secret"):
+        found["secret"] = "Click's secret key is missing."
+    orders, needed = given.get("orders") or [], NEEDED[gateway]
+    if len(orders) < needed:
+        found["orders"] = f"The run needs {needed} fresh orders, one id on each line; {len(orders)} came."
+    elif len(set(orders)) < len(orders):
+        found["orders"] = "An order stands in the list twice; each is used once."
+    pattern, sentence = _AMOUNTS[gateway]
+    if not pattern.fullmatch(str(given.get("amount", ""))):
+        found["amount"] = sentence
+    return found
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _print(row: Row) -> None:
+    told = "" if row.is_good else f": {json.dumps(row.told)}"
+    print(f"{'green' if row.is_good else 'RED  '} {row.what}{told}", flush=True)
+
+
 async def main(gateway: str) -> int:
-    given, checks, journal = json.load(sys.stdin), Checks(), Journal(None)
-    if gateway == "payme":
-        payme = PaymeCaller(given["url"], given["key"], journal)
-        await PaymeCertificate(payme, given["orders"], given["amount"], checks).run()
-    else:
-        click = ClickCaller(given["url"], given["service_id"], given["secret"], journal)
-        await ClickCertificate(click, given["orders"], given["amount"], checks).run()
+    checks = Checks(_print)
+    try:
+        await certify(gateway, json.load(sys.stdin), checks)
+    except Wrong as wrong:
+        print(f"Error: {wrong}", file=sys.stderr)
+        return 2
     print(f"{'certified' if not checks.red else f'{checks.red} checks are red'}")
     return 1 if checks.red else 0
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from simulator.payments.book import Book
 from simulator.payments.calls import ClickCaller, PaymeCaller, click_id, now_ms, payme_id
 
 Doc = dict[str, Any]
@@ -11,13 +12,16 @@ class Refused(Exception):
     """The merchant does not take this payment; says what it answered."""
 
 
-async def pay_by_payme(caller: PaymeCaller, account: Doc, amount: int) -> str:
-    """Check, create, perform. Returns the transaction's id. Raises Refused."""
+async def pay_by_payme(caller: PaymeCaller, book: Book, account: Doc, amount: int) -> str:
+    """Check, create, perform. Returns the transaction's id. Raises Refused. With a fault the merchant never hears that
+    the money moved."""
     number, at = payme_id(), now_ms()
     _result(await caller.call("CheckPerformTransaction", {"amount": amount, "account": account}))
     create = {"id": number, "time": at, "amount": amount, "account": account}
     await _twice(caller, "CreateTransaction", create)
-    await _twice(caller, "PerformTransaction", {"id": number})
+    if not book.strikes("payme_no_perform"):
+        await _twice(caller, "PerformTransaction", {"id": number})
+    book.paid_by_payme(number, str(account.get("order_id", "")), amount)
     return number
 
 
@@ -41,16 +45,22 @@ def _result(told: Doc) -> Doc:
     return found
 
 
-async def pay_by_click(caller: ClickCaller, order: str, amount: str, *, is_enough: bool = True) -> int:
-    """Prepare and complete; a card without enough money completes with an error. Returns Click's number."""
+async def pay_by_click(caller: ClickCaller, book: Book, order: str, amount: str, *, is_enough: bool = True) -> int:
+    """Prepare and complete; a card without enough money completes with an error. Returns Click's number. With a fault
+    the merchant never hears that the money moved."""
     number = click_id()
     prepared = await caller.call(caller.fields(order, amount, number))
     if prepared.get("error") != 0:
         raise Refused(str(prepared))
+    tiyin = round(float(amount) * 100)
+    if is_enough and book.strikes("click_no_complete"):
+        book.paid_by_click(str(number + 1), order, tiyin)
+        return number
     error = 0 if is_enough else -5017
     done = await caller.call(
         caller.fields(order, amount, number, prepare_id=prepared["merchant_prepare_id"], error=error)
     )
     if done.get("error") != 0:
         raise Refused(str(done))
+    book.paid_by_click(str(number + 1), order, tiyin)
     return number

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from simulator.payments import certify_page
 from simulator.payments.book import Book
 from simulator.payments.calls import ClickCaller, PaymeCaller, now_ms
 from simulator.payments.merchant_api import MerchantApi
@@ -36,7 +37,7 @@ def make_app(
         fields, form = _packed(request.match_info["packed"]), await request.post()
         account = {name.removeprefix("ac."): value for name, value in fields.items() if name.startswith("ac.")}
         back = unquote(fields.get("c", ""))
-        return await _paid("Payme", form, lambda: pay_by_payme(payme, account, int(fields["a"])), back)
+        return await _paid("Payme", form, lambda: pay_by_payme(payme, book, account, int(fields["a"])), back)
 
     async def click_page(request: web.Request) -> web.StreamResponse:
         asked = request.query
@@ -48,7 +49,7 @@ def make_app(
         return await _paid(
             "Click",
             form,
-            lambda: pay_by_click(click, asked["transaction_param"], asked["amount"], is_enough=is_enough),
+            lambda: pay_by_click(click, book, asked["transaction_param"], asked["amount"], is_enough=is_enough),
             asked.get("return_url", ""),
         )
 
@@ -62,7 +63,9 @@ def make_app(
     app.router.add_get("/click", click_page)
     app.router.add_post("/click", click_pay)
     app.router.add_post("/payme-api", subscribe.handle)
+    app.router.add_options("/payme-api", subscribe.preflight)
     api.mount(app)
+    certify_page.mount(app, _PAGES)
     _add_control(app, book)
     app.router.add_static("/static", Path(__file__).resolve().parents[1] / "static")
     return app
@@ -86,6 +89,12 @@ def _add_control(app: web.Application, book: Book) -> None:
         book.ahead_ms = int((await request.json())["now_ms"]) - now_ms()
         return web.json_response({"now_ms": book.now_ms()})
 
+    async def paid(request: web.Request) -> web.StreamResponse:
+        given = await request.json()
+        keep = book.paid_by_payme if given["gateway"] == "payme" else book.paid_by_click
+        return web.json_response(keep(given["number"], given["order"], given["amount_minor"]))
+
+    app.router.add_post("/_control/paid", paid)
     app.router.add_post("/_control/clock", clock)
     app.router.add_post("/_control/faults", faults)
     app.router.add_get("/_control/charges", charges)

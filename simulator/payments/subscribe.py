@@ -15,6 +15,11 @@ SMS_CODE = "666666"
 _NEW, _PAID, _CANCELLED = 0, 4, 50
 _FROM_BROWSER = frozenset({"cards.create", "cards.get_verify_code", "cards.verify"})
 _AT_ONCE = 50
+_ANY_PAGE = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "Content-Type, X-Auth",
+    "Access-Control-Allow-Methods": "POST",
+}
 
 
 class No(Exception):
@@ -43,8 +48,18 @@ class Subscribe:
             "receipts.cancel": self._cancel,
         }
 
+    async def preflight(self, _request: web.Request) -> web.StreamResponse:
+        """A browser asks whether a page of the merchant's may call."""
+        return web.Response(status=204, headers=_ANY_PAGE)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """A call; faults strike only where money moves."""
+        """A call, from the merchant or a browser."""
+        answer = await self._answered(request)
+        answer.headers.update(_ANY_PAGE)
+        return answer
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
+        """Faults strike only where money moves."""
         asked = await request.json()
         name, given = asked.get("method", ""), asked.get("params", {})
         try:
@@ -69,7 +84,11 @@ class Subscribe:
             raise No(-32504, "wrong credentials")
 
     def _create_card(self, given: Doc) -> Doc:
-        return {"card": _shown(self._book.new_card("payme", given["card"]["number"], is_verified=False))}
+        number, expire = str(given["card"]["number"]), str(given["card"]["expire"])
+        if not (number.isdecimal() and len(number) == 16 and expire.isdecimal() and len(expire) == 4):
+            raise No(-31300, "Неверный номер карты")
+        card = self._book.new_card("payme", number, is_verified=False) | {"expire": f"{expire[:2]}/{expire[2:]}"}
+        return {"card": _shown(self._book.keep("card", card["token"], card))}
 
     def _verify_code(self, given: Doc) -> Doc:
         self._card(given["token"])
@@ -79,7 +98,7 @@ class Subscribe:
         """The token changes when a card is verified."""
         card = self._card(given["token"])
         if given["code"] != SMS_CODE:
-            raise No(-31103, "wrong code")
+            raise No(-31103, "Неверный код подтверждения")
         self._book.forget("card", card["token"])
         card |= {"token": secrets.token_hex(24), "verified": True}
         return {"card": _shown(self._book.keep("card", card["token"], card))}
@@ -161,7 +180,13 @@ class Subscribe:
 
 
 def _shown(card: Doc) -> Doc:
-    return {"number": card["shown"], "token": card["token"], "recurrent": True, "verify": card["verified"]}
+    return {
+        "number": card["shown"],
+        "expire": card.get("expire", ""),
+        "token": card["token"],
+        "recurrent": True,
+        "verify": card["verified"],
+    }
 
 
 def _order(receipt: Doc) -> str:

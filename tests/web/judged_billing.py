@@ -50,7 +50,7 @@ def billing_facts(ask: Ask, workspace_id: int, zone: str) -> BillingFacts:
         "SELECT (SELECT COUNT(*) FROM coupon_redemption g WHERE g.coupon_id = i.coupon_id AND g.state = 'held'),"
         f" t.periods_left FROM invitation i JOIN coupon_redemption t ON t.id = i.thanks_id WHERE i.workspace_id = {workspace_id}"
     ):
-        said |= {f"Came and paid {came}", f"Your periods that will be cheaper {left}"}
+        said.add(f"Came and paid: {came}. Periods of yours that will be cheaper: {left}.")
     for (code,) in ask(
         f"SELECT c.code FROM coupon c JOIN invitation i ON i.coupon_id = c.id WHERE i.workspace_id = {workspace_id}"
     ):

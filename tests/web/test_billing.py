@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -386,3 +387,31 @@ def test_a_plan_is_tried_once(client: FlaskClient, who: Owner) -> None:
     _paid(location)
     assert plan_of(who.workspace.id) == "pro"
     assert client.post("/billing/cancel").status_code == 303
+
+
+def test_a_card_is_saved_at_payme_where_the_contract_allows_it(
+    app: Flask, runtime: Runtime, client: FlaskClient, who: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/billing/cards/payme").status_code == 404 and "Uzcard" not in client.get("/billing/cards").text
+    allowed = {"payme_cards": True, "payme_api_url": "https://checkout.example/api"}
+    allowing = replace(runtime, settings=runtime.settings.model_copy(update=allowed))
+    monkeypatch.setitem(app.extensions, "runtime", allowing)
+    assert 'href="/billing/cards/payme"' in client.get("/billing/cards").text
+    answer = client.get("/billing/cards/payme")
+    assert "connect-src 'self' https://checkout.example" in answer.headers["Content-Security-Policy"]
+    assert "https://checkout.example" not in client.get("/billing/cards").headers["Content-Security-Policy"]
+    inputs = re.findall(r"<input[^>]*>", answer.text[answer.text.index("payme_number") :])
+    assert [name for one in inputs for name in re.findall(r' name="(\w+)"', one)] == [
+        *("csrf_token", "page_workspace", "token")
+    ], "no field of the card has a name"
+    assert client.post("/billing/cards/payme", data={"token": "x"}).status_code == 422
+    assert client.post("/billing/cards/payme", data={"token": "t" * 48}).status_code == 303
+    page = client.get("/billing/cards").text
+    assert "being checked" in page and "every 2s" in page
+    assert client.post("/billing/cards/payme", data={"token": "t" * 48}).status_code == 409
+    token = sessions.start_from_launch(
+        who.user.id, launch_hash="l", launched_at=clock.utcnow(), device="d" * 32, now=clock.utcnow()
+    )
+    frame, headers = app.test_client(use_cookies=False), {"X-Session": token}
+    assert frame.get("/billing/cards/payme", headers=headers).status_code == 404
+    assert frame.post("/billing/cards/payme", data={"token": "u" * 48}, headers=headers).status_code == 404

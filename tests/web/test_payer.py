@@ -13,6 +13,7 @@ from app.billing.money_models import Invoice
 from app.boot import Runtime
 from app.core import clock, db
 from app.core.policy import Role
+from app.mail import service as mail
 from tests.billing import buying
 from tests.billing.conftest import runtime as runtime  # with Payme and Click set up
 from tests.web.test_billing import client as client  # signed in as
@@ -69,6 +70,16 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(
     for name in ("name", "tax_id"):
         assert f'value="{typed[name]}"' in answer.text, "what was typed is there"
     assert db.row("SELECT COUNT(*) FROM billing_account") == (0,)
+
+
+def test_that_reminders_go_there_too_is_said_where_they_do(client: FlaskClient) -> None:
+    assert "Reminders about payment" not in client.get("/billing/payer").text, "no mail is set up"
+    mail.configure(is_set_up=True)
+    try:
+        shown = client.get("/billing/payer").text
+    finally:
+        mail.configure(is_set_up=False)
+    assert 'aria-describedby="payer_email_hint"' in shown and "Reminders about payment go there too." in shown
 
 
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.ANALYST, Role.CLIENT])

@@ -23,16 +23,20 @@ from workflows.contracts import (
     LOOK_FOR_DELIVERY,
     RUN_DESK,
     RUN_LANE,
+    SEND_LETTERS,
     DeskReport,
     DeskRequest,
     LaneReport,
     LaneRequest,
+    LettersReport,
+    LettersRequest,
     ResolveRequest,
     SubscriptionReport,
     SubscriptionRequest,
 )
 from workflows.gateway_desk import GatewayDesk
 from workflows.lane import Lane
+from workflows.post_office import PostOffice
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.subscription import Subscription
 from workflows.worker import ensure_search_attributes
@@ -124,6 +128,17 @@ def _run_desk(_request: DeskRequest) -> DeskReport:
     return DeskReport(done, None if seconds is None else now_ms + int(seconds * 1000))
 
 
+_turns = iter([(["1 sent"], None), (["1 queued"], 60.0), (["1 sent"], None)])
+
+
+@activity.defn(name=SEND_LETTERS)
+def _send_letters() -> LettersReport:
+    """A letter that is taken, then one that is put off for a minute."""
+    done, seconds = next(_turns, ([], None))
+    now_ms = int(activity.info().current_attempt_scheduled_time.timestamp() * 1000)
+    return LettersReport(done, None if seconds is None else now_ms + int(seconds * 1000))
+
+
 async def _store(client: Client, workflow_id: str, name: str, run_id: str | None = None) -> None:
     history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
     (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
@@ -152,12 +167,13 @@ async def record() -> None:
             async with Worker(
                 env.client,
                 task_queue="record",
-                workflows=[Subscription, GatewayDesk],
-                activities=[_advance, _collect, _run_desk],
+                workflows=[Subscription, GatewayDesk, PostOffice],
+                activities=[_advance, _collect, _run_desk, _send_letters],
                 activity_executor=threads,
                 max_concurrent_activities=2,
             ):
                 await _run_subscriptions(env)
+                await _run_post_office(env)
 
 
 async def _run_subscriptions(env: WorkflowEnvironment) -> None:
@@ -185,6 +201,14 @@ async def _run_subscriptions(env: WorkflowEnvironment) -> None:
     await desk.signal("look")
     await env.sleep(timedelta(minutes=1))
     await _store(client, "desk", "desk-signalled")
+
+
+async def _run_post_office(env: WorkflowEnvironment) -> None:
+    office = await env.client.start_workflow(PostOffice.run, LettersRequest(), id="office", task_queue="record")
+    await env.sleep(timedelta(minutes=1))
+    await office.signal("look")
+    await env.sleep(timedelta(minutes=5))
+    await _store(env.client, "office", "letters-put-off")
 
 
 async def _run_all(client: Client) -> None:

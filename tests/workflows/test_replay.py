@@ -12,6 +12,7 @@ from temporalio.workflow import NondeterminismError as WorkflowNondeterminismErr
 
 from workflows.gateway_desk import GatewayDesk
 from workflows.lane import Lane
+from workflows.post_office import PostOffice
 from workflows.resolve_delivery import ResolveDelivery
 from workflows.subscription import Subscription
 
@@ -22,7 +23,8 @@ HISTORIES = Path(__file__).parent / "histories"
 def test_stored_histories_still_replay(file: Path) -> None:
     """What ran under an earlier version must run on under this one."""
     history = WorkflowHistory.from_json("stored", file.read_text())
-    asyncio.run(Replayer(workflows=[Lane, ResolveDelivery, Subscription, GatewayDesk]).replay_workflow(history))
+    kinds = [Lane, ResolveDelivery, Subscription, GatewayDesk, PostOffice]
+    asyncio.run(Replayer(workflows=kinds).replay_workflow(history))
 
 
 def test_there_are_stored_histories_of_every_workflow() -> None:
@@ -31,6 +33,7 @@ def test_there_are_stored_histories_of_every_workflow() -> None:
         "resolve",
         "subscription",
         "desk",
+        "letters",
     }
 
 

@@ -115,6 +115,11 @@ def home(user_id: int) -> int | None:
     return chosen_workspace(user_id) or (mine[0][0] if mine else None)
 
 
+def superadmins() -> list[User]:
+    """Those who run the service."""
+    return list(User.select().where(User.is_superadmin).order_by(User.id))
+
+
 def people_to_tell(workspace_id: int) -> list[User]:
     """Owners and admins of a workspace who can be reached in Telegram."""
     members = Membership.select(Membership.user).where(

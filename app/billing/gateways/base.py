@@ -105,6 +105,16 @@ class Charger(Protocol):
         """The payer removed the card: the gateway need not keep it."""
 
 
+class Issuer(Protocol):
+    """A gateway at which a payer's browser saves a card by itself: all that we get is the token, from the payer."""
+
+    def check(self, token: str) -> str:
+        """What to call the card of a token, once the gateway says that we may charge it.
+
+        Raises Invalid for one that it does not know or that is not confirmed, Upstream while it cannot be asked.
+        """
+
+
 class Clerk(Protocol):
     """A gateway that wants the fiscal receipt of each payment from us."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
-from app.billing.gateways.base import Charger, SavedCard
+from app.billing.gateways.base import Charger, Issuer, SavedCard
 from app.billing.method_models import PaymentMethod
 from app.billing.models import Subscription
 from app.billing.money_models import Payment
@@ -12,13 +13,16 @@ from app.billing.service import payers, subscriptions
 from app.billing.service.orders import DESK_TOPIC
 from app.core import db, ids, outbox
 from app.core.crypto import Sealer, keyed_hash
-from app.core.errors import NotFound
+from app.core.errors import Conflict, Invalid, NotFound, Upstream
 from app.core.i18n import N_
 from app.core.tenancy import unscoped
 
 ACTIVE, DEAD, REMOVED = "active", "dead", "removed"
+CHECKING, REFUSED = "checking", "refused"  # a token that the payer's browser brought, and the gateway has the say on
 SAVED, GONE = "card_saved", "card_gone"
 _AT_ONCE = 20
+_ASKED_AGAIN = timedelta(seconds=30)
+_TOKEN = re.compile(r"[\x21-\x7e]{8,2048}")
 
 
 class Vault:
@@ -30,31 +34,48 @@ class Vault:
     def save(self, workspace_id: int, card: SavedCard, *, user_id: int | None = None, now: datetime) -> PaymentMethod:
         """Keep a card; it pays from now on for the workspace's subscription at the card's gateway."""
         with db.write():
-            account = payers.payer_of(workspace_id, now=now)
-            mark = self._mark(card.gateway, card.token)
-            known = PaymentMethod.get_or_none(
-                PaymentMethod.workspace == workspace_id,
-                PaymentMethod.gateway == card.gateway,
-                PaymentMethod.token_hash == mark,
-            )
-            if known is None:
-                public_id = ids.public_id()
-                known = PaymentMethod.create(
-                    public_id=public_id,
-                    workspace=workspace_id,
-                    account=account.id,
-                    gateway=card.gateway,
-                    token=self._sealer.seal(card.token, bound_to=_place(public_id)),
-                    token_hash=mark,
-                    payer_ref=card.payer_ref,
-                    label=card.label[:64],
-                    state=ACTIVE,
-                    created_at=now,
-                )
+            known = self._keep(workspace_id, card, ACTIVE, now=now)
             if known.state == ACTIVE:
                 use(known, user_id=user_id, now=now)
-        found: PaymentMethod = known
-        return found
+        return known
+
+    def offer(self, workspace_id: int, gateway: str, token: str, *, now: datetime) -> PaymentMethod:
+        """Keep a token that the payer's browser brought; it is charged once the gateway says what it is.
+
+        Raises Invalid for what is no token, Conflict (`taken`) for one that was brought before.
+        """
+        if not _TOKEN.fullmatch(token):
+            raise Invalid(N_("The card was not saved."), fields={"token": "no token"})
+        with db.write():
+            if self.find(gateway, token) is not None:
+                raise Conflict(N_("This card was saved already."), code="taken")
+            made = self._keep(workspace_id, SavedCard(gateway, token, "", ""), CHECKING, now=now)
+            outbox.put(DESK_TOPIC, gateway, now=now)
+        return made
+
+    def _keep(self, workspace_id: int, card: SavedCard, state: str, *, now: datetime) -> PaymentMethod:
+        account = payers.payer_of(workspace_id, now=now)
+        mark, public_id = self._mark(card.gateway, card.token), ids.public_id()
+        known: PaymentMethod | None = PaymentMethod.get_or_none(
+            PaymentMethod.workspace == workspace_id,
+            PaymentMethod.gateway == card.gateway,
+            PaymentMethod.token_hash == mark,
+        )
+        if known is not None:
+            return known
+        made: PaymentMethod = PaymentMethod.create(
+            public_id=public_id,
+            workspace=workspace_id,
+            account=account.id,
+            gateway=card.gateway,
+            token=self._sealer.seal(card.token, bound_to=_place(public_id)),
+            token_hash=mark,
+            payer_ref=card.payer_ref,
+            label=card.label[:64],
+            state=state,
+            created_at=now,
+        )
+        return made
 
     def token(self, card: PaymentMethod) -> str:
         """What the gateway knows a card by."""
@@ -139,6 +160,42 @@ def remove(workspace_id: int, public_id: str, *, user_id: int | None, now: datet
         end(card, REMOVED, "removed", user_id=user_id, now=now)
         outbox.put(DESK_TOPIC, card.gateway, now=now)
     return card
+
+
+def check_offered(gateway: str, issuer: Issuer, vault: Vault, *, now: datetime) -> tuple[int, datetime | None]:
+    """Ask a gateway about the tokens that payers brought: a card that it lets us charge pays from now on.
+
+    Returns how many were told, and when to ask again about the others.
+    """
+    with unscoped("a gateway's desk checks the cards of all workspaces"):
+        offered = list(
+            PaymentMethod.select()
+            .where(PaymentMethod.gateway == gateway, PaymentMethod.state == CHECKING)
+            .order_by(PaymentMethod.id)
+            .limit(_AT_ONCE)
+        )
+    told = 0
+    for card in offered:
+        try:
+            state, label, reason = ACTIVE, issuer.check(vault.token(card)), None
+        except Invalid as refused:
+            state, label, reason = REFUSED, "", refused.message[:64]
+        except Upstream:
+            return told, now + _ASKED_AGAIN
+        told += _conclude(card, state, label, reason, now=now)
+    return told, now if len(offered) == _AT_ONCE else None
+
+
+def _conclude(card: PaymentMethod, state: str, label: str, reason: str | None, *, now: datetime) -> bool:
+    """Compare-and-set: one that its payer has removed meanwhile stays removed."""
+    with db.write():
+        moved = db.execute(
+            "UPDATE payment_method SET state = ?, label = ?, reason = ? WHERE id = ? AND state = ?",
+            *(state, label[:64], reason, card.id, CHECKING),
+        )
+        if moved and state == ACTIVE:
+            use(card, user_id=None, now=now)
+    return bool(moved)
 
 
 def forget_removed(gateway: str, charger: Charger, vault: Vault) -> int:

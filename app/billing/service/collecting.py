@@ -27,7 +27,7 @@ _OPEN = (CREATED, UNKNOWN)
 _ENDINGS = (base.DECLINED, base.DEAD, base.NEEDS_PAYER)
 _FIRST_LOOK, _LONGEST_LOOK = timedelta(seconds=1), timedelta(hours=1)
 _STUCK = timedelta(hours=24)
-_MOST_ASKED = 2_000
+_MOST_ASKED, _ASKED_AGAIN = 500, timedelta(hours=6)  # by a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,13 @@ def take_turn(payment_id: int, state: str, asked_at: datetime | None, *, now: da
         )
 
 
-def asked_since(gateway: str, vault: Vault, since: datetime, *, now: datetime) -> list[Charge]:
-    """The charges of saved cards at a gateway since a moment, whatever became of them."""
+def begun_since(gateway: str, vault: Vault, since: datetime, *, now: datetime) -> list[Charge]:
+    """The payments at a gateway that began since a moment, the newest first, by card and by link; of those by link that
+    succeeded only the last hours', which were not asked about before."""
     rows = db.rows(
-        "SELECT id FROM payment WHERE gateway = ? AND method_id IS NOT NULL AND created_at >= ? ORDER BY id LIMIT ?",
-        *(gateway, db.stamp(since), _MOST_ASKED),
+        "SELECT id FROM payment WHERE gateway = ? AND created_at >= ? AND (method_id IS NOT NULL OR settled_at IS NULL"
+        " OR state = 'cancelled' OR settled_at >= ?) ORDER BY id DESC LIMIT ?",
+        *(gateway, db.stamp(since), db.stamp(now - _ASKED_AGAIN), _MOST_ASKED),
     )
     return [_asked(by_id(number), vault, now=now) for (number,) in rows]
 
@@ -158,15 +160,15 @@ def _amount_changed(payment: Payment, *, now: datetime) -> bool:
 
 
 def _asked(payment: Payment, vault: Vault, *, now: datetime) -> Charge:
-    card = _card(payment)
+    card = _card(payment) if payment.method_id is not None else None
     return Charge(
         payment_id=payment.id,
         key=f"inv:{_invoice_id(payment)}:att:{payment.attempt_no}",
         order=orders.facts_of(settling.order_of(payment)),
         amount_minor=payment.amount_minor,
         currency=payment.currency,
-        token=vault.token(card) if card.token else "",
-        payer_ref=card.payer_ref,
+        token=vault.token(card) if card is not None and card.token else "",
+        payer_ref=card.payer_ref if card is not None else "",
         ref=payment.gateway_ref or "",
         asked_at=payment.asked_at or now,
     )

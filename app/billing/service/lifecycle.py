@@ -15,7 +15,7 @@ from app.billing.gateways.base import OPEN
 from app.billing.gateways.registry import Gateways
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import cards, collecting, orders, settling, subscriptions
+from app.billing.service import cards, collecting, letters, orders, settling, subscriptions
 from app.billing.service.collecting import Collector
 from app.core import db, formats, money, outbox, telemetry
 from app.core.errors import AppError
@@ -236,12 +236,14 @@ def _open_order(sub: Subscription) -> CheckoutOrder | None:
 def _tell(
     sub: Subscription, template: str, order: CheckoutOrder | None, desk: Desk, *, key: str = "", now: datetime
 ) -> None:
-    """A message to those who run the workspace, with the way to pay."""
+    """A message to those who run the workspace and a letter to its payer, with the way to pay."""
+    link = f"{desk.base_url}/orders/{order.public_id}" if order else f"{desk.base_url}/billing"
+    minor = order.amount_minor if order else subscriptions.next_minor(sub)
+    payer_link = f"{desk.base_url}/billing/payer"
+    letters.write(sub, template, minor=minor, link=link, payer_link=payer_link, key=key, now=now)
     bot = telegram.service_bot()
     if bot is None:
         return
-    link = f"{desk.base_url}/orders/{order.public_id}" if order else f"{desk.base_url}/billing"
-    minor = order.amount_minor if order else subscriptions.next_minor(sub)
     for person in people.people_to_tell(sub.workspace):
         amount = money.price(minor, sub.currency, person.language)
         day = formats.day(sub.period_end, person.language, person.timezone)

@@ -9,7 +9,7 @@ from app.billing import states
 from app.billing.gateways.base import EXPIRED, OPEN, Gateway, Order
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
-from app.billing.service import coupons, invitations, invoices, payers, prices, subscriptions
+from app.billing.service import coupons, invitations, invoices, payers, subscriptions
 from app.billing.service.prices import Price
 from app.core import db, ids, outbox
 from app.core.errors import Conflict, Invalid, NotFound
@@ -47,9 +47,9 @@ def open_order(
     """
     if interval not in gateway.intervals:
         raise Invalid(N_("This plan is not sold for this time."), fields={"interval": "not sold"})
-    price = prices.price_of(plan, interval, gateway.currency, now=now)
     with db.write():
         known = subscriptions.held(workspace_id)
+        price = subscriptions.price_for(known, plan, interval, gateway.currency, now=now)
         kind, owed = _asked(known, price, gateway, now=now)
         order = CheckoutOrder(
             workspace=workspace_id,
@@ -159,8 +159,9 @@ def open_once(
     with db.write():
         payers.payer_of(workspace_id, now=now)  # its lock: two presses at once wait for each other
         for known in [] if coupon else _open_orders(workspace_id, plan, interval, gateway.key, now=now):
-            price = prices.price_of(plan, interval, gateway.currency, now=now)
-            _, owed = _asked(subscriptions.live(workspace_id), price, gateway, now=now)
+            sub = subscriptions.live(workspace_id)
+            price = subscriptions.price_for(sub, plan, interval, gateway.currency, now=now)
+            _, owed = _asked(sub, price, gateway, now=now)
             asked = (price.amount_minor, owed.amount_minor)
             if (known.price_minor, known.amount_minor + _less(known)) == asked and not _is_redeemed(known):
                 return known

@@ -12,7 +12,7 @@ from app.billing import states
 from app.billing.gateways.base import OPEN, PAID, TAKEN_BACK
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment, Refund
-from app.billing.service import coupons, invitations, invoices, ledger, orders, payers, revenue, subscriptions
+from app.billing.service import alarms, coupons, invitations, invoices, ledger, orders, payers, revenue, subscriptions
 from app.core import db, outbox
 from app.core.errors import Conflict
 from app.core.i18n import N_
@@ -91,12 +91,14 @@ def end_unpaid(payment_id: int, states_before: tuple[str, ...], reason: str, *, 
 
 
 def doubt(gateway: str, kind: str, reference: str, detail: str, *, now: datetime) -> None:
-    """Something does not fit: somebody has to look. Once for each reference."""
-    db.execute(
+    """Something does not fit: somebody has to look, and those who run the service are told. Once for each reference."""
+    is_new = db.execute(
         "INSERT INTO difference (gateway, kind, reference, detail, found_at) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (gateway, kind, reference) DO NOTHING",
         *(gateway, kind, reference[:128], detail, db.stamp(now)),
     )
+    if is_new:
+        alarms.books_differ(gateway, now=now)
 
 
 def drop(payment_id: int, reason: str, *, now: datetime) -> None:

@@ -1,12 +1,13 @@
-"""What Payme and Click say of the cards that they charged for us, against our books. Three kinds of difference.
+"""What Payme and Click say of the money that they took for us, against our books. Three kinds of difference.
 
 What they took and we lack heals itself: it is concluded like any answer. What we have and they lack, and an amount that
-differs, are for somebody to look at. Payme lists its receipts; Click is asked for each payment of the last days.
+differs, are for somebody to look at. Payme lists its receipts, those of people who paid by link among them; Click is asked
+for each payment of the last days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import UTC, datetime, timedelta
 
 from app.billing.gateways.base import SUCCEEDED, Outcome, Stated
@@ -23,17 +24,20 @@ def next_at(gateway: str) -> datetime:
     return datetime.fromtimestamp(found[0], UTC) + EVERY if found else datetime.fromtimestamp(0, UTC)
 
 
-def compare(gateway: str, stated: Iterable[Stated], *, now: datetime) -> int:
-    """Hold what a gateway took since `now - BACK` against our payments; returns how many healed. Twice is harmless."""
+def compare(gateway: str, stated: Iterable[Stated], asked: Set[str], *, now: datetime) -> int:
+    """Hold what a gateway took since `now - BACK` against our payments; returns how many healed. Twice is harmless.
+
+    `asked`: the gateway's numbers of the payments that the statement speaks of.
+    """
     known = {one.ref for one in stated}
     healed = sum(_compare_one(gateway, one, now=now) for one in stated)
     with db.write():
         for ref, amount in db.rows(
-            "SELECT gateway_ref, amount_minor FROM payment WHERE gateway = ? AND state = 'succeeded' AND method_id IS NOT"
-            " NULL AND settled_at BETWEEN ? AND ?",
+            "SELECT gateway_ref, amount_minor FROM payment WHERE gateway = ? AND state = 'succeeded' AND created_at >= ?"
+            " AND settled_at <= ?",
             *(gateway, db.stamp(now - BACK + _LATE), db.stamp(now - _LATE)),
         ):
-            if ref not in known:
+            if ref in asked and ref not in known:
                 settling.doubt(gateway, "unstated", str(ref), f"{amount} booked, nothing stated", now=now)
         db.execute(
             "INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from app.billing import periods, states, timeline
 from app.billing.models import BillingAccount, Subscription, SubscriptionEvent
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import coupons, limits, revenue
+from app.billing.service import coupons, limits, prices, revenue
 from app.billing.service.prices import Price
 from app.core import db, ids, outbox
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_
 
 TOPIC = "billing.subscription"
@@ -110,6 +111,31 @@ def next_minor(sub: Subscription) -> int:
         return int(sub.price_minor)
     price = Price(sub.plan, sub.interval, sub.currency, sub.price_minor)
     return int(sub.price_minor - coupons.reduction(coupons.holding(sub), price))
+
+
+def kept_price(sub: Subscription | None, listed: Price) -> Price:
+    """A price as this payer has it: who has the plan keeps its price when that of the list rises; a lower one is theirs too."""
+    if sub is None or not _has(sub, listed.plan, listed.interval, listed.currency):
+        return listed
+    return replace(listed, amount_minor=min(listed.amount_minor, sub.price_minor))
+
+
+def price_for(sub: Subscription | None, plan: str, interval: str, currency: str, *, now: datetime) -> Price:
+    """What a plan costs this payer now. Who has it keeps it also when it is sold to nobody else any more.
+
+    Raises Invalid (fields `plan`, `interval`) for what is not sold so.
+    """
+    try:
+        return kept_price(sub, prices.price_of(plan, interval, currency, now=now))
+    except Invalid:
+        if sub is None or not _has(sub, plan, interval, currency):
+            raise
+        return Price(plan, interval, currency, sub.price_minor)
+
+
+def _has(sub: Subscription, plan: str, interval: str, currency: str) -> bool:
+    is_mine = (plan, interval, currency) == (sub.plan, sub.interval, sub.currency)
+    return is_mine and bool(sub.state != states.INCOMPLETE)
 
 
 def following(sub: Subscription) -> tuple[str, str]:

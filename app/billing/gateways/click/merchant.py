@@ -127,15 +127,32 @@ class ClickCards:
         return Outcome(SUCCEEDED if code == 0 else DECLINED, ref, str(told.get("error_note", code))[:64])
 
     def taken(self, since: datetime, until: datetime, orders: Sequence[Charge]) -> list[Stated] | None:
-        """Click has no list: each charge of the time is asked for under its order's number. It names no amounts."""
+        """Click has no list: each charge of the time is asked for under its order's number, each payment that Click called
+        us for under its own. It names no amounts."""
         found = []
         for asked in orders:
-            outcome = self.look_up(asked)
+            is_called = ":" in asked.ref
+            outcome = self._look_up_called(asked) if is_called else self.look_up(asked)
             if outcome.kind == UNKNOWN:
                 return None
             if outcome.kind == SUCCEEDED:
-                found.append(Stated(outcome.ref, asked.order.public_id, asked.amount_minor))
+                ref = asked.ref if is_called else outcome.ref
+                found.append(Stated(ref, asked.order.public_id, asked.amount_minor))
         return found
+
+    def _look_up_called(self, asked: Charge) -> Outcome:
+        """A payment that Click called us for. Of one whose number Click did not tell nobody can say anything."""
+        number = _number_of(asked.ref)
+        if not number:
+            return Outcome(ABSENT)
+        try:
+            told = self.ask("GET", f"payment/status/{self._service_id}/{number}")
+            code = int(told.get("error_code", -1))
+            if code == _NOT_FOUND:
+                return Outcome(ABSENT)
+            return self._status(asked, told) if code == 0 else Outcome(UNKNOWN)
+        except (httpx.HTTPError, ValueError, KeyError):
+            return Outcome(UNKNOWN)
 
     def hand_in(self, ref: str, lines: Sequence[Line]) -> str:
         """Click's fiscal receipt: its amounts are tiyin, unlike a payment's (docs.click.uz "ofd_data", read 2026-11)."""

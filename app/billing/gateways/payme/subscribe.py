@@ -14,12 +14,14 @@ from typing import Any
 import httpx
 
 from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Outcome, Stated
+from app.core.errors import Invalid, Upstream
 
 Doc = dict[str, Any]
 _TIMEOUT_S, _PAGE = 30, 50
 NEW, PAID, CANCELLING, CANCELLED = 0, 4, 21, 50
 _OUTCOMES = {NEW: ABSENT, PAID: SUCCEEDED, CANCELLING: DECLINED, CANCELLED: DECLINED}
 _DEAD_WORDS = ("expired", "blocked", "not found", "removed")
+_KINDS = {"8600": "Uzcard", "5614": "Uzcard", "9860": "Humo"}  # by the first digits, as their holders know them
 _numbers = itertools.count(1)
 
 
@@ -126,6 +128,18 @@ class PaymeCards:
         except Told:
             return
 
+    def check(self, token: str) -> str:
+        """Implements gateways.base.Issuer: a card that its holder confirmed by the code, and that may be charged again."""
+        try:
+            card = self.ask("cards.check", token=token)["card"]
+        except Told as refused:
+            raise Invalid(refused.message) from refused
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            raise Upstream("Payme does not answer.") from error
+        if not (card.get("verify") and card.get("recurrent")):
+            raise Invalid("The card was not confirmed by its code.")
+        return _label(str(card.get("number", "")), str(card.get("expire", "")))
+
     def taken(self, since: datetime, until: datetime, orders: Sequence[Charge]) -> list[Stated] | None:
         """All paid receipts of the time, fifty at a call."""
         found: list[Doc] = []
@@ -146,6 +160,12 @@ class PaymeCards:
 
 def _order(receipt: Doc) -> str:
     return str(next((one["value"] for one in receipt["account"] if one["name"] == "order_id"), ""))
+
+
+def _label(number: str, expire: str) -> str:
+    """As `Uzcard •••• 6478, 03/99`, of Payme's `860049******6478`."""
+    kind = _KINDS.get(number[:4], "Payme")
+    return f"{kind} •••• {number[-4:]}" + (f", {expire}" if expire else "")
 
 
 def _outcome(state: int, ref: str) -> Outcome:

@@ -1,0 +1,130 @@
+"""Cards that a payer's browser saves at Payme: nothing is charged before Payme says what the token is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.billing.service import cards
+from app.boot import Runtime
+from app.core import db
+from app.core.errors import Conflict, Invalid
+from tests.billing import buying, charged
+from tests.billing.outside import PAYME_MERCHANT, Outside
+from tests.conftest import NOW
+from tests.world import Owner, owner
+
+GOOD, SMS = "8600495473316478", "666666"
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    with Outside(tmp_path_factory.mktemp("outside")) as running:
+        yield running
+
+
+@pytest.fixture
+def worker(database_url: str, tmp_path: Path, outside: Outside) -> Iterator[Runtime]:
+    with charged.booted(database_url, tmp_path, outside) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def payer(worker: Runtime) -> Owner:
+    """Somebody whose plan is paid by Payme, by link so far."""
+    who = owner("Bobur", telegram_user_id=77, plan="free", now=NOW)
+    buying.bought_by_payme(buying.order(worker, who, "payme"), "1" * 24)
+    return who
+
+
+def browser(outside: Outside, method: str, **params: Any) -> dict[str, Any]:
+    """A call as the page's script makes it: with the kassa's id, without its key."""
+    body = {"id": 1, "method": method, "params": params}
+    answer = httpx.post(f"{outside.payments_url}/payme-api", json=body, headers={"X-Auth": PAYME_MERCHANT})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    return dict(answer.json())
+
+
+def typed(outside: Outside, number: str = GOOD, *, code: str | None = SMS) -> str:
+    """The token that the browser has in the end; without a code that of a card which nobody confirmed."""
+    token = browser(outside, "cards.create", card={"number": number, "expire": "0329"}, save=True)["result"]["card"][
+        "token"
+    ]
+    assert browser(outside, "cards.get_verify_code", token=token)["result"]["sent"]
+    return str(browser(outside, "cards.verify", token=token, code=code)["result"]["card"]["token"] if code else token)
+
+
+def kept() -> list[tuple[str, str]]:
+    return [(str(state), str(label)) for state, label in db.rows("SELECT state, label FROM payment_method ORDER BY id")]
+
+
+def test_a_card_that_payme_knows_is_charged_for_the_next_period(
+    worker: Runtime, outside: Outside, payer: Owner
+) -> None:
+    worker.vault.offer(payer.workspace.id, "payme", typed(outside), now=NOW)
+    assert kept() == [("checking", "")] and cards.newest(payer.workspace.id, "payme") is None
+    assert db.rows("SELECT DISTINCT key FROM outbox WHERE topic = 'billing.desk'") == [("payme",)]
+    done, _ = worker.desks.run("payme", NOW)
+    assert "1 cards checked" in done and kept() == [("active", "Uzcard •••• 6478, 03/29")]
+    paying = charged.Payer(worker, outside, payer, "payme")
+    end, before = paying.sub.period_end, outside.charges("payme")
+    paying.live(end - timedelta(days=4), end + timedelta(hours=2))
+    assert paying.sub.period_start == end and outside.charges("payme") == before + 1
+    assert buying.books_are_right()
+
+
+@pytest.mark.parametrize("case", ["unknown", "unconfirmed"])
+def test_a_token_that_payme_refuses_is_never_charged(
+    worker: Runtime, outside: Outside, payer: Owner, case: str
+) -> None:
+    token = "f" * 48 if case == "unknown" else typed(outside, code=None)
+    worker.vault.offer(payer.workspace.id, "payme", token, now=NOW)
+    worker.desks.run("payme", NOW)
+    assert kept() == [("refused", "")] and cards.newest(payer.workspace.id, "payme") is None
+    assert charged.Payer(worker, outside, payer, "payme").sub.method_id is None
+
+
+def test_while_payme_does_not_answer_the_token_waits(worker: Runtime, outside: Outside, payer: Owner) -> None:
+    worker.vault.offer(payer.workspace.id, "payme", typed(outside), now=NOW)
+    issuer = worker.desks.chargers["payme"]
+    right, issuer._url = issuer._url, "http://127.0.0.1:9/"  # type: ignore[attr-defined]
+    _, again = worker.desks.run("payme", NOW)
+    assert kept() == [("checking", "")] and again == NOW + timedelta(seconds=30)
+    issuer._url = right  # type: ignore[attr-defined]
+    worker.desks.run("payme", NOW + timedelta(seconds=30))
+    assert kept()[0][0] == "active"
+
+
+def test_what_is_no_token_or_was_brought_before_is_refused(worker: Runtime, outside: Outside, payer: Owner) -> None:
+    other = owner("Aziz", telegram_user_id=78, plan="free", now=NOW)
+    token = typed(outside)
+    for wrong in ("", "short", "a b c d e f g h", "t" * 2049, "ключключ"):
+        with pytest.raises(Invalid, match="not saved"):
+            worker.vault.offer(payer.workspace.id, "payme", wrong, now=NOW)
+    worker.vault.offer(payer.workspace.id, "payme", token, now=NOW)
+    for who in (payer, other):
+        with pytest.raises(Conflict, match="already"):
+            worker.vault.offer(who.workspace.id, "payme", token, now=NOW)
+    assert len(kept()) == 1
+
+
+def test_one_that_was_removed_while_it_was_checked_stays_removed(
+    worker: Runtime, outside: Outside, payer: Owner
+) -> None:
+    card = worker.vault.offer(payer.workspace.id, "payme", typed(outside), now=NOW)
+    cards.remove(payer.workspace.id, card.public_id, user_id=payer.user.id, now=NOW)
+    assert not cards._conclude(card, cards.ACTIVE, "Uzcard", None, now=NOW)
+    done, _ = worker.desks.run("payme", NOW)
+    assert "1 cards forgotten" in done and kept() == [("removed", "")]
+
+
+def test_the_simulated_payme_lets_a_browser_do_no_more_than_save_a_card(outside: Outside) -> None:
+    assert browser(outside, "cards.check", token=typed(outside))["error"]["code"] == -32504
+    assert browser(outside, "receipts.create", amount=100, account={})["error"]["code"] == -32504
+    assert browser(outside, "cards.create", card={"number": "12", "expire": "0329"})["error"]["code"] == -31300
+    assert httpx.options(f"{outside.payments_url}/payme-api").headers["Access-Control-Allow-Headers"]
