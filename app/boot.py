@@ -52,12 +52,12 @@ class Runtime:
     @property
     def till(self) -> Till:
         """What decides over payments in Stars."""
-        return Till(DomainOrders(), self.settings.secret_key.get_secret_value())
+        return Till(DomainOrders(), *self.settings.secret_keys)
 
     @property
     def vault(self) -> Vault:
         """Where saved cards are kept."""
-        return Vault(self.sealer, self.settings.secret_key.get_secret_value())
+        return Vault(self.sealer, *self.settings.secret_keys)
 
     @property
     def collector(self) -> Collector:
@@ -83,7 +83,7 @@ def boot(role: str, settings: Settings | None = None) -> Runtime:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     db.connect(settings.database_address)
     outbox.configure(settings.data_dir / "nudge.sock")
-    audit.configure(settings.secret_key.get_secret_value())
+    audit.configure(*settings.secret_keys)
     mail.configure(is_set_up=bool(settings.mail_host))
     sealer = Sealer(settings.master_keys.get_secret_value())
     bots = Bots(sealer, *_telegram_lines(role, settings))

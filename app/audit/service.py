@@ -15,7 +15,7 @@ from app.core import db
 
 SERVICE_CHAIN = 0
 KEEP = timedelta(days=730)
-_key = b""
+_keys: tuple[bytes, ...] = ()
 _address: ContextVar[str] = ContextVar("audit_address", default="")
 
 
@@ -28,10 +28,11 @@ class Break:
     why: str
 
 
-def configure(secret_key: str) -> None:
-    """Give the key of the chain's HMAC; without it nobody can forge a record that verifies."""
-    global _key
-    _key = hashlib.sha256(b"audit-chain" + secret_key.encode()).digest()
+def configure(*secret_keys: str) -> None:
+    """Give the key of the chain's HMAC, then those of before, whose records still verify; without one nobody can forge a
+    record that verifies."""
+    global _keys
+    _keys = tuple(hashlib.sha256(b"audit-chain" + key.encode()).digest() for key in secret_keys)
 
 
 def come_from(ip: str) -> None:
@@ -62,12 +63,12 @@ def record(
         seq, prev_hash = (int(head[0]) + 1, str(head[1])) if head else (1, "")
         fields = {"chain": chain, "seq": seq, "at": now, "actor": actor, "action": action, "subject": subject}
         content = fields | {"before": before, "after": after, "ip": ip or _address.get(), "prev_hash": prev_hash}
-        AuditEntry.insert(**content, hash=_hash(content)).execute()
+        AuditEntry.insert(**content, hash=_hash(content, _keys[0])).execute()
 
 
-def _hash(content: dict[str, Any]) -> str:
+def _hash(content: dict[str, Any], key: bytes) -> str:
     body = db.canonical_json(content | {"at": db.to_ms(content["at"])})
-    return hmac.new(_key, body.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, body.encode(), hashlib.sha256).hexdigest()
 
 
 def anchor(*, now: datetime) -> int:
@@ -124,7 +125,7 @@ def _breaks(chain: int, entries: list[dict[str, Any]], now: datetime) -> Iterato
             yield Break(chain, expected, "a record is missing here")
         if entry["prev_hash"] != previous:
             yield Break(chain, expected, "the record before it was changed or removed")
-        if not hmac.compare_digest(_hash(content), digest):
+        if not any(hmac.compare_digest(_hash(content, key), digest) for key in _keys):
             yield Break(chain, expected, "its content was changed")
         previous = digest
     by_seq = {root: root_hash} | {e["seq"]: e["hash"] for e in entries}

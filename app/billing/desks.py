@@ -21,7 +21,7 @@ class Desks:
 
     def __init__(self, role: str, settings: Settings, sealer: Sealer) -> None:
         self._is_web, self._settings = role == "web", settings
-        self._vault = Vault(sealer, settings.secret_key.get_secret_value())
+        self._vault = Vault(sealer, *settings.secret_keys)
 
     def __iter__(self) -> Iterator[str]:
         """The gateways that have a desk."""

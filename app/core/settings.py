@@ -42,8 +42,11 @@ class Settings(BaseSettings):
     app_env: Literal["development", "production"] = Field("development", description="production refuses unsafe values")
     demo: bool = Field(False, description="first-start demo: simulated Telegram, demo login link on loopback")
     secret_key: SecretStr = Field(
-        SecretStr(DEV_SECRET),
-        description="signs cookies, keyed hashes, payments in Stars; once changed, older renewals in Stars are only told to somebody",
+        SecretStr(DEV_SECRET), description="signs cookies, keyed hashes, payments in Stars, the audit log"
+    )
+    previous_secret_keys: SecretStr = Field(
+        SecretStr(""),
+        description="keys that SECRET_KEY had before, newest first, comma separated: what they signed stays good",
     )
     master_keys: SecretStr = Field(
         SecretStr(DEV_MASTER_KEY), description="32-byte base64url keys that seal secrets, newest first, comma separated"
@@ -153,6 +156,12 @@ class Settings(BaseSettings):
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """SECRET_KEY, which signs, and those of before, which only verify."""
+        before = self.previous_secret_keys.get_secret_value().split(",")
+        return self.secret_key.get_secret_value(), *(key.strip() for key in before if key.strip())
 
     @field_validator("master_keys")
     @classmethod

@@ -23,6 +23,20 @@ def test_an_untouched_chain_verifies(runtime: Runtime, now: datetime) -> None:
     assert audit.verify(now=now) == (6, [])
 
 
+def test_records_of_a_key_of_before_verify_only_while_it_is_given(runtime: Runtime, now: datetime) -> None:
+    present = runtime.settings.secret_key.get_secret_value()
+    try:
+        audit.configure("the key of before")
+        _five_acts(now)
+        audit.configure("the new key", "the key of before")
+        audit.record("service.act", actor="operator", subject="x", now=now)
+        assert audit.verify(now=now) == (6, [])
+        audit.configure("the new key")
+        assert [broken.seq for broken in audit.verify(now=now)[1]] == [1]
+    finally:
+        audit.configure(present)
+
+
 @pytest.mark.parametrize(
     ("harm", "seq"),
     [

@@ -372,3 +372,16 @@ def test_what_happens_to_a_replaced_or_refunded_subscription_is_nothing_to_the_o
     desk.changed(desk.payload(new.public_id), "canceled", now=at)
     sub = subscriptions.live(buyer.workspace.id)
     assert sub is not None and sub.is_ending
+
+
+def test_after_a_change_of_the_secret_key_a_renewal_of_before_is_still_ours(runtime: Runtime, buyer: Owner) -> None:
+    """Telegram brings the payload of the first payment with each renewal, for years."""
+    old, new = Till(DomainOrders(), "the key of before"), Till(DomainOrders(), "the new key", "the key of before")
+    of = ordered(runtime, buyer)
+    assert old.take(paid(old, of, "c1"), now=NOW)
+    later = NOW + MONTH
+    renewal = Paid("c2", BOBUR, old.payload(of.public_id), "XTR", STARS, True, False, later + MONTH)
+    forgetful = Till(DomainOrders(), "the new key")
+    assert not forgetful.take(renewal, now=later), "without the key of before nobody knows whose it is"
+    assert new.take(renewal, now=later) and db.rows("SELECT period_index FROM subscription") == [(1,)]
+    assert new.payload(of.public_id) != old.payload(of.public_id), "what is signed now is signed by the new one"

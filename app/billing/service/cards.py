@@ -26,10 +26,13 @@ _TOKEN = re.compile(r"[\x21-\x7e]{8,2048}")
 
 
 class Vault:
-    """Seals what gateways know cards by. The same token is one card, whoever tells it again."""
+    """Seals what gateways know cards by. The same token is one card, whoever tells it again.
 
-    def __init__(self, sealer: Sealer, secret_key: str) -> None:
-        self._sealer, self._secret_key = sealer, secret_key
+    `secret_keys`: the one that marks tokens, then those of before, whose marks are still known.
+    """
+
+    def __init__(self, sealer: Sealer, *secret_keys: str) -> None:
+        self._sealer, self._secret_keys = sealer, secret_keys
 
     def save(self, workspace_id: int, card: SavedCard, *, user_id: int | None = None, now: datetime) -> PaymentMethod:
         """Keep a card; it pays from now on for the workspace's subscription at the card's gateway."""
@@ -55,11 +58,11 @@ class Vault:
 
     def _keep(self, workspace_id: int, card: SavedCard, state: str, *, now: datetime) -> PaymentMethod:
         account = payers.payer_of(workspace_id, now=now)
-        mark, public_id = self._mark(card.gateway, card.token), ids.public_id()
+        marks, public_id = self._marks(card.gateway, card.token), ids.public_id()
         known: PaymentMethod | None = PaymentMethod.get_or_none(
             PaymentMethod.workspace == workspace_id,
             PaymentMethod.gateway == card.gateway,
-            PaymentMethod.token_hash == mark,
+            PaymentMethod.token_hash.in_(marks),
         )
         if known is not None:
             return known
@@ -69,7 +72,7 @@ class Vault:
             account=account.id,
             gateway=card.gateway,
             token=self._sealer.seal(card.token, bound_to=_place(public_id)),
-            token_hash=mark,
+            token_hash=marks[0],
             payer_ref=card.payer_ref,
             label=card.label[:64],
             state=state,
@@ -85,12 +88,12 @@ class Vault:
         """The card that a gateway speaks of."""
         with unscoped("a gateway knows cards, not workspaces"):
             found: PaymentMethod | None = PaymentMethod.get_or_none(
-                PaymentMethod.gateway == gateway, PaymentMethod.token_hash == self._mark(gateway, token)
+                PaymentMethod.gateway == gateway, PaymentMethod.token_hash.in_(self._marks(gateway, token))
             )
         return found
 
-    def _mark(self, gateway: str, token: str) -> str:
-        return keyed_hash(self._secret_key, f"card-{gateway}", token)
+    def _marks(self, gateway: str, token: str) -> list[str]:
+        return [keyed_hash(key, f"card-{gateway}", token) for key in self._secret_keys]
 
 
 def _place(public_id: str) -> str:

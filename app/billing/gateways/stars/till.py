@@ -52,22 +52,23 @@ class Paid:
 
 
 class Till:
-    """Decides over Telegram's words by the `orders`. Each method is one transaction."""
+    """Decides over Telegram's words by the `orders`. Each method is one transaction.
 
-    def __init__(self, orders: Orders, secret_key: str) -> None:
-        self.orders, self._secret_key = orders, secret_key
+    `secret_keys`: the one that signs payloads, then those of before: Telegram brings an old payload with each renewal.
+    """
+
+    def __init__(self, orders: Orders, *secret_keys: str) -> None:
+        self.orders, self._secret_keys = orders, secret_keys
 
     def payload(self, public_id: str) -> str:
         """What an invoice link carries: the order under our signature, 55 bytes."""
-        return f"{public_id}.{self._mac(public_id)}"
-
-    def _mac(self, public_id: str) -> str:
-        return keyed_hash(self._secret_key, "stars-payload", public_id)[:_MAC_LENGTH]
+        return f"{public_id}.{_mac(self._secret_keys[0], public_id)}"
 
     def _named(self, payload: str) -> Order | None:
         """The order of a payload with our signature, held."""
         public_id, _, mac = payload.partition(".")
-        if not hmac.compare_digest(mac.encode(), self._mac(public_id).encode()):
+        signed = [hmac.compare_digest(mac.encode(), _mac(key, public_id).encode()) for key in self._secret_keys]
+        if not any(signed):
             return None
         order = self.orders.held(public_id)
         return order if order is not None and order.gateway == Stars.key else None
@@ -167,3 +168,7 @@ class Till:
             "UPDATE star_payment SET is_stop_told = ?, is_dormant = ? WHERE first_order_id = ? AND is_first = ?",
             *(is_stopped, is_stopped, first.id, True),
         )
+
+
+def _mac(secret_key: str, public_id: str) -> str:
+    return keyed_hash(secret_key, "stars-payload", public_id)[:_MAC_LENGTH]
