@@ -7,7 +7,9 @@ htmx 4 sends HX-Source and HX-Target as `tag#id` and HX-Request-Type full|partia
 from __future__ import annotations
 
 import json
+import string
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_babel import get_locale
@@ -23,6 +25,13 @@ VARY = ("HX-Request", "HX-Request-Type", "HX-Target", "X-Session")
 
 class HtmxRequest(TakesFiles, HtmxAwareRequest):  # type: ignore[misc]
     """A request that knows which block of its page is asked for."""
+
+    def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """A query may hold any bytes; werkzeug raises for those that are neither ASCII nor percent-encoded."""
+        query = environ.get("QUERY_STRING", "")
+        if not query.isascii():
+            environ["QUERY_STRING"] = quote(query.encode("latin-1", "replace"), safe=string.punctuation)
+        super().__init__(environ, *args, **kwargs)
 
     @property
     def is_partial(self) -> bool:

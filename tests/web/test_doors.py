@@ -163,3 +163,25 @@ def test_a_door_that_is_knocked_at_too_often_answers_429(app: Flask) -> None:
     statuses = [client.post("/twa/session", data={"init_data": "x"}).status_code for _ in range(32)]
     assert statuses[:30] == [401] * 30 and statuses[30:] == [429] * 2
     assert client.get("/login").status_code == 200
+
+
+def test_a_query_of_any_bytes_is_read(app: Flask) -> None:
+    """Scanners send raw bytes; a page answers them as any other, and never with a 500."""
+    client = app.test_client()
+    for query in ("a=\xff", "coupon=\xd0\xbf", "a=%FF&\xe2\x28=1"):
+        assert client.get("/login", environ_overrides={"QUERY_STRING": query}).status_code == 200
+    read = app.test_request_context("/login", environ_overrides={"QUERY_STRING": "coupon=\xd0\x96&b=1%2B1"}).request
+    assert read.args.to_dict() == {"coupon": "Ж", "b": "1+1"}
+
+
+def test_a_cookie_of_the_key_of_before_is_still_read(app: Flask) -> None:
+    client = app.test_client()
+    client.get("/billing?coupon=JOIN-ABC")
+    present = app.secret_key
+    app.config.update(SECRET_KEY="the new key", SECRET_KEY_FALLBACKS=[present])
+    with client.session_transaction() as kept:
+        assert kept["wanted"] == "/billing?coupon=JOIN-ABC"
+    app.config.update(SECRET_KEY="the newest key", SECRET_KEY_FALLBACKS=[])
+    with client.session_transaction() as kept:
+        assert "wanted" not in kept
+    app.config.update(SECRET_KEY=present)
