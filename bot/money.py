@@ -34,7 +34,7 @@ def plan(person: User, argument: str, *, now: datetime) -> Answer:
     here, language = place.workspace.id, place.language
     named = i18n.say(language, "Plan %(plan)s", plan=limits.plan_of(here).capitalize())
     lines = [f"{place.workspace.name}: {named}"]
-    standing = queries.standing_of(here)
+    standing = queries.standing_of(here, now=now)
     if standing is not None:
         lines.append(_said(standing, place))
     lines += [_used(one, language) for one in limits.usage_of(here, STOCKS, now=now)]

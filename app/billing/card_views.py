@@ -63,7 +63,9 @@ def show() -> Response:
 @policy(Act.PAY)
 @limiter.limit("10 per minute")
 def new() -> Any:
-    """Ask for the gateway's page on which a card is saved."""
+    """Ask for the gateway's page on which a card is saved. Not inside Telegram, which allows its Stars only."""
+    if surface() != WEB:
+        raise NotFound(N_("There is no such page."))
     link.ask_to_save(current_user.workspace_id, now=g.now)
     outbox.put(orders.DESK_TOPIC, link.Stripe.key, now=g.now)
     return redirect_or_hx("/billing/cards")
@@ -108,7 +110,7 @@ def _payme_page(error: Invalid | Conflict | None = None) -> Response:
     _require_payme()
     settings = current_app.extensions["runtime"].settings
     at = urlsplit(settings.payme_api_url)
-    g.calls_also = f"{at.scheme}://{at.netloc}"
+    g.calls_also = f"{at.scheme}://{at.hostname}" + (f":{at.port}" if at.port else "")
     found = PaymeCardPage(settings.payme_api_url, settings.payme_merchant_id, explained(error) if error else "")
     return page("billing/payme_card.html", status=error.status if error else 200, page=found)
 

@@ -82,7 +82,8 @@ class Subscription(TenantTable):
     `anchor_at` and `period_index` (counted from `anchor_index`) give the bounds of every period; `next_plan` and
     `next_interval` hold from the next period on; `method_id` is the saved card that pays for it;
     `discount_minor` is what the present period costs less by the coupon `redemption_id`; a period before the first, index
-    -1, is a trial; `next_action` at `next_action_at` is what the workflow waits for. A workspace has at most one that has not ended.
+    -1, is a trial; `plan` holds from `switch_at` on, where that is set, and the workspace is on the one of before until
+    then; `next_action` at `next_action_at` is what the workflow waits for. A workspace has at most one that has not ended.
     """
 
     impersonal = frozenset(
@@ -100,6 +101,7 @@ class Subscription(TenantTable):
     price_minor = BigIntegerField()
     discount_minor = BigIntegerField(default=0)
     redemption_id = IntegerField(null=True)
+    switch_at = UtcTimestamp(null=True)
     timezone = CharField(max_length=64)
     state = CharField(max_length=20)
     anchor_at = UtcTimestamp(null=True)

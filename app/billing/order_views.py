@@ -16,8 +16,9 @@ from app.billing.gateways.stars.link import Stars
 from app.billing.money_models import CheckoutOrder, Invoice
 from app.billing.service import cards, collecting, coupons, invoices, orders
 from app.billing.views import surface
-from app.core.errors import Invalid
+from app.core.errors import Invalid, NotFound
 from app.core.htmx import page, redirect_or_hx
+from app.core.i18n import N_
 from app.core.idempotency import idempotent
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
@@ -27,7 +28,7 @@ blueprint = Blueprint("orders", __name__, url_prefix="/orders")
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """An order as its payer sees it. `price_minor` is what the period after it costs.
+    """An order as its payer sees it. `next_minor` is what the period after it costs, `discount_minor` what a coupon takes off.
 
     `pay_url` is empty once nothing can be paid, or not from here.
     """
@@ -37,7 +38,8 @@ class OrderPage:
     interval: str
     gateway: str
     amount_minor: int
-    price_minor: int
+    next_minor: int
+    discount_minor: int
     tax_minor: int
     tax_rate_bp: int
     currency: str
@@ -84,7 +86,8 @@ def _page(order: CheckoutOrder) -> OrderPage:
         interval=order.interval,
         gateway=order.gateway,
         amount_minor=order.amount_minor,
-        price_minor=order.price_minor - coupons.renewing(order),
+        next_minor=order.price_minor - coupons.renewing(order),
+        discount_minor=0 if order.kind == orders.RAISE else order.discount_minor,
         tax_minor=invoice.tax_minor,
         tax_rate_bp=invoice.tax_rate_bp,
         currency=order.currency,
@@ -111,7 +114,9 @@ def _page(order: CheckoutOrder) -> OrderPage:
 @limiter.limit("10 per minute")
 @idempotent
 def charge(public_id: str) -> Any:
-    """Pay an order by the saved card."""
+    """Pay an order by the saved card. Not inside Telegram, which allows its Stars only."""
+    if surface() == TELEGRAM:
+        raise NotFound(N_("There is no such page."))
     collecting.charge_now(current_user.workspace_id, public_id, user_id=current_user.user_id, now=g.now)
     return redirect_or_hx(f"/orders/{public_id}")
 

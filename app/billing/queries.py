@@ -11,7 +11,7 @@ from app.billing.gateways.stars import duties
 from app.billing.gateways.stars.link import Stars
 from app.billing.models import Subscription
 from app.billing.money_models import Invoice, InvoiceLine
-from app.billing.service import cards, invoices, orders, prices, subscriptions
+from app.billing.service import cards, coupons, invoices, limits, orders, prices, subscriptions
 from app.billing.service.prices import Price
 from app.core import db, leases
 from app.core.errors import NotFound
@@ -23,7 +23,9 @@ _ALIVE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The subscription as its payer sees it. `due_minor`: what the next period costs on the present terms."""
+    """The subscription as its payer sees it. `due_minor`: what the next period costs, as it is chosen; `switch_plan` was
+    paid for ahead and begins at `switch_at`.
+    """
 
     plan: str
     interval: str
@@ -46,6 +48,8 @@ class Standing:
     is_dormant: bool
     card: str
     next_try_at: datetime | None
+    switch_plan: str
+    switch_at: datetime | None
 
     @property
     def is_trial(self) -> bool:
@@ -91,10 +95,10 @@ class InvoiceRow:
     is_taken_back: bool
 
 
-def standing_of(workspace_id: int) -> Standing | None:
+def standing_of(workspace_id: int, *, now: datetime) -> Standing | None:
     """The live subscription, None while nothing was paid for."""
     sub = subscriptions.live(workspace_id)
-    return _standing(sub) if sub is not None and sub.period_end is not None else None
+    return _standing(sub, now=now) if sub is not None and sub.period_end is not None else None
 
 
 def late_since(workspace_id: int) -> datetime | None:
@@ -107,19 +111,21 @@ def late_since(workspace_id: int) -> datetime | None:
     return at
 
 
-def _standing(sub: Subscription) -> Standing:
+def _standing(sub: Subscription, *, now: datetime) -> Standing:
     card = cards.card_of(sub)
     is_tried = card is not None and sub.next_action in (timeline.CHARGE, timeline.COLLECT)
     late = sub.past_due_at if sub.state == states.PAST_DUE else None
     return Standing(
-        plan=sub.plan,
+        plan=limits.plan_of(sub.workspace) if sub.switch_at is not None else sub.plan,
+        switch_plan=sub.plan if sub.switch_at is not None else "",
+        switch_at=sub.switch_at,
         interval=sub.interval,
         gateway=sub.gateway,
         state=sub.state,
         is_ending=bool(sub.is_ending),
         price_minor=sub.price_minor,
         discount_minor=sub.discount_minor,
-        due_minor=subscriptions.next_minor(sub),
+        due_minor=subscriptions.next_minor(sub, now=now),
         currency=sub.currency,
         period_end=sub.period_end,
         past_due_at=late,
@@ -138,7 +144,9 @@ def _standing(sub: Subscription) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class CardRow:
-    """A saved card as its payer sees it. `is_used`: it pays for the present plan."""
+    """A saved card as its payer sees it. `is_used`: it pays for the present plan; `paid_elsewhere`: by which other gateway
+    the plan is paid.
+    """
 
     public_id: str
     gateway: str
@@ -146,14 +154,19 @@ class CardRow:
     state: str
     saved_at: datetime
     is_used: bool
+    paid_elsewhere: str
 
 
 def cards_of(workspace_id: int) -> list[CardRow]:
     """The saved cards, the newest first."""
     sub = subscriptions.live(workspace_id)
     used = sub.method_id if sub is not None else None
+    paid_by = sub.gateway if sub is not None and not subscriptions.is_unpaid(sub) else ""
     return [
-        CardRow(card.public_id, card.gateway, card.label, card.state, card.created_at, card.id == used)
+        CardRow(
+            *(card.public_id, card.gateway, card.label, card.state, card.created_at, card.id == used),
+            paid_by if paid_by != card.gateway else "",
+        )
         for card in cards.of_workspace(workspace_id)
     ]
 
@@ -199,13 +212,14 @@ def _choice(sub: Subscription | None, price: Price, *, now: datetime) -> Choice:
     if sub is None or sub.period_end is None:
         return Choice(price, "buy", price.amount_minor)
     if subscriptions.is_unpaid(sub) and (price.currency != Stars.currency or sub.state == states.PAST_DUE):
-        return Choice(price, "next", price.amount_minor)
+        return Choice(price, "next", price.amount_minor - coupons.reduction(coupons.holding(sub, price), price))
     is_present = (price.plan, price.interval) == (sub.plan, sub.interval)
     is_fixed = subscriptions.is_renewed_there(sub) and not (is_present and sub.state == states.PAST_DUE)
     if is_fixed or sub.state == states.PAUSED or price.currency != sub.currency:
         return Choice(price, "none", 0)
     if is_present:
-        return Choice(price, "next", price.amount_minor)
+        less = 0 if subscriptions.is_renewed_there(sub) else coupons.reduction(coupons.holding(sub, price), price)
+        return Choice(price, "next", price.amount_minor - less)
     if orders.is_raise(sub, price):
         return Choice(price, orders.RAISE, orders.difference(sub, price, now=now))
     is_chosen = (price.plan, price.interval) == (sub.next_plan, sub.next_interval)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from app.billing.states import ACTIVE, PAST_DUE, TRIALING
 
 INVITE, LAPSE, REMIND, EXPIRE, END = "invite", "lapse", "remind", "expire", "end"
-CHARGE, COLLECT = "charge", "collect"
+CHARGE, COLLECT, SWITCH = "charge", "collect", "switch"
 INVITE_BEFORE = timedelta(days=3)
 MOST_UNKNOWN = timedelta(hours=24)  # how long an outcome that nobody knows leaves a plan as it was
 RENEWAL_SLACK = timedelta(hours=6)  # how much later than the end a gateway may tell us that it renewed
@@ -36,7 +36,7 @@ class Standing:
     else the payer pays by a link.
     `is_invited`: the payer was asked to pay for the next period. `collect_at`: when to go on with a charge that is under
     way; until it has an outcome there is no other. `step`: how many dunning steps are done. `is_trial`: nothing was paid
-    for yet.
+    for yet. `switch_at`: when a plan that was paid for ahead begins.
     """
 
     state: str
@@ -50,6 +50,7 @@ class Standing:
     past_due_at: datetime | None = None
     step: int = 0
     is_trial: bool = False
+    switch_at: datetime | None = None
 
     @property
     def grace(self) -> timedelta:
@@ -58,6 +59,13 @@ class Standing:
 
 def next_action(standing: Standing) -> tuple[str, datetime] | None:
     """What to do next, and when; None when only somebody's act moves it on."""
+    found = _but_for_switch(standing)
+    if standing.switch_at is not None and (found is None or standing.switch_at < found[1]):
+        return SWITCH, standing.switch_at
+    return found
+
+
+def _but_for_switch(standing: Standing) -> tuple[str, datetime] | None:
     found = _by_time(standing)
     if standing.collect_at is None:
         return found

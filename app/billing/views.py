@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, g, request
 from flask_babel import get_locale
@@ -15,7 +16,7 @@ from app.billing.gateways.base import TELEGRAM, WEB, Gateway
 from app.billing.gateways.payme.link import Payme
 from app.billing.invoice_pdf import Paper, pdf_of
 from app.billing.queries import InvoiceRow, PlanCard, Standing
-from app.billing.service import limits, pausing, prices, subscriptions, trials
+from app.billing.service import limits, orders, pausing, prices, subscriptions, trials
 from app.billing.service.checkout import check_out
 from app.billing.service.limits import Usage
 from app.core import policy as roles
@@ -58,7 +59,7 @@ def surface() -> str:
 def _page(*, error: str = "") -> BillingPage:
     runtime, here = current_app.extensions["runtime"], current_user.workspace_id
     offered = runtime.gateways.on(surface())
-    standing = queries.standing_of(here)
+    standing = queries.standing_of(here, now=g.now)
     currencies = tuple(dict.fromkeys(gateway.currency for gateway in offered))
     wanted = request.values.get("currency") or (standing.currency if standing else "")
     currency = wanted if wanted in currencies else next(iter(currencies), "")
@@ -120,7 +121,8 @@ def start_trial() -> Any:
         trials.start(current_user.workspace_id, plan, offered[0], user_id=current_user.user_id, now=g.now)
     except (Invalid, Conflict) as error:
         return page("billing/plan.html", status=error.status, page=_page(error=explained(error)))
-    return redirect_or_hx("/billing")
+    code = request.form.get("coupon", "").strip()[:32]
+    return redirect_or_hx(f"/billing?{urlencode({'coupon': code})}" if code else "/billing")
 
 
 @blueprint.post("/cancel")
@@ -158,11 +160,11 @@ def resume() -> Any:
 def choose_next() -> Any:
     """Another plan or interval from the next period on; the present one takes the choice back."""
     plan, interval = (request.form.get(name, "")[:16] for name in ("plan", "interval"))
-    standing = queries.standing_of(current_user.workspace_id)
+    standing = queries.standing_of(current_user.workspace_id, now=g.now)
     try:
         if standing is not None and (plan, interval) != (standing.plan, standing.interval):
             prices.price_of(plan, interval, standing.currency, now=g.now)
-        subscriptions.choose_next(current_user.workspace_id, plan, interval, user_id=current_user.user_id, now=g.now)
+        orders.choose_next(current_user.workspace_id, plan, interval, user_id=current_user.user_id, now=g.now)
     except (Invalid, NotFound, Conflict) as error:
         return page("billing/plan.html", status=error.status, page=_page(error=explained(error)))
     return redirect_or_hx("/billing")

@@ -161,6 +161,14 @@ def serialise(table: str, row_id: int) -> None:
         row(f"SELECT id FROM {table} WHERE id = ? FOR NO KEY UPDATE", row_id)  # rows that refer to it may be added
 
 
+def is_free(table: str, row_id: int) -> bool:
+    """Take a row as `serialise` does, unless another transaction has it: then False, without waiting."""
+    return (
+        not is_postgres()
+        or row(f"SELECT id FROM {table} WHERE id = ? FOR NO KEY UPDATE SKIP LOCKED", row_id) is not None
+    )
+
+
 def execute_many(sql: str, batch: Sequence[Sequence[Any]]) -> None:
     """Run a statement kept as text once per row of `batch`, by the driver's own executemany."""
     with raw_cursor() as cursor:

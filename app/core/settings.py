@@ -27,6 +27,7 @@ SIMULATED_PAYME_KEY = "SIMULATED-payme-key-not-real"
 SIMULATED_CLICK_SECRET = "SIMULATED-click-secret-not-real"
 SIMULATED_STRIPE_KEY = "sk_test_SIMULATED_not_real"
 SIMULATED_STRIPE_SECRET = "whsec_SIMULATED_not_real"
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 _ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
@@ -155,6 +156,8 @@ class Settings(BaseSettings):
     def _without_trailing_slash(cls, value: str) -> str:
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise ValueError("must start with http:// or https://")
+        if value and not _HOST.fullmatch(urlsplit(value).netloc):
+            raise ValueError("must name a host, with a port or without one")
         return value.rstrip("/")
 
     @property

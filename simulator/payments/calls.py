@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 Doc = dict[str, Any]
+_MOST_BYTES = 1024 * 1024
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 
 
@@ -100,9 +101,15 @@ class ClickCaller:
 
 
 async def _document(answer: aiohttp.ClientResponse) -> Doc:
+    """What an answer holds; {} when that is no document, or a longer one than any of the protocol's."""
+    body = b""
+    async for chunk in answer.content.iter_chunked(_MOST_BYTES):
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            return {}
     try:
-        found = await answer.json(content_type=None)
-    except ValueError:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

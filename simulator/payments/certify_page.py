@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from jinja2 import Environment
@@ -30,6 +31,8 @@ def mount(app: web.Application, pages: Environment) -> None:
         return shown(typed={"gateway": PAYME}, wrong={})
 
     async def run(request: web.Request) -> web.Response:
+        if _is_foreign(request):
+            raise web.HTTPForbidden(text="This form is sent from its own page, on this machine.")
         sent = await request.post()
         typed = {name: str(sent.get(name, "")).strip() for name in _KEPT}
         if running.locked():
@@ -46,6 +49,13 @@ def mount(app: web.Application, pages: Environment) -> None:
 
     app.router.add_get("/certify", form)
     app.router.add_post("/certify", run)
+
+
+def _is_foreign(request: web.Request) -> bool:
+    """Whether another site's page sent the form, or our name was made to lead here: what comes back is shown."""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    is_here = host == "localhost" or host.startswith("127.") or host == "::1"
+    return not is_here or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
 
 
 def _short(row: Row) -> str:

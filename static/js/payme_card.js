@@ -14,10 +14,12 @@ async function ask(method, params) {
   const headers = { "Content-Type": "application/json", "X-Auth": card().dataset.merchant };
   const options = { method: "POST", headers, body, credentials: "omit", signal: AbortSignal.timeout(TIMEOUT_MS) };
   const told = await (await fetch(card().dataset.url, options)).json();
-  if (told.error) throw new Refused(inWords(told.error.message));
+  if (told.error) throw new Refused(ourWords(told.error.code) ?? inWords(told.error.message));
   return told.result;
 }
 
+/** Our own words for what Payme often says: its sentences are in Russian only. */
+const ourWords = (code) => card().dataset[`refused${code}`];
 const inWords = (message) => (typeof message === "object" ? (message[language()] ?? Object.values(message)[0]) : message);
 
 /** One step at a time: its button waits, and what went wrong is said. */
@@ -56,9 +58,16 @@ async function verify() {
   const done = await ask("cards.verify", { token, code: digits("payme_sms_code") });
   const form = at("payme_token");
   form.elements.token.value = done.card.token; // another one than before
+  forget();
   form.submit();
 }
 
+/** Nothing of the card stays in the page: who goes back to it sees empty fields. */
+function forget() {
+  for (const id of ["payme_card_number", "payme_card_expire", "payme_sms_code"]) if (at(id)) at(id).value = "";
+}
+
+window.addEventListener("pagehide", forget);
 document.addEventListener("submit", (event) => {
   const work = { payme_number: create, payme_code: verify }[event.target.id];
   if (!work) return;

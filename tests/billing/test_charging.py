@@ -282,3 +282,29 @@ def test_49_cancelled_a_second_after_the_trial_the_charge_that_runs_is_the_last(
         assert (report.state, report.period_index) == ("active", 0)
         subscriptions.cancel(who.workspace.id, user_id=who.user.id, now=end + timedelta(seconds=3))
         assert payer.sub.is_ending and payer.payments() == [("succeeded", 1)]
+
+
+@pytest.mark.parametrize("lost", ["before", "after_commit"])
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_while_a_card_is_being_charged_for_one_order_it_is_not_for_another(
+    subscribed: Subscribe, gateway: str, lost: str
+) -> None:
+    """Two at once would wait for each other for ever, or charge twice."""
+    payer = subscribed(gateway)
+    at = NOW + timedelta(days=1)
+    payer.outside.turn_clock(at)
+    first = charged.order(payer, now=at)
+    collecting.charge_now(payer.who.workspace.id, first.public_id, user_id=None, now=at)
+    payer.outside.faults(gateway, **{lost: 1})
+    before = payer.outside.charges(gateway)
+    payer.charge(at)
+    second = charged.order(payer, now=at)
+    assert second.public_id != first.public_id
+    with pytest.raises(Conflict, match="being charged already"):
+        collecting.charge_now(payer.who.workspace.id, second.public_id, user_id=None, now=at)
+    for _ in range(40):
+        if payer.sub.next_action != "collect":
+            break
+        at = max(at + MINUTE, payer.sub.next_action_at)
+        payer.charge(at)
+    assert payer.payments() == [("succeeded", 1)] and payer.outside.charges(gateway) == before + 1

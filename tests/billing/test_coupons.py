@@ -258,13 +258,13 @@ def test_the_payer_is_told_what_the_next_period_costs_with_the_coupon(runtime: R
     assert coupons.renewing(first) == PRO // 2
     paid(first, 1)
     assert coupons.renewing(orders.any_order(first.public_id)) == PRO // 2, "one more"
-    told = queries.standing_of(buyer.workspace.id)
+    told = queries.standing_of(buyer.workspace.id, now=NOW)
     assert told is not None and (told.price_minor, told.due_minor) == (PRO, PRO // 2)
     second = renewed(runtime, buyer, 2)
     ((params,),) = db.rows("SELECT params FROM notice WHERE template = 'renewal_due'")
     assert "62,500" in json.loads(params)["amount"]
     assert coupons.renewing(orders.any_order(second.public_id)) == 0, "that was the last"
-    told = queries.standing_of(buyer.workspace.id)
+    told = queries.standing_of(buyer.workspace.id, now=NOW)
     assert told is not None and told.due_minor == PRO
 
 

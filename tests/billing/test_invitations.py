@@ -41,7 +41,7 @@ def test_both_sides_pay_less_for_one_period(runtime: Runtime, buyer: Owner, gues
     assert (first.discount_minor, first.amount_minor, left_of(buyer)) == (FIFTH, PRO - FIFTH, 0)
     paid(first, 2)
     assert invitations.of_workspace(buyer.workspace.id) == invitations.Invited(invited_by(buyer), came=1, left=1)
-    assert subscriptions.next_minor(sub_of(buyer)) == PRO - FIFTH
+    assert subscriptions.next_minor(sub_of(buyer), now=NOW) == PRO - FIFTH
     assert [renewed(runtime, buyer, number).amount_minor for number in (3, 4)] == [PRO - FIFTH, PRO]
     assert renewed(runtime, guest, 5).amount_minor == PRO
     assert left_of(buyer) == 0 and buying.books_are_right()
@@ -146,5 +146,5 @@ def test_telegrams_renewals_keep_their_price(runtime: Runtime, buyer: Owner, gue
     ).execute()
     invitations.invite(guest.workspace.id, user_id=guest.user.id, now=NOW)
     db.execute("UPDATE coupon_redemption SET periods_left = 3 WHERE workspace_id = ?", guest.workspace.id)
-    assert subscriptions.next_minor(sub_of(guest)) == price
+    assert subscriptions.next_minor(sub_of(guest), now=NOW) == price
     assert CheckoutOrder.select().where(CheckoutOrder.workspace == buyer.workspace.id).count() == 0

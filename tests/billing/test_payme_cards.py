@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from app.billing.gateways.payme.subscribe import PaymeCards
 from app.billing.service import cards
 from app.boot import Runtime
 from app.core import db
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, Upstream
 from tests.billing import buying, charged
 from tests.billing.outside import PAYME_MERCHANT, Outside
 from tests.conftest import NOW
@@ -128,3 +129,48 @@ def test_the_simulated_payme_lets_a_browser_do_no_more_than_save_a_card(outside:
     assert browser(outside, "receipts.create", amount=100, account={})["error"]["code"] == -32504
     assert browser(outside, "cards.create", card={"number": "12", "expire": "0329"})["error"]["code"] == -31300
     assert httpx.options(f"{outside.payments_url}/payme-api").headers["Access-Control-Allow-Headers"]
+
+
+def test_a_card_that_cannot_be_asked_about_keeps_nobody_waiting(worker: Runtime, payer: Owner) -> None:
+    other = owner("Aziz", telegram_user_id=78, plan="free", now=NOW)
+    for who, token in ((payer, "never-heard-of"), (other, "another-token")):
+        worker.vault.offer(who.workspace.id, "payme", token, now=NOW)
+
+    class Issuer:
+        def check(self, token: str) -> str:
+            if token == "never-heard-of":
+                raise Upstream("Payme does not answer.")
+            return "Uzcard"
+
+    assert cards.check_offered("payme", Issuer(), worker.vault, now=NOW) == (1, NOW + timedelta(seconds=30))
+    assert [state for state, _ in kept()] == ["checking", "active"]
+
+
+def test_our_own_wrong_key_says_nothing_of_the_card(worker: Runtime, outside: Outside, payer: Owner) -> None:
+    worker.vault.offer(payer.workspace.id, "payme", typed(outside), now=NOW)
+    wrong = PaymeCards(f"{outside.payments_url}/payme-api", PAYME_MERCHANT, "wrong key")
+    assert cards.check_offered("payme", wrong, worker.vault, now=NOW) == (0, NOW + timedelta(seconds=30))
+    assert kept() == [("checking", "")]
+    worker.desks.run("payme", NOW + timedelta(seconds=30))
+    assert kept()[0][0] == "active"
+
+
+def test_a_workspace_cannot_fill_the_table_with_tokens(worker: Runtime, payer: Owner) -> None:
+    for number in range(5):
+        worker.vault.offer(payer.workspace.id, "payme", f"token-{number:04d}", now=NOW)
+    with pytest.raises(Conflict, match="Remove the cards"):
+        worker.vault.offer(payer.workspace.id, "payme", "token-0005", now=NOW)
+
+
+def test_a_card_that_was_saved_before_pays_for_a_plan_that_is_bought_by_link(worker: Runtime, outside: Outside) -> None:
+    """And of two cards the next newest, when the newest is removed."""
+    who = owner("Karim", telegram_user_id=79, plan="free", now=NOW)
+    made = [worker.vault.offer(who.workspace.id, "payme", typed(outside), now=NOW) for _ in range(2)]
+    worker.desks.run("payme", NOW)
+    paying = charged.Payer(worker, outside, who, "payme")
+    buying.bought_by_payme(buying.order(worker, who, "payme"), "2" * 24)
+    assert paying.sub.method_id == made[1].id
+    cards.remove(who.workspace.id, made[1].public_id, user_id=None, now=NOW)
+    assert paying.sub.method_id == made[0].id
+    cards.remove(who.workspace.id, made[0].public_id, user_id=None, now=NOW)
+    assert paying.sub.method_id is None

@@ -339,7 +339,7 @@ def test_what_was_stopped_renews_only_when_its_payer_starts_it_again_in_telegram
     of = bought(runtime, buyer)
 
     def is_dormant() -> bool:
-        standing = queries.standing_of(buyer.workspace.id)
+        standing = queries.standing_of(buyer.workspace.id, now=NOW)
         assert standing is not None and standing.is_renewed_there
         return standing.is_dormant
 

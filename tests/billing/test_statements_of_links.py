@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from app.accounts.service import people
+from app.billing.gateways.base import Stated
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import ledger, orders, settling
+from app.billing.service import collecting, ledger, orders, settling, statements
 from app.boot import Runtime
 from app.core import db
 from tests.billing import buying, charged
@@ -142,3 +143,37 @@ def test_58_those_who_run_the_service_are_told_once_an_hour_however_many_differ(
     with db.write():
         settling.doubt("click", "foreign", "payment:3", "5 stated, nothing booked", now=NOW + HOUR)
     assert db.rows("SELECT chat_id FROM notice WHERE template = 'books_differ'") == [(900,), (900,)]
+
+
+def test_58_of_one_number_at_click_the_attempt_that_was_paid_counts_and_nothing_goes_back(
+    worker: Runtime, outside: Outside, buyer: Owner
+) -> None:
+    """Click says no, and tries again under the same number: its yes is of the second attempt only."""
+    outside.turn_clock(NOW)
+    order, number = buying.order(worker, buyer, "click"), next(_numbers)
+    first = buying.prepare(order, number)["merchant_prepare_id"]
+    assert buying.complete(order, number, first, error=-5017)["error"] == -9
+    second = buying.prepare(order, number)["merchant_prepare_id"]
+    assert second != first and buying.complete(order, number, second)["error"] == 0
+    money_moved(outside, "click", str(number + 1), order)
+    for hours in (1, 2, 3):
+        worker.desks.run("click", NOW + hours * HOUR)
+    assert buying.as_paid(order) == ("paid", 1) and buying.count("refund") == 0
+    assert [one["money"] for one in outside.money("click") if one["order"] == order.public_id] == []
+    assert ledger.differences() == [] and buying.books_are_right()
+
+
+def test_58_money_by_link_is_not_booked_for_a_charge_that_nobody_knows_of(
+    worker: Runtime, outside: Outside, buyer: Owner
+) -> None:
+    """The order was paid by link while a charge of a card has no number yet."""
+    payer = charged.subscribed(worker, outside, buyer, "payme")
+    order, ref, at = charged.order(payer, now=NOW + HOUR), f"{next(_numbers):024d}", NOW + HOUR
+    collecting.charge_now(buyer.workspace.id, order.public_id, user_id=None, now=at)
+    ((charge,),) = db.rows("SELECT id FROM payment WHERE method_id IS NOT NULL")
+    assert collecting.take_turn(charge, "created", None, now=at)
+    buying.create(order, ref, at=at, now=at)
+    assert buying.payme("PerformTransaction", id=ref, now=at)["state"] == 2
+    held = ledger.balance(ledger.clearing("payme"), "UZS")
+    statements.compare("payme", [Stated(ref, order.public_id, order.amount_minor)], {ref}, now=at + HOUR)
+    assert ledger.balance(ledger.clearing("payme"), "UZS") == held and buying.count("refund") == 0

@@ -22,6 +22,7 @@ CHECKING, REFUSED = "checking", "refused"  # a token that the payer's browser br
 SAVED, GONE = "card_saved", "card_gone"
 _AT_ONCE = 20
 _ASKED_AGAIN = timedelta(seconds=30)
+_MOST_OFFERED = 5
 _TOKEN = re.compile(r"[\x21-\x7e]{8,2048}")
 
 
@@ -45,13 +46,20 @@ class Vault:
     def offer(self, workspace_id: int, gateway: str, token: str, *, now: datetime) -> PaymentMethod:
         """Keep a token that the payer's browser brought; it is charged once the gateway says what it is.
 
-        Raises Invalid for what is no token, Conflict (`taken`) for one that was brought before.
+        Raises Invalid for what is no token, Conflict (`taken`) for one that was brought before, `too_many` beside five that
+        are not charged.
         """
         if not _TOKEN.fullmatch(token):
             raise Invalid(N_("The card was not saved."), fields={"token": "no token"})
         with db.write():
             if self.find(gateway, token) is not None:
                 raise Conflict(N_("This card was saved already."), code="taken")
+            db.serialise("workspace", workspace_id)
+            waiting = PaymentMethod.select().where(
+                PaymentMethod.workspace == workspace_id, PaymentMethod.state.in_([CHECKING, REFUSED])
+            )
+            if waiting.count() >= _MOST_OFFERED:
+                raise Conflict(N_("Remove the cards that were not saved first."), code="too_many")
             made = self._keep(workspace_id, SavedCard(gateway, token, "", ""), CHECKING, now=now)
             outbox.put(DESK_TOPIC, gateway, now=now)
         return made
@@ -138,8 +146,14 @@ def newest(workspace_id: int, gateway: str) -> PaymentMethod | None:
     return found
 
 
+def newest_id(workspace_id: int, gateway: str) -> int | None:
+    """The number of that card, None without one."""
+    card = newest(workspace_id, gateway)
+    return int(card.id) if card is not None else None
+
+
 def end(card: PaymentMethod, state: str, reason: str, *, user_id: int | None = None, now: datetime) -> None:
-    """A card is charged no more: `dead` or `removed`. What it paid for is paid by link from now on."""
+    """A card is charged no more: `dead` or `removed`. What it paid for is paid by the next newest card, or else by link."""
     with db.write():
         if not db.execute(
             "UPDATE payment_method SET state = ?, reason = ?, ended_at = ? WHERE id = ? AND state <> ? AND state <> ?",
@@ -148,7 +162,7 @@ def end(card: PaymentMethod, state: str, reason: str, *, user_id: int | None = N
             return
         sub = subscriptions.held(card.workspace)
         if sub is not None and sub.method_id == card.id:
-            sub.method_id = None
+            sub.method_id = newest_id(card.workspace, sub.gateway)
             subscriptions.keep(sub, GONE, sub.state, now=now, reason=reason[:64], user=user_id)
 
 
@@ -177,16 +191,17 @@ def check_offered(gateway: str, issuer: Issuer, vault: Vault, *, now: datetime) 
             .order_by(PaymentMethod.id)
             .limit(_AT_ONCE)
         )
-    told = 0
+    told, again = 0, None
     for card in offered:
         try:
             state, label, reason = ACTIVE, issuer.check(vault.token(card)), None
         except Invalid as refused:
             state, label, reason = REFUSED, "", refused.message[:64]
         except Upstream:
-            return told, now + _ASKED_AGAIN
+            again = now + _ASKED_AGAIN
+            continue
         told += _conclude(card, state, label, reason, now=now)
-    return told, now if len(offered) == _AT_ONCE else None
+    return told, again or (now if len(offered) == _AT_ONCE else None)
 
 
 def _conclude(card: PaymentMethod, state: str, label: str, reason: str | None, *, now: datetime) -> bool:

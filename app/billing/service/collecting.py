@@ -52,7 +52,7 @@ def record(order: CheckoutOrder, card: PaymentMethod, *, now: datetime) -> Payme
 def charge_now(workspace_id: int, public_id: str, *, user_id: int | None, now: datetime) -> None:
     """The payer wants an open order paid by the newest saved card of its gateway; pressing twice is one charge.
 
-    Raises NotFound, Conflict (`no_card`, `not_now`).
+    Raises NotFound, Conflict (`no_card`, `not_now`, `charging`: for another order).
     """
     with db.write():
         order = settling.locked(orders.order_of(workspace_id, public_id).id)
@@ -63,9 +63,11 @@ def charge_now(workspace_id: int, public_id: str, *, user_id: int | None, now: d
             raise Conflict(N_("This order cannot be paid any more."), code="not_now")
         if open_payment(order) is not None:
             return
-        payment = record(order, card, now=now)
         sub = subscriptions.held(workspace_id)
         assert sub is not None, "an order is for a subscription"
+        if subscriptions.is_charging(sub):
+            raise Conflict(N_("Your card is being charged already. Wait until that has an outcome."), code="charging")
+        payment = record(order, card, now=now)
         subscriptions.keep(sub, "charge_asked", sub.state, now=now, payment=payment.id, user=user_id)
 
 

@@ -206,17 +206,17 @@ def reduction(redemption_id: int | None, price: Price) -> int:
     return min(price.amount_minor * percent // 100 if percent is not None else int(amount), price.amount_minor)
 
 
-def holding(sub: Subscription) -> int | None:
-    """The redemption that makes a subscription's next period cheaper: its coupon's, as long as it lasts, then the
-    workspace's for having invited others; None without one.
+def holding(sub: Subscription, price: Price) -> int | None:
+    """The redemption that makes a subscription's next period of this price cheaper: its coupon's, as long as it lasts and
+    is for this plan, then the workspace's for having invited others; None without one.
     """
-    found = db.row(
+    found = db.rows(
         "SELECT r.id FROM coupon_redemption r LEFT JOIN invitation i ON i.thanks_id = r.id"
         " WHERE (r.id = ? OR i.workspace_id = ?) AND r.state = ? AND (r.periods_left IS NULL OR r.periods_left > 0)"
-        " ORDER BY CASE WHEN r.id = ? THEN 0 ELSE 1 END LIMIT 1",
+        " ORDER BY CASE WHEN r.id = ? THEN 0 ELSE 1 END",
         *(sub.redemption_id, sub.workspace, HELD, sub.redemption_id),
     )
-    return int(found[0]) if found else None
+    return next((int(number) for (number,) in found if reduction(number, price)), None)
 
 
 def renewing(order: CheckoutOrder) -> int:
@@ -225,7 +225,8 @@ def renewing(order: CheckoutOrder) -> int:
     if found is None:
         return 0
     state, left = found
-    is_last = left is not None and left <= (0 if state == HELD and order.state == PAID else 1)
+    is_counted = order.kind == "raise" or (state == HELD and order.state == PAID)  # a raise takes no period of its own
+    is_last = left is not None and left <= (0 if is_counted else 1)
     return 0 if is_last else int(order.discount_minor)
 
 

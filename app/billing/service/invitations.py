@@ -69,7 +69,10 @@ def of_workspace(workspace_id: int) -> Invited | None:
 
 
 def require_guest(code: str, workspace_id: int, *, user_id: int | None) -> None:
-    """Nobody invites themselves: not their own workspace, nor another one of a member. Raises Invalid (field `coupon`)."""
+    """Nobody invites themselves: not their own workspace, nor another one of a member; and nobody comes twice.
+
+    Raises Invalid (field `coupon`).
+    """
     host = db.row(
         "SELECT i.workspace_id FROM invitation i JOIN coupon c ON c.id = i.coupon_id WHERE c.code = ?",
         coupons.spelled(code),
@@ -79,6 +82,13 @@ def require_guest(code: str, workspace_id: int, *, user_id: int | None) -> None:
     is_member = db.row("SELECT 1 FROM membership WHERE workspace_id = ? AND user_id = ?", host[0], user_id) is not None
     if host[0] == workspace_id or is_member:
         raise coupons.refused(N_("This is your own invitation: it is for others."))
+    came = db.row(
+        "SELECT 1 FROM checkout_order o JOIN coupon_redemption r ON r.id = o.redemption_id JOIN coupon c ON c.id = r.coupon_id"
+        " WHERE c.code = ? AND r.state <> ? AND o.created_by_id = ? AND o.workspace_id <> ? LIMIT 1",
+        *(coupons.spelled(code), coupons.RELEASED, user_id, workspace_id),
+    )
+    if came is not None:
+        raise coupons.refused(N_("You have used this coupon already."))
 
 
 def thank(order: CheckoutOrder) -> None:

@@ -159,9 +159,13 @@ def _charge(sub: Subscription, desk: Desk, now: datetime) -> None:
 
 
 def _owed_order(sub: Subscription) -> CheckoutOrder | None:
-    """The order of the period that is late, which the next attempt is to pay too: one invoice, however many tries."""
-    if sub.state != states.PAST_DUE:
+    """The order of the period that is late, which the next attempt is to pay too: one invoice, however many tries.
+
+    At the end of a trial, the one that a coupon made cheaper.
+    """
+    if sub.state != states.PAST_DUE and not subscriptions.is_unpaid(sub):
         return None
+    has_coupon = CheckoutOrder.redemption_id.is_null(False)
     plan, interval = subscriptions.following(sub)
     found: CheckoutOrder | None = (
         CheckoutOrder.select()
@@ -169,6 +173,7 @@ def _owed_order(sub: Subscription) -> CheckoutOrder | None:
             *(CheckoutOrder.workspace == sub.workspace, CheckoutOrder.subscription == sub.id),
             *(CheckoutOrder.state == OPEN, CheckoutOrder.kind == orders.NEXT, CheckoutOrder.gateway == sub.gateway),
             *(CheckoutOrder.plan == plan, CheckoutOrder.interval == interval),
+            *(() if sub.state == states.PAST_DUE else (has_coupon, CheckoutOrder.expires_at > sub.period_end)),
         )
         .order_by(CheckoutOrder.id.desc())
         .first()
@@ -177,10 +182,14 @@ def _owed_order(sub: Subscription) -> CheckoutOrder | None:
 
 
 def collect(subscription_id: int, desk: Desk, collector: Collector, *, now: datetime) -> None:
-    """Go on with the charge of a subscription that is under way, by one step, and tell its payer of a no."""
+    """Go on with the charge of a subscription that is under way, by one step, and tell its payer of a no.
+
+    It is the one that the row waits for: the oldest without an outcome, or the last, whose outcome somebody else told.
+    """
     found = db.row(
         "SELECT p.id FROM payment p JOIN checkout_order o ON o.id = p.order_id WHERE o.subscription_id = ?"
-        " AND p.method_id IS NOT NULL ORDER BY p.id DESC LIMIT 1",
+        " AND p.method_id IS NOT NULL ORDER BY CASE WHEN p.state IN ('created', 'unknown') THEN -1000000000 + p.id"
+        " ELSE -p.id END LIMIT 1",
         subscription_id,
     )
     if found is None:
@@ -209,6 +218,10 @@ def _end(sub: Subscription, desk: Desk, now: datetime) -> None:
     _tell(sub, "subscription_ended", None, desk, now=now)
 
 
+def _switch(sub: Subscription, desk: Desk, now: datetime) -> None:
+    subscriptions.switch(sub, now=now)
+
+
 _ACTIONS = {
     timeline.INVITE: _invite,
     timeline.LAPSE: _lapse,
@@ -216,16 +229,18 @@ _ACTIONS = {
     timeline.EXPIRE: _expire,
     timeline.END: _end,
     timeline.CHARGE: _charge,
+    timeline.SWITCH: _switch,
 }
 
 
 def _open_order(sub: Subscription) -> CheckoutOrder | None:
+    """The newest order by which the period that is due can be paid."""
+    plan, interval = subscriptions.following(sub)
     found: CheckoutOrder | None = (
         CheckoutOrder.select()
         .where(
-            CheckoutOrder.workspace == sub.workspace,
-            CheckoutOrder.subscription == sub.id,
-            CheckoutOrder.state == OPEN,
+            *(CheckoutOrder.workspace == sub.workspace, CheckoutOrder.subscription == sub.id),
+            *(CheckoutOrder.state == OPEN, CheckoutOrder.plan == plan, CheckoutOrder.interval == interval),
         )
         .order_by(CheckoutOrder.id.desc())
         .first()
@@ -238,7 +253,7 @@ def _tell(
 ) -> None:
     """A message to those who run the workspace and a letter to its payer, with the way to pay."""
     link = f"{desk.base_url}/orders/{order.public_id}" if order else f"{desk.base_url}/billing"
-    minor = order.amount_minor if order else subscriptions.next_minor(sub)
+    minor = order.amount_minor if order else subscriptions.next_minor(sub, now=now)
     payer_link = f"{desk.base_url}/billing/payer"
     letters.write(sub, template, minor=minor, link=link, payer_link=payer_link, key=key, now=now)
     bot = telegram.service_bot()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.billing import states
 from app.billing.gateways.base import EXPIRED, OPEN, Gateway, Order
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
-from app.billing.service import coupons, invitations, invoices, payers, subscriptions
+from app.billing.service import coupons, invitations, invoices, payers, prices, subscriptions
 from app.billing.service.prices import Price
 from app.core import db, ids, outbox
 from app.core.errors import Conflict, Invalid, NotFound
@@ -50,20 +50,20 @@ def open_order(
     with db.write():
         known = subscriptions.held(workspace_id)
         price = subscriptions.price_for(known, plan, interval, gateway.currency, now=now)
-        kind, owed = _asked(known, price, gateway, now=now)
+        asked = asking(known, price, gateway, now=now)
         order = CheckoutOrder(
             workspace=workspace_id,
             gateway=gateway.key,
-            kind=kind,
+            kind=asked.kind,
             price_minor=price.amount_minor,
             created_by=user_id,
             expires_at=expires_at or now + gateway.order_lifetime,
         )
         if coupon:
             _redeem(order, known, coupon, price, gateway, now=now)
-        elif known is not None and kind != FIRST:
-            _go_by(order, known, price, gateway)
-        return _open(order, known, owed, now=now)
+        else:
+            order.discount_minor, order.redemption_id = asked.discount_minor, asked.redemption_id
+        return _open(order, known, asked.owed, now=now)
 
 
 def _redeem(
@@ -79,18 +79,6 @@ def _redeem(
     account = payers.payer_of(order.workspace, now=now)
     order.redemption_id = coupons.reserve(order.workspace, account, code, price, user_id=by, now=now).id
     order.discount_minor = coupons.reduction(order.redemption_id, price)
-
-
-def _go_by(order: CheckoutOrder, known: Subscription, price: Price, gateway: Gateway) -> None:
-    """What the coupon of before makes cheaper: the next period while it lasts, or the rest of the present one.
-
-    Not where the gateway renews by itself: it takes the price that it began with.
-    """
-    if gateway.renews_itself:
-        return
-    held = known.redemption_id if order.kind == RAISE else coupons.holding(known)
-    order.discount_minor = coupons.reduction(held, price)
-    order.redemption_id = held if order.discount_minor else None
 
 
 def open_again(order: CheckoutOrder, *, now: datetime) -> CheckoutOrder:
@@ -135,6 +123,8 @@ def _open(order: CheckoutOrder, known: Subscription | None, owed: Price, *, now:
     order.invoice = invoices.draft(
         order.workspace, account, owed, kind=_LINES[order.kind], discount_minor=less, now=now
     ).id
+    if order.kind == RAISE and known is not None:  # the difference is asked for until then
+        db.execute("UPDATE invoice SET period_end = ? WHERE id = ?", db.stamp(known.period_end), order.invoice)
     order.plan, order.interval, order.currency = owed.plan, owed.interval, owed.currency
     order.amount_minor = owed.amount_minor - less
     sub = known or subscriptions.ensure(order.workspace, account, order, now=now)
@@ -161,9 +151,9 @@ def open_once(
         for known in [] if coupon else _open_orders(workspace_id, plan, interval, gateway.key, now=now):
             sub = subscriptions.live(workspace_id)
             price = subscriptions.price_for(sub, plan, interval, gateway.currency, now=now)
-            _, owed = _asked(sub, price, gateway, now=now)
-            asked = (price.amount_minor, owed.amount_minor)
-            if (known.price_minor, known.amount_minor + _less(known)) == asked and not _is_redeemed(known):
+            asked = asking(sub, price, gateway, now=now)
+            wanted = price.amount_minor, asked.amount_minor, asked.redemption_id
+            if (known.price_minor, known.amount_minor, known.redemption_id) == wanted:
                 return known
         return open_order(workspace_id, plan, interval, gateway, user_id=user_id, coupon=coupon, now=now)
 
@@ -171,11 +161,6 @@ def open_once(
 def _less(order: CheckoutOrder) -> int:
     """What a coupon takes off an order; a difference is of prices with it already."""
     return 0 if order.kind == RAISE else int(order.discount_minor)
-
-
-def _is_redeemed(order: CheckoutOrder) -> bool:
-    """Whether it was asked for with a coupon: who now asks without one wants another order."""
-    return order.kind == FIRST and order.redemption_id is not None
 
 
 def _open_orders(workspace_id: int, plan: str, interval: str, gateway: str, *, now: datetime) -> list[CheckoutOrder]:
@@ -196,6 +181,37 @@ def _open_orders(workspace_id: int, plan: str, interval: str, gateway: str, *, n
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What an order for a price would be to a subscription, and ask for: `owed` less `discount_minor` by a redemption.
+
+    A difference is of prices with their reductions already.
+    """
+
+    kind: str
+    owed: Price
+    discount_minor: int
+    redemption_id: int | None
+
+    @property
+    def amount_minor(self) -> int:
+        return self.owed.amount_minor - (0 if self.kind == RAISE else self.discount_minor)
+
+
+def asking(known: Subscription | None, price: Price, gateway: Gateway, *, now: datetime) -> Asking:
+    """What an order without a code would ask for now. What was redeemed before makes it cheaper: the next period while it
+    lasts, or the rest of the present one; not where the gateway renews by itself, at the price that it began with.
+
+    Raises Conflict for what can only begin later.
+    """
+    kind, owed = _asked(known, price, gateway, now=now)
+    held = None
+    if known is not None and kind != FIRST and not gateway.renews_itself:
+        held = known.redemption_id if kind == RAISE else coupons.holding(known, price)
+    less = coupons.reduction(held, price)
+    return Asking(kind, owed, less, held if less else None)
+
+
 def _asked(known: Subscription | None, price: Price, gateway: Gateway, *, now: datetime) -> tuple[str, Price]:
     """What an order for a price is to this subscription, and what it costs."""
     if known is None or known.state == states.INCOMPLETE:
@@ -208,32 +224,37 @@ def _asked(known: Subscription | None, price: Price, gateway: Gateway, *, now: d
         raise Conflict(N_("The plan renews by itself: there is nothing to pay."), code="renews_itself")
     if subscriptions.may_follow(known, price.plan, price.interval, price.currency):
         return NEXT, price
-    is_larger = price.amount_minor > known.price_minor
-    if (
-        known.state == states.ACTIVE
-        and is_larger
-        and (price.interval, price.currency) == (known.interval, known.currency)
-    ):
+    if is_raise(known, price):
         return RAISE, replace(price, amount_minor=difference(known, price, now=now))
     raise Conflict(N_("This plan can begin when the present period is over."), code="other_plan")
 
 
 def is_raise(sub: Subscription, price: Price) -> bool:
-    """Whether a price is of a larger plan that can begin at once: for the same interval, while nothing is late."""
+    """Whether a price is of a larger plan that can begin at once: for the same interval, while nothing is late or waits."""
     is_same_kind = (price.interval, price.currency) == (sub.interval, sub.currency)
-    return sub.state == states.ACTIVE and is_same_kind and bool(price.amount_minor > sub.price_minor)
+    is_larger = prices.position_of(price.plan) > prices.position_of(sub.plan) and price.amount_minor > sub.price_minor
+    return sub.state == states.ACTIVE and sub.switch_at is None and is_same_kind and bool(is_larger)
 
 
 def difference(sub: Subscription, price: Price, *, now: datetime) -> int:
-    """What a larger plan costs for the rest of a period: by the millisecond, rounded down, at least one minor unit.
+    """What a larger plan costs for the rest of what is paid for: by the millisecond, rounded down, at least one minor unit.
+
+    Periods that were paid ahead count as the last of them did.
 
     A coupon that made the period cheaper makes the larger plan cheaper too: nobody is credited more than was paid. Where
     it leaves nothing to pay for either, the difference is nothing.
     """
     whole = db.to_ms(sub.period_end) - db.to_ms(sub.period_start)
-    left = min(db.to_ms(sub.period_end) - db.to_ms(now), whole)
+    left = db.to_ms(sub.period_end) - db.to_ms(now)
     more = price.amount_minor - coupons.reduction(sub.redemption_id, price) - (sub.price_minor - sub.discount_minor)
     return max(more * left // whole, 1) if more > 0 else 0
+
+
+def choose_next(workspace_id: int, plan: str, interval: str, *, user_id: int | None, now: datetime) -> None:
+    """As `subscriptions.choose_next`; open orders for a plan that does not follow any more are closed."""
+    with db.write():
+        sub = subscriptions.choose_next(workspace_id, plan, interval, user_id=user_id, now=now)
+        close_unfit(sub, now=now)
 
 
 def order_of(workspace_id: int, public_id: str) -> CheckoutOrder:
@@ -294,7 +315,8 @@ def _expire_one(order_id: int, workspace_id: int, *, now: datetime) -> int:
 def close_unfit(sub: Subscription, *, now: datetime) -> None:
     """Close what nobody should pay any more: open orders for a plan that cannot follow, with a coupon, or beside a pause.
 
-    An order of which a payment runs stays.
+    An order of which a payment runs stays, and so does one that somebody decides about at this moment: who settles holds
+    the order and waits for the workspace, which we hold.
     """
     for order_id, plan, interval, currency, kind, redemption in db.rows(
         "SELECT id, plan, interval, currency, kind, redemption_id FROM checkout_order WHERE workspace_id = ? AND state = ?",
@@ -305,7 +327,7 @@ def close_unfit(sub: Subscription, *, now: datetime) -> None:
             or kind == RAISE
             or redemption is not None
             or not subscriptions.may_follow(sub, plan, interval, currency)
-        ):
+        ) and db.is_free("checkout_order", order_id):
             _expire_one(order_id, sub.workspace, now=now)
 
 

@@ -21,6 +21,8 @@ def pause(workspace_id: int, *, user_id: int | None, now: datetime) -> Subscript
         sub = _held(workspace_id)
         if subscriptions.is_renewed_there(sub):
             raise Conflict(N_("Telegram renews this plan by its own clock: it cannot pause."), code="renews_itself")
+        if sub.switch_at is not None:
+            raise Conflict(N_("Another plan is paid for already: pause when it has begun."), code="waits")
         before, sub.state = sub.state, states.after(sub.state, states.PAUSE)
         sub.paused_at = now
         limits.put_on_plan(workspace_id, "free", now=now)

@@ -41,3 +41,10 @@ def price_of(plan: str, interval: str, currency: str, *, now: datetime) -> Price
         if price.interval == interval:
             return price
     raise Invalid(N_("This plan is not sold for this time."), fields={"interval": "not sold"})
+
+
+def position_of(plan: str) -> int:
+    """Where a plan stands among the others, from the smallest on."""
+    found = db.row("SELECT position FROM plan WHERE key = ?", plan)
+    assert found is not None, f"{plan} is no plan"
+    return int(found[0])

@@ -6,13 +6,24 @@ that a return page, a callback and a reconciliation that all bring the same news
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.billing import states
 from app.billing.gateways.base import OPEN, PAID, TAKEN_BACK
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment, Refund
-from app.billing.service import alarms, coupons, invitations, invoices, ledger, orders, payers, revenue, subscriptions
+from app.billing.service import (
+    alarms,
+    cards,
+    coupons,
+    invitations,
+    invoices,
+    ledger,
+    orders,
+    payers,
+    revenue,
+    subscriptions,
+)
 from app.core import db, outbox
 from app.core.errors import Conflict
 from app.core.i18n import N_
@@ -127,7 +138,7 @@ def settle(payment_id: int, *, now: datetime) -> bool:
             return True
         try:
             with db.database.atomic():
-                sub = _deliver(order, invoice, now=now)
+                sub = _deliver(order, invoice, card_id=payment.method_id, now=now)
                 _book(payment, now=now)
         except Conflict as conflict:
             _owe_back(payment, conflict.message, now=now)
@@ -143,8 +154,13 @@ def settle(payment_id: int, *, now: datetime) -> bool:
 
 
 def settle_free(order_id: int, *, now: datetime) -> bool:
-    """An order that costs nothing is delivered without asking a gateway. False for any other, or when that was done."""
+    """An order that costs nothing is delivered without asking a gateway. False for any other, or when that was done.
+
+    Any other is not locked: who waits for it may wait for our workspace.
+    """
     with db.write():
+        if db.row("SELECT 1 FROM checkout_order WHERE id = ? AND amount_minor = 0", order_id) is None:
+            return False
         order = locked(order_id)
         if order.state != OPEN or order.amount_minor:
             return False
@@ -177,16 +193,18 @@ def _win(payment_id: int, *, now: datetime) -> bool:
     )
 
 
-def _deliver(order: CheckoutOrder, invoice: Invoice, *, now: datetime) -> Subscription:
-    """The period begins, the invoice gets its number and is paid."""
+def _deliver(order: CheckoutOrder, invoice: Invoice, *, card_id: int | None = None, now: datetime) -> Subscription:
+    """The period begins, the invoice gets its number and is paid; a saved card pays for the next ones."""
     account = payers.payer_of(order.workspace, now=now)
     sub = subscriptions.ensure(order.workspace, account, order, now=now)
     invoice.subscription = sub.id
     if order.kind == orders.RAISE:
-        subscriptions.raise_plan(sub, order, now=now)
+        subscriptions.raise_plan(sub, order, invoice.period_end, now=now)
         invoice.period_start, invoice.period_end = now, sub.period_end
     else:
         invoice.period_index, invoice.period_start, invoice.period_end = subscriptions.pay(sub, order, now=now)
+    if sub.method_id is None:
+        subscriptions.pay_by(sub, card_id or cards.newest_id(order.workspace, sub.gateway))
     order.subscription = sub.id
     invoices.finalise(invoice, now=now)
     invoices.mark_paid(invoice, now=now)
@@ -221,7 +239,7 @@ def take_back(payment_id: int, reason: str, *, has_happened: bool = False, now: 
         payment = _payment(payment_id)
         order = locked(payment.order)
         invoice = _invoice(order)
-        if not has_happened and invoice.period_end is not None and invoice.period_end <= now:
+        if not has_happened and _is_used_up(invoice, now=now):
             raise Conflict(N_("What was paid for was used up."), code="used_up")
         moved = db.execute(
             "UPDATE payment SET state = ?, reason = ? WHERE id = ? AND state = ?",
@@ -236,6 +254,14 @@ def take_back(payment_id: int, reason: str, *, has_happened: bool = False, now: 
             ledger.book("refund", f"payment:{payment.id}", payment.currency, sides, now=now)
         if not _end_refund("payment_id", payment_id, now=now):
             note_refund(payment, "gateway", payment.amount_minor - given(payment_id), reason, now=now)
+
+
+def _is_used_up(invoice: Invoice, *, now: datetime) -> bool:
+    """Whether the period is over; that of a subscription that runs may have been moved by a pause."""
+    sub = subscriptions.held(invoice.workspace)
+    if sub is not None and sub.id == invoice.subscription and sub.state in states.TAKEN_FROM:
+        return not _unused(sub, invoice, now=now)
+    return bool(invoice.period_end is not None and invoice.period_end <= now)
 
 
 def given(payment_id: int) -> int:
@@ -307,14 +333,32 @@ def lose_access(payment_id: int, *, now: datetime) -> None:
 
 
 def _end_access(payment: Payment, order: CheckoutOrder, invoice: Invoice, *, now: datetime) -> None:
+    """What is left of what the payment paid for ends: of several periods that are paid for only so much."""
     sub = subscriptions.held(order.workspace)
     if sub is None or sub.id != invoice.subscription or sub.state not in states.TAKEN_FROM:
         return
+    unused = _unused(sub, invoice, now=now)
+    if not unused:
+        return
     if order.kind == orders.RAISE:
         subscriptions.lower_back(sub, now=now)
-        revenue.move(sub, revenue.worth(sub, now=now), f"refund:{payment.id}", now=now)
+    elif sub.period_end - unused > (sub.paused_at or now):
+        subscriptions.shorten(sub, unused, now=now)
     else:
         subscriptions.end(sub, states.TAKEN_BACK, now=now, order=order.public_id)
+        return
+    if sub.state != states.PAUSED:
+        revenue.move(sub, revenue.worth(sub, now=now), f"refund:{payment.id}", now=now)
+
+
+def _unused(sub: Subscription, invoice: Invoice, *, now: datetime) -> timedelta:
+    """How much of an invoice's period is still to come; a pause has moved the last one."""
+    begin, end = invoice.period_start, invoice.period_end
+    if invoice.period_index is None:  # a larger plan, for the rest of what was paid for then
+        return max(end - now, timedelta())
+    if invoice.period_index == sub.period_index:
+        begin, end = sub.period_start, sub.period_end
+    return max(end - max(begin, sub.paused_at or now), timedelta())
 
 
 def owe(payment: Payment, key: str, amount_minor: int, reason: str, *, now: datetime) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.billing.gateways.base import SUCCEEDED, Outcome, Stated
 from app.billing.service import collecting, settling
@@ -47,11 +48,7 @@ def compare(gateway: str, stated: Iterable[Stated], asked: Set[str], *, now: dat
 
 
 def _compare_one(gateway: str, one: Stated, *, now: datetime) -> bool:
-    found = db.row(
-        "SELECT p.id, p.state, p.amount_minor FROM payment p LEFT JOIN checkout_order o ON o.id = p.order_id WHERE"
-        " p.gateway = ? AND (p.gateway_ref = ? OR (p.gateway_ref IS NULL AND p.state = 'unknown' AND o.public_id = ?))",
-        *(gateway, one.ref, one.order),
-    )
+    found = _by_ref(gateway, one) or _without_ref(gateway, one)
     with db.write():
         if found is None:
             if _is_ours(one.order):
@@ -64,6 +61,20 @@ def _compare_one(gateway: str, one: Stated, *, now: datetime) -> bool:
             return False
         collecting.conclude(found[0], Outcome(SUCCEEDED, one.ref), now=now)
     return True
+
+
+def _by_ref(gateway: str, one: Stated) -> tuple[Any, ...] | None:
+    sql = "SELECT id, state, amount_minor FROM payment WHERE gateway = ? AND gateway_ref = ?"
+    return db.row(sql, gateway, one.ref)
+
+
+def _without_ref(gateway: str, one: Stated) -> tuple[Any, ...] | None:
+    """A charge of the order whose number the gateway could not tell us."""
+    return db.row(
+        "SELECT p.id, p.state, p.amount_minor FROM payment p JOIN checkout_order o ON o.id = p.order_id WHERE p.gateway = ?"
+        " AND p.gateway_ref IS NULL AND p.state = 'unknown' AND o.public_id = ? ORDER BY p.id LIMIT 1",
+        *(gateway, one.order),
+    )
 
 
 def _is_ours(order: str) -> bool:

@@ -17,7 +17,8 @@ from app.core.i18n import N_
 
 TOPIC = "billing.subscription"
 RAISED, LOWERED, NEXT_CHOSEN, CHARGE_FAILED = "raised", "lowered", "next_chosen", "charge_failed"
-_ASKING = (timeline.INVITE, RAISED, LOWERED, NEXT_CHOSEN)
+SHORTENED = "shortened"
+_ASKING = (timeline.INVITE, RAISED, LOWERED, NEXT_CHOSEN, SHORTENED)
 _RENEWED_THERE = frozenset({"stars"})  # gateways that renew by their own clock
 _CHARGING = N_("Your card is being charged for the next period. Cancel when that is done: it is the last one then.")
 _PUNCTUAL = timedelta(hours=1)  # a lapse seen later than this is our outage
@@ -69,7 +70,7 @@ def pay(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> tuple[int,
     is_first = sub.state == states.INCOMPLETE
     if not is_first and not may_follow(sub, order.plan, order.interval, order.currency):
         raise Conflict(N_("This workspace has another plan by now."), code="other_plan")
-    before, sub.state = sub.state, states.after(sub.state, states.PAID)
+    before, sub.state, plan_before = sub.state, states.after(sub.state, states.PAID), sub.plan
     if is_first:
         sub.anchor_at, sub.anchor_index, sub.period_index = now, 0, 0
     else:
@@ -82,9 +83,26 @@ def pay(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> tuple[int,
     sub.next_plan = sub.next_interval = None
     sub.period_start, sub.period_end = bounds_of(sub, sub.period_index)
     sub.past_due_at, sub.dunning_step, sub.is_ending = None, 0, False
-    limits.put_on_plan(sub.workspace, sub.plan, now=now)
+    if sub.plan == plan_before or sub.period_start <= now:
+        _begin_plan(sub, now=now)
+    else:
+        sub.switch_at = sub.period_start
     keep(sub, "paid", before, now=now, order=order.public_id, period=sub.period_index)
     return sub.period_index, sub.period_start, sub.period_end
+
+
+def _begin_plan(sub: Subscription, *, now: datetime) -> None:
+    """The workspace is on the subscription's plan from now on, unless that waits for its own period."""
+    if sub.switch_at is not None and sub.switch_at > now:
+        return
+    sub.switch_at = None
+    limits.put_on_plan(sub.workspace, sub.plan, now=now)
+
+
+def switch(sub: Subscription, *, now: datetime) -> None:
+    """The period of a plan that was paid for ahead begins."""
+    _begin_plan(sub, now=now)
+    keep(sub, timeline.SWITCH, sub.state, now=now, plan=sub.plan)
 
 
 def _cost(sub: Subscription, order: CheckoutOrder) -> None:
@@ -105,12 +123,15 @@ def may_follow(sub: Subscription, plan: str, interval: str, currency: str) -> bo
     return currency == sub.currency and (plan, interval) in {(sub.plan, sub.interval), following(sub)}
 
 
-def next_minor(sub: Subscription) -> int:
-    """What the next period costs on the present terms, less what a coupon still takes off; minor units."""
+def next_minor(sub: Subscription, *, now: datetime) -> int:
+    """What the next period would be asked for now, as it is chosen, less what a coupon still takes off; minor units."""
     if is_renewed_there(sub):
         return int(sub.price_minor)
-    price = Price(sub.plan, sub.interval, sub.currency, sub.price_minor)
-    return int(sub.price_minor - coupons.reduction(coupons.holding(sub), price))
+    try:
+        price = price_for(sub, *following(sub), sub.currency, now=now)
+    except Invalid:  # what was chosen is not sold any more
+        price = Price(sub.plan, sub.interval, sub.currency, sub.price_minor)
+    return price.amount_minor - coupons.reduction(coupons.holding(sub, price), price)
 
 
 def kept_price(sub: Subscription | None, listed: Price) -> Price:
@@ -166,13 +187,14 @@ def _next_index(sub: Subscription, interval: str, *, now: datetime) -> int:
     return int(sub.anchor_index) + periods.index_at(sub.anchor_at, sub.timezone, sub.interval, now)
 
 
-def raise_plan(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> None:
-    """A larger plan from now on, for the rest of the period that is paid for; the next one costs its whole price.
+def raise_plan(sub: Subscription, order: CheckoutOrder, invoice_end: datetime | None, *, now: datetime) -> None:
+    """A larger plan from now on, for the rest of what is paid for; the next period costs its whole price.
 
-    Raises Conflict (`other_plan`) unless it is active and smaller than the order's plan by now.
+    Raises Conflict (`other_plan`) unless it is active and paid for until `invoice_end`, as when the difference was asked for.
     """
     is_same_kind = (sub.interval, sub.currency) == (order.interval, order.currency)
-    if sub.state != states.ACTIVE or not is_same_kind or sub.plan == order.plan or order.price_minor <= sub.price_minor:
+    is_of_then = invoice_end == sub.period_end and sub.switch_at is None
+    if sub.state != states.ACTIVE or not (is_same_kind and is_of_then) or sub.plan == order.plan:
         raise Conflict(N_("This workspace has another plan by now."), code="other_plan")
     before, sub.plan = sub.plan, order.plan
     _cost(sub, order)
@@ -200,16 +222,36 @@ def follow_renewals(sub: Subscription, state: str, *, now: datetime) -> None:
 
 
 def lower_back(sub: Subscription, *, now: datetime) -> None:
-    """The larger plan was given back: again the one that the present period was paid for with."""
+    """What was paid last was given back: again the plan that was paid for before, on its terms."""
+    _as_paid(sub)
+    if sub.state != states.PAUSED:
+        _begin_plan(sub, now=now)
+    keep(sub, LOWERED, sub.state, now=now)
+
+
+def _as_paid(sub: Subscription) -> None:
+    """Plan and price are those of the last order that was paid and not given back, if there is one."""
     found = db.row(
-        "SELECT plan, price_minor, discount_minor, redemption_id FROM checkout_order WHERE subscription_id = ?"
-        " AND state = 'paid' AND kind <> 'raise' ORDER BY paid_at DESC, id DESC LIMIT 1",
+        "SELECT plan, interval, price_minor, discount_minor, redemption_id FROM checkout_order WHERE subscription_id = ?"
+        " AND state = 'paid' ORDER BY paid_at DESC, id DESC LIMIT 1",
         sub.id,
     )
-    assert found is not None, "a plan is raised after a period was paid for"
-    sub.plan, sub.price_minor, sub.discount_minor, sub.redemption_id = found
-    limits.put_on_plan(sub.workspace, sub.plan, now=now)
-    keep(sub, LOWERED, sub.state, now=now)
+    if found is not None:
+        sub.plan, sub.interval, sub.price_minor, sub.discount_minor, sub.redemption_id = found
+
+
+def shorten(sub: Subscription, unused: timedelta, *, now: datetime) -> None:
+    """A period among those that are paid for was given back: what is left ends so much earlier, the next ones follow there."""
+    sub.period_start, sub.period_end = sub.period_start - unused, sub.period_end - unused
+    sub.anchor_at, sub.anchor_index = sub.period_end, sub.period_index + 1
+    _as_paid(sub)
+    if sub.switch_at is not None:
+        sub.switch_at -= unused
+        if sub.switch_at >= sub.period_end:  # it was the plan that waited
+            sub.switch_at = None
+    if sub.state != states.PAUSED:
+        _begin_plan(sub, now=now)
+    keep(sub, SHORTENED, sub.state, now=now, seconds=int(unused.total_seconds()))
 
 
 def choose_next(workspace_id: int, plan: str, interval: str, *, user_id: int | None, now: datetime) -> Subscription:
@@ -222,6 +264,8 @@ def choose_next(workspace_id: int, plan: str, interval: str, *, user_id: int | N
             raise Conflict(
                 N_("Cancel first: another plan can begin when the present one has ended."), code="renews_itself"
             )
+        if sub.switch_at is not None:
+            raise Conflict(N_("Another plan is paid for already: choose when it has begun."), code="waits")
         is_present = (plan, interval) == (sub.plan, sub.interval)
         sub.next_plan, sub.next_interval = (None, None) if is_present else (plan, interval)
         keep(sub, NEXT_CHOSEN, sub.state, now=now, plan=plan, interval=interval, user=user_id)
@@ -281,6 +325,7 @@ def standing(sub: Subscription, *, is_invited: bool) -> timeline.Standing:
         past_due_at=sub.past_due_at,
         step=sub.dunning_step,
         is_trial=sub.period_index < 0,
+        switch_at=sub.switch_at,
     )
 
 
@@ -312,6 +357,18 @@ def charge_failed(workspace_id: int, order_id: int, kind: str, reason: str, *, n
     keep(sub, CHARGE_FAILED, sub.state, now=now, order=order_id, kind=kind, reason=reason[:64])
     if sub.state in (states.ACTIVE, states.TRIALING) and sub.period_end is not None and sub.period_end <= now:
         lapse(sub, now=now)
+
+
+def pay_by(sub: Subscription, method_id: int | None) -> None:
+    """Which card pays for the next periods; None: a link is sent."""
+    if sub.method_id != method_id:
+        sub.method_id = method_id
+        _plan(sub)
+
+
+def is_charging(sub: Subscription) -> bool:
+    """Whether a saved card is being charged for it, with an outcome that nobody knows yet."""
+    return _collect_at(sub) is not None
 
 
 def _collect_at(sub: Subscription) -> datetime | None:

@@ -17,7 +17,7 @@ import httpx
 
 from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Line, Outcome, Stated
 from app.billing.gateways.click.models import ClickPrepare
-from app.core import money
+from app.core import db, money
 from app.core.errors import Upstream
 
 Doc = dict[str, Any]
@@ -219,8 +219,15 @@ def may_reverse(paid_at: datetime, *, now: datetime) -> bool:
 
 
 def _number_of(ref: str) -> str:
-    """Click's number of a payment: our own reference of one that Click called us for names the attempt instead."""
+    """Click's number of a payment: our own reference of one that Click called us for names the attempt instead.
+
+    "" where Click did not tell it, and for an attempt whose number a later one has: what Click says is of that one.
+    """
     if ":" not in ref:
         return ref
-    found = ClickPrepare.get_or_none(ClickPrepare.click_trans_id == int(ref.partition(":")[0]))
-    return str(found.paydoc_id or "") if found else ""
+    found = db.row(
+        "SELECT c.paydoc_id FROM click_prepare c JOIN payment p ON p.id = c.payment_id WHERE p.gateway = 'click' AND"
+        " p.gateway_ref = ? AND NOT EXISTS (SELECT 1 FROM click_prepare n WHERE n.paydoc_id = c.paydoc_id AND n.id > c.id)",
+        ref,
+    )
+    return str(found[0] or "") if found else ""

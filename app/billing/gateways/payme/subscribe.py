@@ -21,6 +21,7 @@ _TIMEOUT_S, _PAGE = 30, 50
 NEW, PAID, CANCELLING, CANCELLED = 0, 4, 21, 50
 _OUTCOMES = {NEW: ABSENT, PAID: SUCCEEDED, CANCELLING: DECLINED, CANCELLED: DECLINED}
 _DEAD_WORDS = ("expired", "blocked", "not found", "removed")
+_OF_CARDS = range(-31999, -31299)  # errors about the card itself: those of our key or of the call say nothing of it
 _KINDS = {"8600": "Uzcard", "5614": "Uzcard", "9860": "Humo"}  # by the first digits, as their holders know them
 _numbers = itertools.count(1)
 
@@ -132,8 +133,10 @@ class PaymeCards:
         """Implements gateways.base.Issuer: a card that its holder confirmed by the code, and that may be charged again."""
         try:
             card = self.ask("cards.check", token=token)["card"]
-        except Told as refused:
-            raise Invalid(refused.message) from refused
+        except Told as told:
+            if told.code in _OF_CARDS:
+                raise Invalid(told.message) from told
+            raise Upstream(f"Payme: {told.code} {told.message}") from told
         except (httpx.HTTPError, ValueError, KeyError) as error:
             raise Upstream("Payme does not answer.") from error
         if not (card.get("verify") and card.get("recurrent")):
@@ -147,11 +150,10 @@ class PaymeCards:
         try:
             while len(page := self._page(times, len(found))) == _PAGE:
                 found += page
+            paid = [one for one in [*found, *page] if one["state"] == PAID]
+            return [Stated(str(one["_id"]), _order(one), int(one["amount"])) for one in paid]
         except (Told, httpx.HTTPError, ValueError, KeyError):
             return None
-        return [
-            Stated(str(one["_id"]), _order(one), int(one["amount"])) for one in [*found, *page] if one["state"] == PAID
-        ]
 
     def _page(self, times: Doc, offset: int) -> list[Doc]:
         found: Any = self.ask("receipts.get_all", count=_PAGE, **times, offset=offset)
@@ -159,7 +161,7 @@ class PaymeCards:
 
 
 def _order(receipt: Doc) -> str:
-    return str(next((one["value"] for one in receipt["account"] if one["name"] == "order_id"), ""))
+    return str(next((one["value"] for one in receipt["account"] or () if one["name"] == "order_id"), ""))
 
 
 def _label(number: str, expire: str) -> str:
