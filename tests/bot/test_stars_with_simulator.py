@@ -86,8 +86,11 @@ def test_by_polling_from_the_link_to_the_refund(database_url: str, tmp_path: Pat
         assert (first["state"], second["first"]) == ("canceled", first["charge_id"])
         sim.control("stars/refund", charge_id=second["charge_id"])
         hear()
+        assert plan_of(here) == "pro", "the first period is paid for"
+        sim.control("stars/refund", charge_id=first["charge_id"])
+        hear()
         assert plan_of(here) == "free"
-        assert db.row("SELECT COUNT(*) FROM ledger_entry WHERE currency = 'XTR' AND kind = 'refund'") == (1,)
+        assert db.row("SELECT COUNT(*) FROM ledger_entry WHERE currency = 'XTR' AND kind = 'refund'") == (2,)
         again = sim.control("stars/pay", user_id=OWNER_ID, link=link)["query_id"]
         hear()
         refused = _outcome(sim, again)

@@ -385,7 +385,8 @@ def test_a_plan_is_tried_once(client: FlaskClient, who: Owner) -> None:
     location = _order(client, coupon="HALF")  # another plan may follow it
     assert "62,500" in client.get(location).text
     _paid(location)
-    assert plan_of(who.workspace.id) == "pro"
+    assert plan_of(who.workspace.id) == "business", "the trial goes on until its end"
+    assert "Pro, which is paid for." in client.get("/billing").text
     assert client.post("/billing/cancel").status_code == 303
 
 
