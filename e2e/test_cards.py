@@ -115,7 +115,7 @@ def test_an_uzcard_is_saved_at_payme_by_the_browser_and_its_number_never_comes_t
     expect(page.locator("#payme_phone")).to_have_text("99890*****31")
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Save the card").click()
-    expect(page.get_by_role("alert")).to_have_text("Неверный код подтверждения")
+    expect(page.get_by_role("alert")).to_have_text("This code is not right.")
     page.get_by_label("Code").fill("666666")
     page.get_by_role("button", name="Save the card").click()
     page.wait_for_url("**/billing/cards")
@@ -123,6 +123,10 @@ def test_an_uzcard_is_saved_at_payme_by_the_browser_and_its_number_never_comes_t
     expect(saved).to_be_visible(timeout=20_000)
     ours = [body for url, body in sent if url.startswith(stack.base_url)]
     assert any("token=" in body for body in ours) and not any("8600" in body or "666666" in body for body in ours)
+    page.go_back()
+    assert page.locator("#payme_card_number").input_value() == "", "who goes back sees nothing of the card"
+    assert page.locator("#payme_sms_code").input_value() == ""
+    page.goto("/billing/cards")
     page.on("dialog", lambda dialog: dialog.accept())
     saved.get_by_role("button", name="Remove").click()
     expect(saved).to_have_count(0)
