@@ -11,7 +11,7 @@ from app.billing.gateways.stars import duties
 from app.billing.gateways.stars.link import Stars
 from app.billing.models import Subscription
 from app.billing.money_models import Invoice, InvoiceLine
-from app.billing.service import cards, coupons, invoices, limits, orders, prices, subscriptions
+from app.billing.service import cards, coupons, invoices, limits, orders, prices, subscriptions, terms
 from app.billing.service.prices import Price
 from app.core import db, leases
 from app.core.errors import NotFound
@@ -125,18 +125,18 @@ def _standing(sub: Subscription, *, now: datetime) -> Standing:
         is_ending=bool(sub.is_ending),
         price_minor=sub.price_minor,
         discount_minor=sub.discount_minor,
-        due_minor=subscriptions.next_minor(sub, now=now),
+        due_minor=terms.next_minor(sub, now=now),
         currency=sub.currency,
         period_end=sub.period_end,
         past_due_at=late,
         paused_at=sub.paused_at,
-        read_only_at=late + timeline.FULL_ACCESS if late and not subscriptions.is_unpaid(sub) else None,
-        ends_at=late + timeline.grace_of(is_trial=subscriptions.is_unpaid(sub)) if late else None,
+        read_only_at=late + timeline.FULL_ACCESS if late and not terms.is_unpaid(sub) else None,
+        ends_at=late + timeline.grace_of(is_trial=terms.is_unpaid(sub)) if late else None,
         next_plan=sub.next_plan or "",
         next_interval=sub.next_interval or "",
-        is_renewed_there=subscriptions.is_renewed_there(sub),
-        is_unpaid=subscriptions.is_unpaid(sub),
-        is_dormant=subscriptions.is_renewed_there(sub) and duties.is_dormant(sub.id),
+        is_renewed_there=terms.is_renewed_there(sub),
+        is_unpaid=terms.is_unpaid(sub),
+        is_dormant=terms.is_renewed_there(sub) and duties.is_dormant(sub.id),
         card=card.label if card else "",
         next_try_at=sub.next_action_at if is_tried else None,
     )
@@ -161,7 +161,7 @@ def cards_of(workspace_id: int) -> list[CardRow]:
     """The saved cards, the newest first."""
     sub = subscriptions.live(workspace_id)
     used = sub.method_id if sub is not None else None
-    paid_by = sub.gateway if sub is not None and not subscriptions.is_unpaid(sub) else ""
+    paid_by = sub.gateway if sub is not None and not terms.is_unpaid(sub) else ""
     return [
         CardRow(
             *(card.public_id, card.gateway, card.label, card.state, card.created_at, card.id == used),
@@ -204,21 +204,21 @@ def plan_cards(workspace_id: int, currency: str, intervals: Iterable[str], *, no
     sold: dict[str, list[Choice]] = {}
     for price in prices.price_list(currency, now=now):
         if price.interval in intervals:
-            sold.setdefault(price.plan, []).append(_choice(sub, subscriptions.kept_price(sub, price), now=now))
+            sold.setdefault(price.plan, []).append(_choice(sub, terms.kept_price(sub, price), now=now))
     return [PlanCard(plan, tuple(allowed.get(plan, ())), tuple(found)) for plan, found in sold.items()]
 
 
 def _choice(sub: Subscription | None, price: Price, *, now: datetime) -> Choice:
     if sub is None or sub.period_end is None:
         return Choice(price, "buy", price.amount_minor)
-    if subscriptions.is_unpaid(sub) and (price.currency != Stars.currency or sub.state == states.PAST_DUE):
+    if terms.is_unpaid(sub) and (price.currency != Stars.currency or sub.state == states.PAST_DUE):
         return Choice(price, "next", price.amount_minor - coupons.reduction(coupons.holding(sub, price), price))
     is_present = (price.plan, price.interval) == (sub.plan, sub.interval)
-    is_fixed = subscriptions.is_renewed_there(sub) and not (is_present and sub.state == states.PAST_DUE)
+    is_fixed = terms.is_renewed_there(sub) and not (is_present and sub.state == states.PAST_DUE)
     if is_fixed or sub.state == states.PAUSED or price.currency != sub.currency:
         return Choice(price, "none", 0)
     if is_present:
-        less = 0 if subscriptions.is_renewed_there(sub) else coupons.reduction(coupons.holding(sub, price), price)
+        less = 0 if terms.is_renewed_there(sub) else coupons.reduction(coupons.holding(sub, price), price)
         return Choice(price, "next", price.amount_minor - less)
     if orders.is_raise(sub, price):
         return Choice(price, orders.RAISE, orders.difference(sub, price, now=now))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.billing import queries, states
-from app.billing.service import subscriptions
+from app.billing.service import subscriptions, terms
 from app.boot import Runtime
 from app.core import db
 from app.core.errors import Invalid
@@ -39,7 +39,7 @@ def test_who_has_a_plan_keeps_its_price_and_who_comes_pays_the_new_one(runtime: 
     costs_from_now(2 * PRO)
     other = owner("Aziz", telegram_user_id=78, plan="free", now=NOW)
     assert (shown(buyer), shown(other)) == ([PRO], [2 * PRO])
-    assert subscriptions.next_minor(sub_of(buyer), now=NOW) == PRO, "what its page says"
+    assert terms.next_minor(sub_of(buyer), now=NOW) == PRO, "what its page says"
     assert [renewed(runtime, buyer, number).amount_minor for number in (2, 3)] == [PRO, PRO]
     assert ordered(runtime, other, now=NOW + DAY).amount_minor == 2 * PRO
 

@@ -7,7 +7,7 @@ import pytest
 from app.accounts.service import people
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import coupons, invitations, orders, settling, subscriptions, trials
+from app.billing.service import coupons, invitations, orders, taking_back, terms, trials
 from app.boot import Runtime
 from app.core import db
 from app.core.errors import Invalid
@@ -41,7 +41,7 @@ def test_both_sides_pay_less_for_one_period(runtime: Runtime, buyer: Owner, gues
     assert (first.discount_minor, first.amount_minor, left_of(buyer)) == (FIFTH, PRO - FIFTH, 0)
     paid(first, 2)
     assert invitations.of_workspace(buyer.workspace.id) == invitations.Invited(invited_by(buyer), came=1, left=1)
-    assert subscriptions.next_minor(sub_of(buyer), now=NOW) == PRO - FIFTH
+    assert terms.next_minor(sub_of(buyer), now=NOW) == PRO - FIFTH
     assert [renewed(runtime, buyer, number).amount_minor for number in (3, 4)] == [PRO - FIFTH, PRO]
     assert renewed(runtime, guest, 5).amount_minor == PRO
     assert left_of(buyer) == 0 and buying.books_are_right()
@@ -95,14 +95,14 @@ def test_money_that_goes_back_takes_the_thanks_back_unless_they_were_used(
     first = ordered(runtime, guest, invited_by(buyer))
     paid(first, 2)
     (payment,) = db.row("SELECT id FROM payment WHERE order_id = ?", first.id) or (0,)
-    settling.take_back(payment, "changed their mind", now=NOW + DAY)
+    taking_back.take_back(payment, "changed their mind", now=NOW + DAY)
     assert left_of(buyer) == 0 and buying.books_are_right()
     third = owner("Karim", telegram_user_id=79, plan="free", now=NOW)
     again = ordered(runtime, third, invited_by(buyer))
     paid(again, 3)
     assert renewed(runtime, buyer, 4).amount_minor == PRO - FIFTH
     (payment,) = db.row("SELECT id FROM payment WHERE order_id = ?", again.id) or (0,)
-    settling.take_back(payment, "changed their mind", now=NOW + DAY)
+    taking_back.take_back(payment, "changed their mind", now=NOW + DAY)
     assert left_of(buyer) == 0, "never less than none"
 
 
@@ -114,7 +114,7 @@ def test_thanks_that_an_open_order_goes_by_are_kept(runtime: Runtime, buyer: Own
     asked = ordered(runtime, buyer, now=NOW + DAY)
     assert asked.amount_minor == PRO - FIFTH
     (payment,) = db.row("SELECT id FROM payment WHERE order_id = ?", first.id) or (0,)
-    settling.take_back(payment, "changed their mind", now=NOW + DAY)
+    taking_back.take_back(payment, "changed their mind", now=NOW + DAY)
     paid(asked, 3, now=NOW + DAY)
     assert buying.as_paid(asked) == ("paid", 1)
 
@@ -146,5 +146,5 @@ def test_telegrams_renewals_keep_their_price(runtime: Runtime, buyer: Owner, gue
     ).execute()
     invitations.invite(guest.workspace.id, user_id=guest.user.id, now=NOW)
     db.execute("UPDATE coupon_redemption SET periods_left = 3 WHERE workspace_id = ?", guest.workspace.id)
-    assert subscriptions.next_minor(sub_of(guest), now=NOW) == price
+    assert terms.next_minor(sub_of(guest), now=NOW) == price
     assert CheckoutOrder.select().where(CheckoutOrder.workspace == buyer.workspace.id).count() == 0

@@ -8,7 +8,17 @@ import pytest
 
 from app.billing import queries
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import coupons, invitations, lifecycle, orders, pausing, settling, subscriptions, trials
+from app.billing.service import (
+    coupons,
+    invitations,
+    lifecycle,
+    orders,
+    pausing,
+    subscriptions,
+    taking_back,
+    terms,
+    trials,
+)
 from app.billing.service.lifecycle import Desk
 from app.billing.service.limits import plan_of
 from app.boot import Runtime
@@ -107,7 +117,8 @@ def test_a_raise_that_is_paid_when_its_period_is_over_goes_back(runtime: Runtime
     paid(asked(runtime, buyer, now=near), 2, now=near)
     assert buying.payme("PerformTransaction", id="e" * 24, now=near + HOUR)["state"] == 2
     assert buying.as_paid(more) == ("refund_due", 0) and plan_of(buyer.workspace.id) == "pro"
-    assert buying.books_are_right()
+    told = buying.payme("CancelTransaction", id="e" * 24, reason=5, now=near + 2 * DAY)
+    assert told["state"] == -2 and plan_of(buyer.workspace.id) == "pro" and buying.books_are_right()
 
 
 def test_a_month_of_several_that_is_given_back_takes_only_itself(runtime: Runtime, buyer: Owner) -> None:
@@ -131,7 +142,7 @@ def test_money_of_a_month_that_is_over_ends_nothing(runtime: Runtime, buyer: Own
     renewed(runtime, buyer, 2)
     later = sub_of(buyer).period_start + DAY
     ((first,), *_) = db.rows("SELECT id FROM payment ORDER BY id")
-    settling.take_back(first, "the bank says so", has_happened=True, now=later)
+    taking_back.take_back(first, "the bank says so", has_happened=True, now=later)
     assert sub_of(buyer).state == "active" and plan_of(buyer.workspace.id) == "pro" and buying.books_are_right()
 
 
@@ -160,7 +171,7 @@ def test_an_order_of_before_is_not_given_where_another_sum_would_be_asked(runtim
     code = invitations.invite(buyer.workspace.id, user_id=buyer.user.id, now=NOW).code
     paid(asked(runtime, guest, coupon=code), 2)
     cheap = asked(runtime, buyer)
-    assert cheap.amount_minor == PRO * 4 // 5 == subscriptions.next_minor(sub_of(buyer), now=NOW)
+    assert cheap.amount_minor == PRO * 4 // 5 == terms.next_minor(sub_of(buyer), now=NOW)
     cards = queries.plan_cards(buyer.workspace.id, "UZS", ["month"], now=NOW)
     assert [one.owed_minor for card in cards if card.key == "pro" for one in card.choices] == [cheap.amount_minor]
     way = runtime.gateways.get("payme")
@@ -175,7 +186,7 @@ def test_another_choice_closes_what_was_ordered_for_the_one_of_before(runtime: R
     paid(asked(runtime, buyer), 1)
     orders.choose_next(buyer.workspace.id, "business", "month", user_id=None, now=NOW)
     order = asked(runtime, buyer, "business")
-    assert subscriptions.next_minor(sub_of(buyer), now=NOW) == BUSINESS == order.amount_minor
+    assert terms.next_minor(sub_of(buyer), now=NOW) == BUSINESS == order.amount_minor
     orders.choose_next(buyer.workspace.id, "pro", "month", user_id=None, now=NOW)
     assert buying.as_paid(order) == ("expired", 0)
 

@@ -20,7 +20,6 @@ from app.billing.service.cards import Vault
 from app.core import crashpoint, db
 from app.core.errors import Conflict
 from app.core.i18n import N_
-from app.core.tenancy import unscoped
 
 CREATED, UNKNOWN, DECLINED = "created", "unknown", "declined"
 _OPEN = (CREATED, UNKNOWN)
@@ -82,7 +81,7 @@ def open_payment(order: CheckoutOrder) -> Payment | None:
 def collect(payment_id: int, collector: Collector, *, now: datetime) -> None:
     """Go on with a charge by one step: ask for the money, or look up what became of it. Twice is harmless."""
     crashpoint.reach("charge.recorded")
-    payment = by_id(payment_id)
+    payment = settling.by_id(payment_id)
     charger = collector.chargers.get(payment.gateway)
     if charger is None or payment.state not in _OPEN:
         return
@@ -145,7 +144,7 @@ def begun_since(gateway: str, vault: Vault, since: datetime, *, now: datetime) -
         " OR state = 'cancelled' OR settled_at >= ?) ORDER BY id DESC LIMIT ?",
         *(gateway, db.stamp(since), db.stamp(now - _ASKED_AGAIN), _MOST_ASKED),
     )
-    return [_asked(by_id(number), vault, now=now) for (number,) in rows]
+    return [_asked(settling.by_id(number), vault, now=now) for (number,) in rows]
 
 
 def _amount_changed(payment: Payment, *, now: datetime) -> bool:
@@ -193,7 +192,9 @@ def conclude(payment_id: int, outcome: Outcome, *, now: datetime) -> None:
         if outcome.kind == base.SUCCEEDED:
             settling.settle(payment_id, now=now)
             if outcome.reason:  # the money is ours, but something about it is not as it should be
-                settling.doubt(by_id(payment_id).gateway, "twice", f"payment:{payment_id}", outcome.reason, now=now)
+                settling.doubt(
+                    settling.by_id(payment_id).gateway, "twice", f"payment:{payment_id}", outcome.reason, now=now
+                )
         elif outcome.kind in _ENDINGS:
             _end(payment_id, outcome, now=now)
         else:
@@ -212,7 +213,7 @@ def _end(payment_id: int, outcome: Outcome, *, now: datetime) -> None:
     """The gateway said no: this attempt is over, and whether there is another the subscription's row decides."""
     if not settling.end_unpaid(payment_id, _OPEN, outcome.reason or outcome.kind, now=now):
         return
-    payment = by_id(payment_id)
+    payment = settling.by_id(payment_id)
     if outcome.kind != base.DECLINED and payment.method_id is not None:
         card = _card(payment)
         if outcome.kind == base.DEAD:
@@ -232,7 +233,7 @@ def _hand_to_payer(workspace_id: int, card: PaymentMethod, reason: str, *, now: 
 
 def _look_later(payment_id: int, *, now: datetime) -> None:
     """Nobody knows yet: look again after a while, ever more seldom; after a day somebody has to."""
-    payment = by_id(payment_id)
+    payment = settling.by_id(payment_id)
     if payment.state not in _OPEN:
         return
     wait = min(_FIRST_LOOK * 2 ** min(payment.looks, 20), _LONGEST_LOOK)
@@ -257,11 +258,4 @@ def _card(payment: Payment) -> PaymentMethod:
     found: PaymentMethod = PaymentMethod.get(
         PaymentMethod.workspace == payment.workspace, PaymentMethod.id == payment.method_id
     )
-    return found
-
-
-def by_id(payment_id: int) -> Payment:
-    """A payment by our number of it."""
-    with unscoped("a charge is known by its number"):
-        found: Payment = Payment.get_by_id(payment_id)
     return found

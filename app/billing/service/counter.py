@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.accounts.service import people
 from app.billing.gateways.base import Line, Order, Outcome, SavedCard
-from app.billing.service import cards, collecting, orders, returning, settling, subscriptions
+from app.billing.service import cards, collecting, orders, returning, settling, subscriptions, taking_back
 from app.billing.service.cards import Vault
 from app.core import db
 from app.core.policy import Act, may
@@ -50,7 +50,7 @@ class DomainOrders:
         settling.give_back(payment_id, reason, now=now)
 
     def take_back(self, payment_id: int, reason: str, *, now: datetime) -> None:
-        settling.take_back(payment_id, reason, now=now)
+        taking_back.take_back(payment_id, reason, now=now)
 
     def doubt(self, gateway: str, kind: str, reference: str, detail: str, *, now: datetime) -> None:
         settling.doubt(gateway, kind, reference, detail, now=now)

@@ -15,7 +15,7 @@ from app.billing.gateways.base import OPEN
 from app.billing.gateways.registry import Gateways
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import cards, collecting, letters, orders, settling, subscriptions
+from app.billing.service import cards, collecting, letters, orders, settling, subscriptions, terms
 from app.billing.service.collecting import Collector
 from app.core import db, formats, money, outbox, telemetry
 from app.core.errors import AppError
@@ -103,8 +103,8 @@ def _order_for_next(sub: Subscription, desk: Desk, *, now: datetime) -> Checkout
     """An order that can be paid until the grace is over; None where the way to pay or the price is gone."""
     try:
         gateway = desk.gateways.get(sub.gateway)
-        until = max(sub.period_end, now) + timeline.grace_of(is_trial=subscriptions.is_unpaid(sub))
-        plan, interval = subscriptions.following(sub)
+        until = max(sub.period_end, now) + timeline.grace_of(is_trial=terms.is_unpaid(sub))
+        plan, interval = terms.following(sub)
         return orders.open_order(sub.workspace, plan, interval, gateway, user_id=None, expires_at=until, now=now)
     except AppError as error:
         telemetry.log().warning("no order for a renewal", subscription=sub.public_id, error=error.message)
@@ -123,12 +123,12 @@ def _remind(sub: Subscription, desk: Desk, now: datetime) -> None:
 
 
 def _overdue(sub: Subscription) -> str:
-    return "trial_overdue" if subscriptions.is_unpaid(sub) else "renewal_overdue"
+    return "trial_overdue" if terms.is_unpaid(sub) else "renewal_overdue"
 
 
 def _step(sub: Subscription, now: datetime) -> None:
     sub.dunning_step += 1
-    is_trial = subscriptions.is_unpaid(sub)
+    is_trial = terms.is_unpaid(sub)
     while True:
         at = timeline.dunning_at(sub.past_due_at, sub.dunning_step, sub.timezone, is_trial=is_trial)
         if at is None or at > now:
@@ -163,10 +163,10 @@ def _owed_order(sub: Subscription) -> CheckoutOrder | None:
 
     At the end of a trial, the one that a coupon made cheaper.
     """
-    if sub.state != states.PAST_DUE and not subscriptions.is_unpaid(sub):
+    if sub.state != states.PAST_DUE and not terms.is_unpaid(sub):
         return None
     has_coupon = CheckoutOrder.redemption_id.is_null(False)
-    plan, interval = subscriptions.following(sub)
+    plan, interval = terms.following(sub)
     found: CheckoutOrder | None = (
         CheckoutOrder.select()
         .where(
@@ -188,8 +188,8 @@ def collect(subscription_id: int, desk: Desk, collector: Collector, *, now: date
     """
     found = db.row(
         "SELECT p.id FROM payment p JOIN checkout_order o ON o.id = p.order_id WHERE o.subscription_id = ?"
-        " AND p.method_id IS NOT NULL ORDER BY CASE WHEN p.state IN ('created', 'unknown') THEN -1000000000 + p.id"
-        " ELSE -p.id END LIMIT 1",
+        " AND p.method_id IS NOT NULL ORDER BY CASE WHEN p.state IN ('created', 'unknown') THEN 0 ELSE 1 END,"
+        " CASE WHEN p.state IN ('created', 'unknown') THEN p.id ELSE -p.id END LIMIT 1",
         subscription_id,
     )
     if found is None:
@@ -197,7 +197,7 @@ def collect(subscription_id: int, desk: Desk, collector: Collector, *, now: date
     collecting.collect(found[0], collector, now=now)
     with db.write():
         sub = _held(subscription_id)
-        payment = collecting.by_id(found[0])
+        payment = settling.by_id(found[0])
         if sub is None:
             return
         if payment.state == settling.DECLINED and now - payment.settled_at < _NEWS:
@@ -235,7 +235,7 @@ _ACTIONS = {
 
 def _open_order(sub: Subscription) -> CheckoutOrder | None:
     """The newest order by which the period that is due can be paid."""
-    plan, interval = subscriptions.following(sub)
+    plan, interval = terms.following(sub)
     found: CheckoutOrder | None = (
         CheckoutOrder.select()
         .where(
@@ -253,7 +253,7 @@ def _tell(
 ) -> None:
     """A message to those who run the workspace and a letter to its payer, with the way to pay."""
     link = f"{desk.base_url}/orders/{order.public_id}" if order else f"{desk.base_url}/billing"
-    minor = order.amount_minor if order else subscriptions.next_minor(sub, now=now)
+    minor = order.amount_minor if order else terms.next_minor(sub, now=now)
     payer_link = f"{desk.base_url}/billing/payer"
     letters.write(sub, template, minor=minor, link=link, payer_link=payer_link, key=key, now=now)
     bot = telegram.service_bot()

@@ -9,7 +9,7 @@ from app.billing import states
 from app.billing.gateways.base import EXPIRED, OPEN, Gateway, Order
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
-from app.billing.service import coupons, invitations, invoices, payers, prices, subscriptions
+from app.billing.service import coupons, invitations, invoices, payers, prices, subscriptions, terms
 from app.billing.service.prices import Price
 from app.core import db, ids, outbox
 from app.core.errors import Conflict, Invalid, NotFound
@@ -49,7 +49,7 @@ def open_order(
         raise Invalid(N_("This plan is not sold for this time."), fields={"interval": "not sold"})
     with db.write():
         known = subscriptions.held(workspace_id)
-        price = subscriptions.price_for(known, plan, interval, gateway.currency, now=now)
+        price = terms.price_for(known, plan, interval, gateway.currency, now=now)
         asked = asking(known, price, gateway, now=now)
         order = CheckoutOrder(
             workspace=workspace_id,
@@ -72,7 +72,7 @@ def _redeem(
     """A coupon for the first payment. Raises Invalid (field `coupon`)."""
     if gateway.renews_itself:
         raise coupons.refused(N_("A coupon cannot be used there."))
-    if known is not None and not subscriptions.is_unpaid(known):
+    if known is not None and not terms.is_unpaid(known):
         raise coupons.refused(N_("A coupon is for the first payment of a plan."))
     by = order.created_by
     invitations.require_guest(code, order.workspace, user_id=by)
@@ -112,7 +112,7 @@ def can_begin(order: CheckoutOrder) -> bool:
 
 
 def _follows(known: Subscription, price: Price) -> bool:
-    return subscriptions.may_follow(known, price.plan, price.interval, price.currency)
+    return terms.may_follow(known, price.plan, price.interval, price.currency)
 
 
 def _open(order: CheckoutOrder, known: Subscription | None, owed: Price, *, now: datetime) -> CheckoutOrder:
@@ -150,7 +150,7 @@ def open_once(
         payers.payer_of(workspace_id, now=now)  # its lock: two presses at once wait for each other
         for known in [] if coupon else _open_orders(workspace_id, plan, interval, gateway.key, now=now):
             sub = subscriptions.live(workspace_id)
-            price = subscriptions.price_for(sub, plan, interval, gateway.currency, now=now)
+            price = terms.price_for(sub, plan, interval, gateway.currency, now=now)
             asked = asking(sub, price, gateway, now=now)
             wanted = price.amount_minor, asked.amount_minor, asked.redemption_id
             if (known.price_minor, known.amount_minor, known.redemption_id) == wanted:
@@ -222,7 +222,7 @@ def _asked(known: Subscription | None, price: Price, gateway: Gateway, *, now: d
         raise Conflict(N_("Telegram can renew a plan once its trial is over."), code="trial_runs")
     if gateway.renews_itself and known.state != states.PAST_DUE:
         raise Conflict(N_("The plan renews by itself: there is nothing to pay."), code="renews_itself")
-    if subscriptions.may_follow(known, price.plan, price.interval, price.currency):
+    if terms.may_follow(known, price.plan, price.interval, price.currency):
         return NEXT, price
     if is_raise(known, price):
         return RAISE, replace(price, amount_minor=difference(known, price, now=now))
@@ -326,7 +326,7 @@ def close_unfit(sub: Subscription, *, now: datetime) -> None:
             sub.state == states.PAUSED
             or kind == RAISE
             or redemption is not None
-            or not subscriptions.may_follow(sub, plan, interval, currency)
+            or not terms.may_follow(sub, plan, interval, currency)
         ) and db.is_free("checkout_order", order_id):
             _expire_one(order_id, sub.workspace, now=now)
 

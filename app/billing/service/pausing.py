@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.billing import states
 from app.billing.models import Subscription
-from app.billing.service import limits, orders, revenue, subscriptions
+from app.billing.service import limits, orders, revenue, subscriptions, terms
 from app.core import db
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
@@ -19,7 +19,7 @@ def pause(workspace_id: int, *, user_id: int | None, now: datetime) -> Subscript
     """
     with db.write():
         sub = _held(workspace_id)
-        if subscriptions.is_renewed_there(sub):
+        if terms.is_renewed_there(sub):
             raise Conflict(N_("Telegram renews this plan by its own clock: it cannot pause."), code="renews_itself")
         if sub.switch_at is not None:
             raise Conflict(N_("Another plan is paid for already: pause when it has begun."), code="waits")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.billing.method_models import Dispute
 from app.billing.money_models import Invoice, Payment
-from app.billing.service import invoices, ledger, settling, taxes
+from app.billing.service import invoices, ledger, settling, taking_back, taxes
 from app.core import db
 from app.core.errors import Conflict
 from app.core.i18n import N_
@@ -47,7 +47,7 @@ def part_sent(refund_id: int, *, now: datetime) -> None:
         payment = _held(found[0])
         _book_part(payment, f"refund:{refund_id}", found[1], found[2], now=now)
         if _sent(payment.id) >= payment.amount_minor:
-            settling.lose_access(payment.id, now=now)
+            taking_back.lose_access(payment.id, now=now)
             db.execute("UPDATE payment SET state = ? WHERE id = ?", settling.GIVEN_BACK, payment.id)
 
 
@@ -65,7 +65,7 @@ def returned(payment_id: int, total_minor: int, reason: str, *, now: datetime) -
         if payment.state != settling.SUCCEEDED:
             return
         if total_minor >= payment.amount_minor:
-            settling.take_back(payment_id, reason, has_happened=True, now=now)
+            taking_back.take_back(payment_id, reason, has_happened=True, now=now)
             return
         news = total_minor - settling.given(payment_id)
         if news > 0:
@@ -109,7 +109,7 @@ def disputed(payment_id: int, ref: str, amount_minor: int, state: str, *, now: d
             _book_dispute(payment, known, "dispute_won", ledger.clearing(payment.gateway), ledger.HELD, now=now)
         else:
             _book_dispute(payment, known, "dispute_lost", ledger.LOSS, ledger.HELD, now=now)
-            settling.lose_access(payment_id, now=now)
+            taking_back.lose_access(payment_id, now=now)
 
 
 def _book_dispute(payment: Payment, dispute: Dispute, kind: str, debit: str, credit: str, *, now: datetime) -> None:

@@ -6,10 +6,9 @@ that a return page, a callback and a reconciliation that all bring the same news
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from app.billing import states
-from app.billing.gateways.base import OPEN, PAID, TAKEN_BACK
+from app.billing.gateways.base import OPEN, PAID
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment, Refund
 from app.billing.service import (
@@ -26,7 +25,6 @@ from app.billing.service import (
 )
 from app.core import db, outbox
 from app.core.errors import Conflict
-from app.core.i18n import N_
 from app.core.tenancy import unscoped
 
 PENDING, SUCCEEDED, DECLINED, DROPPED, GIVEN_BACK = "pending", "succeeded", "declined", "cancelled", "refunded"
@@ -128,11 +126,11 @@ def settle(payment_id: int, *, now: datetime) -> bool:
     stands as credit, and a refund is due.
     """
     with db.write():
-        payment = _payment(payment_id)
+        payment = by_id(payment_id)
         order = locked(payment.order)
         if not _win(payment_id, now=now):
             return False
-        invoice = _invoice(order)
+        invoice = invoice_of(order)
         if order.state == PAID or invoice.state == invoices.PAID:
             _owe_back(payment, "the invoice was paid already", now=now)
             return True
@@ -164,7 +162,7 @@ def settle_free(order_id: int, *, now: datetime) -> bool:
         order = locked(order_id)
         if order.state != OPEN or order.amount_minor:
             return False
-        sub = _deliver(order, _invoice(order), now=now)
+        sub = _deliver(order, invoice_of(order), now=now)
         _close(order, PAID, deliveries=order.deliveries + 1, now=now)
         revenue.move(sub, revenue.worth(sub, now=now), f"order:{order_id}", now=now)
         orders.close_unfit(sub, now=now)
@@ -174,7 +172,7 @@ def settle_free(order_id: int, *, now: datetime) -> bool:
 def give_back(payment_id: int, reason: str, *, now: datetime) -> None:
     """The money is ours, but nothing may be delivered for it: it stands as the payer's credit, and a refund is due."""
     with db.write():
-        payment = _payment(payment_id)
+        payment = by_id(payment_id)
         order = locked(payment.order)
         if not _win(payment_id, now=now):
             return
@@ -230,64 +228,25 @@ def _close(order: CheckoutOrder, state: str, *, deliveries: int, now: datetime) 
         coupons.release(order)
 
 
-def take_back(payment_id: int, reason: str, *, has_happened: bool = False, now: datetime) -> None:
-    """The gateway gives the money of a settled payment back: credit note, ledger, and the access ends.
-
-    Raises Conflict (`used_up`) when the whole period that it paid for is over, unless the money has gone already.
-    """
-    with db.write():
-        payment = _payment(payment_id)
-        order = locked(payment.order)
-        invoice = _invoice(order)
-        if not has_happened and _is_used_up(invoice, now=now):
-            raise Conflict(N_("What was paid for was used up."), code="used_up")
-        moved = db.execute(
-            "UPDATE payment SET state = ?, reason = ? WHERE id = ? AND state = ?",
-            *(GIVEN_BACK, reason[:200], payment_id, SUCCEEDED),
-        )
-        if not moved:
-            return
-        if order.state == PAID and not _was_owed(payment_id):
-            _take_invoice_back(payment, order, invoice, reason, now=now)
-        else:
-            sides = {ledger.CREDIT: payment.amount_minor, ledger.clearing(payment.gateway): -payment.amount_minor}
-            ledger.book("refund", f"payment:{payment.id}", payment.currency, sides, now=now)
-        if not _end_refund("payment_id", payment_id, now=now):
-            note_refund(payment, "gateway", payment.amount_minor - given(payment_id), reason, now=now)
-
-
-def _is_used_up(invoice: Invoice, *, now: datetime) -> bool:
-    """Whether the period is over; that of a subscription that runs may have been moved by a pause."""
-    sub = subscriptions.held(invoice.workspace)
-    if sub is not None and sub.id == invoice.subscription and sub.state in states.TAKEN_FROM:
-        return not _unused(sub, invoice, now=now)
-    return bool(invoice.period_end is not None and invoice.period_end <= now)
-
-
 def given(payment_id: int) -> int:
     """What has gone back of a payment, or is on its way, in minor units."""
     found = db.row("SELECT COALESCE(SUM(amount_minor), 0) FROM refund WHERE payment_id = ?", payment_id)
     return int(found[0]) if found else 0
 
 
-def _was_owed(payment_id: int) -> bool:
-    """Whether nothing was delivered for a payment: giving it back takes nothing from anybody (pretix #343)."""
-    return db.row("SELECT 1 FROM refund WHERE payment_id = ? AND refund_key = ?", payment_id, UNDELIVERED) is not None
-
-
 def refund_sent(refund_id: int, *, now: datetime) -> None:
     """Money that was owed back has gone: the credit is used up. Once done it does nothing more."""
     with db.write():
         found = db.row("SELECT payment_id FROM refund WHERE id = ?", refund_id)
-        if found is None or not _end_refund("id", refund_id, now=now):
+        if found is None or not end_refund("id", refund_id, now=now):
             return
-        payment = _payment(found[0])
+        payment = by_id(found[0])
         if db.execute("UPDATE payment SET state = ? WHERE id = ? AND state = ?", *(GIVEN_BACK, payment.id, SUCCEEDED)):
             sides = {ledger.CREDIT: payment.amount_minor, ledger.clearing(payment.gateway): -payment.amount_minor}
             ledger.book("refund", f"payment:{payment.id}", payment.currency, sides, now=now)
 
 
-def _end_refund(column: str, value: int, *, now: datetime) -> bool:
+def end_refund(column: str, value: int, *, now: datetime) -> bool:
     """Whether a refund was due until now: compare-and-set, so that it is booked once."""
     return bool(
         db.execute(
@@ -295,70 +254,6 @@ def _end_refund(column: str, value: int, *, now: datetime) -> bool:
             *(db.stamp(now), value),
         )
     )
-
-
-def _take_invoice_back(payment: Payment, order: CheckoutOrder, invoice: Invoice, reason: str, *, now: datetime) -> None:
-    """The invoice is taken back, less the parts that were before."""
-    gone, gone_tax = _credited(invoice)
-    total, tax = payment.amount_minor - gone, invoice.tax_minor - gone_tax
-    invoices.credit(invoice, reason, amount_minor=total, tax_minor=tax, now=now)
-    sides = {ledger.DEFERRED: total - tax, ledger.TAX: tax, ledger.clearing(payment.gateway): -total}
-    ledger.book("refund", f"payment:{payment.id}", payment.currency, sides, now=now)
-    order.state = TAKEN_BACK
-    order.save()
-    invitations.take_thanks_back(order)
-    _end_access(payment, order, invoice, now=now)
-
-
-def _credited(invoice: Invoice) -> tuple[int, int]:
-    """(total, tax) that credit notes took back of an invoice already."""
-    found = db.row(
-        "SELECT COALESCE(SUM(total_minor), 0), COALESCE(SUM(tax_minor), 0) FROM credit_note WHERE invoice_id = ?",
-        invoice.id,
-    )
-    assert found is not None
-    return int(found[0]), int(found[1])
-
-
-def lose_access(payment_id: int, *, now: datetime) -> None:
-    """All money of a payment has gone: what it paid for ends."""
-    with db.write():
-        payment = _payment(payment_id)
-        order = locked(payment.order)
-        if order.state == PAID and not _was_owed(payment_id):
-            order.state = TAKEN_BACK
-            order.save()
-            invitations.take_thanks_back(order)
-            _end_access(payment, order, _invoice(order), now=now)
-
-
-def _end_access(payment: Payment, order: CheckoutOrder, invoice: Invoice, *, now: datetime) -> None:
-    """What is left of what the payment paid for ends: of several periods that are paid for only so much."""
-    sub = subscriptions.held(order.workspace)
-    if sub is None or sub.id != invoice.subscription or sub.state not in states.TAKEN_FROM:
-        return
-    unused = _unused(sub, invoice, now=now)
-    if not unused:
-        return
-    if order.kind == orders.RAISE:
-        subscriptions.lower_back(sub, now=now)
-    elif sub.period_end - unused > (sub.paused_at or now):
-        subscriptions.shorten(sub, unused, now=now)
-    else:
-        subscriptions.end(sub, states.TAKEN_BACK, now=now, order=order.public_id)
-        return
-    if sub.state != states.PAUSED:
-        revenue.move(sub, revenue.worth(sub, now=now), f"refund:{payment.id}", now=now)
-
-
-def _unused(sub: Subscription, invoice: Invoice, *, now: datetime) -> timedelta:
-    """How much of an invoice's period is still to come; a pause has moved the last one."""
-    begin, end = invoice.period_start, invoice.period_end
-    if invoice.period_index is None:  # a larger plan, for the rest of what was paid for then
-        return max(end - now, timedelta())
-    if invoice.period_index == sub.period_index:
-        begin, end = sub.period_start, sub.period_end
-    return max(end - max(begin, sub.paused_at or now), timedelta())
 
 
 def owe(payment: Payment, key: str, amount_minor: int, reason: str, *, now: datetime) -> int:
@@ -388,9 +283,10 @@ def _refund(payment: Payment, key: str, state: str, amount_minor: int, reason: s
     return int(made.id)
 
 
-def _payment(payment_id: int) -> Payment:
+def by_id(payment_id: int) -> Payment:
+    """A payment by our number of it."""
     with unscoped("a gateway knows payments, not workspaces"):
-        found: Payment = Payment.get(Payment.id == payment_id)
+        found: Payment = Payment.get_by_id(payment_id)
     return found
 
 
@@ -410,6 +306,7 @@ def locked(order_id: int) -> CheckoutOrder:
     return found
 
 
-def _invoice(order: CheckoutOrder) -> Invoice:
+def invoice_of(order: CheckoutOrder) -> Invoice:
+    """The invoice that an order asks to pay."""
     found: Invoice = Invoice.get(Invoice.workspace == order.workspace, Invoice.id == order.invoice)
     return found

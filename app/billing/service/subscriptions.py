@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from app.billing import periods, states, timeline
 from app.billing.models import BillingAccount, Subscription, SubscriptionEvent
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import coupons, limits, prices, revenue
-from app.billing.service.prices import Price
+from app.billing.service import coupons, limits, revenue, terms
 from app.core import db, ids, outbox
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 
 TOPIC = "billing.subscription"
 RAISED, LOWERED, NEXT_CHOSEN, CHARGE_FAILED = "raised", "lowered", "next_chosen", "charge_failed"
 SHORTENED = "shortened"
 _ASKING = (timeline.INVITE, RAISED, LOWERED, NEXT_CHOSEN, SHORTENED)
-_RENEWED_THERE = frozenset({"stars"})  # gateways that renew by their own clock
 _CHARGING = N_("Your card is being charged for the next period. Cancel when that is done: it is the last one then.")
 _PUNCTUAL = timedelta(hours=1)  # a lapse seen later than this is our outage
 
@@ -68,7 +65,7 @@ def pay(sub: Subscription, order: CheckoutOrder, *, now: datetime) -> tuple[int,
     when the workspace has another plan by now.
     """
     is_first = sub.state == states.INCOMPLETE
-    if not is_first and not may_follow(sub, order.plan, order.interval, order.currency):
+    if not is_first and not terms.may_follow(sub, order.plan, order.interval, order.currency):
         raise Conflict(N_("This workspace has another plan by now."), code="other_plan")
     before, sub.state, plan_before = sub.state, states.after(sub.state, states.PAID), sub.plan
     if is_first:
@@ -108,65 +105,6 @@ def switch(sub: Subscription, *, now: datetime) -> None:
 def _cost(sub: Subscription, order: CheckoutOrder) -> None:
     sub.price_minor, sub.discount_minor = order.price_minor, order.discount_minor
     sub.redemption_id = order.redemption_id
-
-
-def is_unpaid(sub: Subscription) -> bool:
-    """Whether nothing was paid for yet: it waits for its first payment, or runs as a trial."""
-    return bool(sub.state == states.INCOMPLETE or sub.period_index < 0)
-
-
-def may_follow(sub: Subscription, plan: str, interval: str, currency: str) -> bool:
-    """Whether the next period may be this one: as the present, as its payer chose for the time after it, or any after a
-    trial."""
-    if sub.period_index < 0:
-        return True
-    return currency == sub.currency and (plan, interval) in {(sub.plan, sub.interval), following(sub)}
-
-
-def next_minor(sub: Subscription, *, now: datetime) -> int:
-    """What the next period would be asked for now, as it is chosen, less what a coupon still takes off; minor units."""
-    if is_renewed_there(sub):
-        return int(sub.price_minor)
-    try:
-        price = price_for(sub, *following(sub), sub.currency, now=now)
-    except Invalid:  # what was chosen is not sold any more
-        price = Price(sub.plan, sub.interval, sub.currency, sub.price_minor)
-    return price.amount_minor - coupons.reduction(coupons.holding(sub, price), price)
-
-
-def kept_price(sub: Subscription | None, listed: Price) -> Price:
-    """A price as this payer has it: who has the plan keeps its price when that of the list rises; a lower one is theirs too."""
-    if sub is None or not _has(sub, listed.plan, listed.interval, listed.currency):
-        return listed
-    return replace(listed, amount_minor=min(listed.amount_minor, sub.price_minor))
-
-
-def price_for(sub: Subscription | None, plan: str, interval: str, currency: str, *, now: datetime) -> Price:
-    """What a plan costs this payer now. Who has it keeps it also when it is sold to nobody else any more.
-
-    Raises Invalid (fields `plan`, `interval`) for what is not sold so.
-    """
-    try:
-        return kept_price(sub, prices.price_of(plan, interval, currency, now=now))
-    except Invalid:
-        if sub is None or not _has(sub, plan, interval, currency):
-            raise
-        return Price(plan, interval, currency, sub.price_minor)
-
-
-def _has(sub: Subscription, plan: str, interval: str, currency: str) -> bool:
-    is_mine = (plan, interval, currency) == (sub.plan, sub.interval, sub.currency)
-    return is_mine and bool(sub.state != states.INCOMPLETE)
-
-
-def following(sub: Subscription) -> tuple[str, str]:
-    """The plan and the interval of the next period."""
-    return sub.next_plan or sub.plan, sub.next_interval or sub.interval
-
-
-def is_renewed_there(sub: Subscription) -> bool:
-    """Whether the gateway renews it by its own clock, on the terms that it began with."""
-    return sub.gateway in _RENEWED_THERE
 
 
 def bounds_of(sub: Subscription, index: int) -> tuple[datetime, datetime]:
@@ -260,7 +198,7 @@ def choose_next(workspace_id: int, plan: str, interval: str, *, user_id: int | N
         sub = held(workspace_id)
         if sub is None or sub.state not in (states.ACTIVE, states.PAST_DUE):
             raise NotFound(N_("There is no subscription."))
-        if is_renewed_there(sub):
+        if terms.is_renewed_there(sub):
             raise Conflict(
                 N_("Cancel first: another plan can begin when the present one has ended."), code="renews_itself"
             )
@@ -319,7 +257,7 @@ def standing(sub: Subscription, *, is_invited: bool) -> timeline.Standing:
         period_end=sub.period_end,
         is_ending=sub.is_ending,
         is_charged=sub.method_id is not None,
-        is_renewed_there=is_renewed_there(sub),
+        is_renewed_there=terms.is_renewed_there(sub),
         is_invited=is_invited,
         collect_at=_collect_at(sub),
         past_due_at=sub.past_due_at,
