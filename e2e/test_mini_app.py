@@ -19,7 +19,9 @@ __all__ = ["browser", "stack"]  # the journey's fixtures
 
 @pytest.fixture
 def phone(browser: object, stack: Stack) -> Iterator[Visit]:
-    """A phone-sized browser that never was here before."""
+    """A phone-sized browser that never was here before, once the demo's channels are connected."""
+    owned = "SELECT COUNT(*) FROM channel WHERE relation = 'owned'"
+    wait_for("the bot is in all channels", lambda: stack.rows(owned)[0][0] >= len(CHANNELS))
     visit = Visit(browser, stack, width=390)  # type: ignore[arg-type]
     telegram.stand_in(visit.context)
     yield visit

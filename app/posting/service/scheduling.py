@@ -252,7 +252,9 @@ def cancel(workspace_id: int, public_id: str, *, user_id: int, now: datetime) ->
 
 def _call_off(targets: Collection[PostTarget], *, now: datetime) -> None:
     for target in targets:
-        actions = [_held(row[0]) for row in db.rows("SELECT id FROM due_action WHERE target_id = ?", target.id)]
+        # by number, as the lane goes from a publication to what follows it: else each would wait for the other
+        sql = "SELECT id FROM due_action WHERE target_id = ? ORDER BY id"
+        actions = [_held(row[0]) for row in db.rows(sql, target.id)]
         if any(a["kind"] == PUBLISH and a["state"] in (BUSY, UNCONFIRMED) for a in actions):
             _add_follower(target, DELETE, 0, reason=CALLED_OFF, now=now)
         is_out = any(a["kind"] == PUBLISH and a["state"] in (DONE, BUSY, UNCONFIRMED) for a in actions)
