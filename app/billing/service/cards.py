@@ -147,9 +147,12 @@ def newest(workspace_id: int, gateway: str) -> PaymentMethod | None:
 
 
 def newest_id(workspace_id: int, gateway: str) -> int | None:
-    """The number of that card, None without one."""
-    card = newest(workspace_id, gateway)
-    return int(card.id) if card is not None else None
+    """The number of that card, None without one; as text, since each settled payment asks."""
+    found = db.row(
+        "SELECT id FROM payment_method WHERE workspace_id = ? AND gateway = ? AND state = ? ORDER BY id DESC LIMIT 1",
+        *(workspace_id, gateway, ACTIVE),
+    )
+    return int(found[0]) if found else None
 
 
 def end(card: PaymentMethod, state: str, reason: str, *, user_id: int | None = None, now: datetime) -> None:
