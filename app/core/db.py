@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, TypeVar
 
 from peewee import (  # type: ignore[attr-defined]
     BigIntegerField,
@@ -32,6 +32,7 @@ from peewee import (  # type: ignore[attr-defined]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_Row = TypeVar("_Row", bound=Model)
 
 database = DatabaseProxy()
 _queue_path: Path | None = None
@@ -150,6 +151,12 @@ def row(sql: str, *params: Any) -> tuple[Any, ...] | None:
     return database.execute_sql(_dialect(sql), params).fetchone()  # type: ignore[no-any-return]
 
 
+def one(table: type[_Row], condition: str, *params: Any) -> _Row | None:
+    """The first row of a table under a condition kept as text, where building it anew each time would cost more than it."""
+    sql = _dialect(f"SELECT * FROM {table._meta.table_name} WHERE {condition} LIMIT 1")  # type: ignore[attr-defined]
+    return next(iter(table.raw(sql, *params)), None)
+
+
 def execute(sql: str, *params: Any) -> int:
     """Run a statement kept as text inside `write()`; returns how many rows it changed."""
     return int(database.execute_sql(_dialect(sql), params).rowcount)
@@ -262,6 +269,7 @@ class Table(Model):
     class Meta:
         database = database
         legacy_table_names = False
+        only_save_dirty = True  # what was not changed here may have been changed by others
 
 
 def big_key() -> BigIntegerField:

@@ -18,7 +18,7 @@ _SIGNS = {"XTR": "★"}
 MOST_MINOR = 10**14
 # Groups of three have one separator throughout, and none of them follows a leading zero.
 _GROUPED = r"(?P<grouped>[1-9]\d{0,2}(?P<separator>[ ,.'’])\d{3}(?:(?P=separator)\d{3})*)"
-_LETTERS = re.compile(r"^([A-Z]{3})(?=\d)")
+_LETTERS = re.compile(r"^(-?[A-Z]{3})(?=\d)")
 _AMOUNT = re.compile(rf"(?:{_GROUPED}|(?P<whole>\d+))(?:(?P<point>[.,])(?P<part>\d+))?", re.ASCII)
 
 
@@ -52,7 +52,7 @@ def text(minor: float, currency: str, locale: str = "en") -> str:
     digits = MINOR_DIGITS[currency]
     value = (Decimal(str(minor)) / 10**digits).quantize(Decimal(1).scaleb(-2), ROUND_HALF_UP)
     if digits:
-        return str(format_currency(value, currency, locale=locale, currency_digits=False))
+        return _apart(str(format_currency(value, currency, locale=locale, currency_digits=False)))
     return f"{format_decimal(value, format='#,##0.##', locale=locale)}\xa0{_SIGNS.get(currency, currency)}"
 
 
@@ -66,6 +66,11 @@ def price(minor: int, currency: str, locale: str = "en") -> str:
         pattern = copy(Locale.parse(locale).currency_formats["standard"])
         pattern.frac_prec = (0, 0)
         shown = str(pattern.apply(minor // 10**digits, locale, currency=currency, currency_digits=False))
+    return _apart(shown)
+
+
+def _apart(shown: str) -> str:
+    """ "UZS125" -> "UZS 125": letters that stand for a sign do not stick to the digits."""
     return _LETTERS.sub("\\1\u00a0", shown)
 
 

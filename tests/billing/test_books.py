@@ -35,7 +35,9 @@ def _finalise(who: Owner, *, fails: bool) -> None:
     try:
         with db.write():
             account: BillingAccount = payers.payer_of(who.workspace.id, now=NOW)
-            invoices.finalise(invoices.draft(who.workspace.id, account, price, kind="plan", now=NOW), now=NOW)
+            invoices.finalise_paid(
+                invoices.draft(who.workspace.id, account, price, kind="plan", now=NOW), account, now=NOW
+            )
             if fails:
                 raise _Rollback
     except _Rollback:
@@ -56,7 +58,9 @@ def test_a_number_is_given_in_the_year_of_the_payers_clock(runtime: Runtime, buy
     for at in (NOW, new_year):
         with db.write():
             account = payers.payer_of(buyer.workspace.id, now=at)
-            invoices.finalise(invoices.draft(buyer.workspace.id, account, price, kind="plan", now=at), now=at)
+            invoices.finalise_paid(
+                invoices.draft(buyer.workspace.id, account, price, kind="plan", now=at), account, now=at
+            )
     assert db.rows("SELECT series, number FROM invoice ORDER BY id") == [("2026", 1), ("2027", 1)]
 
 

@@ -287,7 +287,7 @@ def test_a_failure_of_ours_is_told_with_status_200_and_moves_nothing(
         raise RuntimeError("the disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(invoices, "finalise", fail)
+        broken.setattr(invoices, "finalise_paid", fail)
         assert payme("PerformTransaction", id=T1)["code"] == -32400
     assert payme("CheckTransaction", id=T1)["state"] == 1 and buying.as_paid(of) == ("open", 0)
     assert payme("PerformTransaction", id=T1)["state"] == 2 and buying.as_paid(of) == ("paid", 1)

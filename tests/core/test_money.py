@@ -87,3 +87,9 @@ def test_no_accepted_amount_is_another_than_was_meant(
     except Invalid:
         return
     assert kept == Decimal(meant).scaleb(money.MINOR_DIGITS[currency] - decimals), written
+
+
+def test_letters_that_stand_for_a_sign_do_not_stick_to_the_digits() -> None:
+    shown = [money.price(7_500_000, "UZS"), money.price(-7_500_000, "UZS"), money.text(-7_500_050, "UZS")]
+    assert shown == ["UZS\xa075,000", "-UZS\xa075,000", "-UZS\xa075,000.50"]
+    assert money.price(-7_500_000, "UZS", "ru") == "-75\xa0000\xa0UZS"

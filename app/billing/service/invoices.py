@@ -11,7 +11,7 @@ from app.billing.service import ledger, taxes
 from app.billing.service.prices import Price
 from app.core import db, ids
 
-DRAFT, OPEN, PAID, VOID = "draft", "open", "paid", "void"
+DRAFT, PAID, VOID = "draft", "paid", "void"
 DISCOUNT = "discount"
 _NOTES = "C"
 
@@ -56,13 +56,14 @@ def _line(invoice: Invoice, price: Price, kind: str, amount_minor: int, tax_mino
     )
 
 
-def finalise(invoice: Invoice, *, now: datetime) -> None:
-    """Give it its number, freeze the buyer, and book what is owed. The counter is held until the transaction ends."""
-    account: BillingAccount = BillingAccount.get_by_id(invoice.account)
+def finalise_paid(invoice: Invoice, account: BillingAccount, *, now: datetime) -> None:
+    """Give it its number, freeze the buyer, book what is owed; it is paid with that. The counter is held until the
+    transaction ends."""
     year = now.astimezone(ZoneInfo(account.timezone)).year
     invoice.buyer = {"name": account.name, "email": account.email, "tax_id": account.tax_id}
     invoice.series, invoice.number = str(year), next_number(str(year))
-    invoice.state, invoice.finalised_at, invoice.voided_at = OPEN, now, None  # paid late, it is owed after all
+    invoice.state, invoice.finalised_at, invoice.paid_at = PAID, now, now
+    invoice.voided_at = None  # paid late, it is owed after all
     invoice.save()
     net = invoice.total_minor - invoice.tax_minor
     sides = {ledger.RECEIVABLE: invoice.total_minor, ledger.DEFERRED: -net, ledger.TAX: -invoice.tax_minor}
@@ -77,11 +78,6 @@ def next_number(series: str) -> int:
         series,
     )
     return int(number)
-
-
-def mark_paid(invoice: Invoice, *, now: datetime) -> None:
-    invoice.state, invoice.paid_at = PAID, now
-    invoice.save()
 
 
 def void(invoice: Invoice, *, now: datetime) -> None:

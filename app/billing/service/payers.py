@@ -29,10 +29,10 @@ class Details:
 def payer_of(workspace_id: int, *, now: datetime) -> BillingAccount:
     """The account that pays for a workspace; the first time, one in the workspace's own name. Inside `db.write()`."""
     db.serialise("workspace", workspace_id)
-    known = WorkspacePayer.get_or_none(WorkspacePayer.workspace == workspace_id)
+    mine = "id = (SELECT account_id FROM workspace_payer WHERE workspace_id = ?)"
+    known = db.one(BillingAccount, mine, workspace_id)
     if known is not None:
-        found: BillingAccount = BillingAccount.get_by_id(known.account)
-        return found
+        return known
     workspace: Workspace = Workspace.get_by_id(workspace_id)
     made: BillingAccount = BillingAccount.create(
         public_id=ids.public_id(), name=workspace.name, timezone=workspace.timezone, created_at=now

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from app.billing import periods, revenue_metrics, states
 from app.billing.models import Subscription
-from app.billing.money_models import MrrMovement
 from app.billing.revenue_metrics import CHURN, Figures, Movement, kind_of
 from app.billing.service import taxes
 from app.core import db
@@ -28,15 +27,11 @@ def move(sub: Subscription, to_minor: int, reference: str, *, now: datetime) -> 
     if not delta:
         return
     before, is_known = _of_account(sub.account, sub.currency)
-    MrrMovement.create(
-        workspace=sub.workspace,
-        account=sub.account,
-        subscription=sub.id,
-        kind=kind_of(before, delta, is_known=is_known),
-        currency=sub.currency,
-        delta_minor=delta,
-        reference=reference,
-        effective_at=now,
+    db.execute(
+        "INSERT INTO mrr_movement (workspace_id, account_id, subscription_id, kind, currency, delta_minor, reference,"
+        " effective_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        *(sub.workspace, sub.account, sub.id, kind_of(before, delta, is_known=is_known)),
+        *(sub.currency, delta, reference, db.stamp(now)),
     )
 
 

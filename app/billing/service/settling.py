@@ -25,7 +25,6 @@ from app.billing.service import (
 )
 from app.core import db, outbox
 from app.core.errors import Conflict
-from app.core.tenancy import unscoped
 
 PENDING, SUCCEEDED, DECLINED, DROPPED, GIVEN_BACK = "pending", "succeeded", "declined", "cancelled", "refunded"
 REFUND_DUE = "refund_due"
@@ -204,8 +203,7 @@ def _deliver(order: CheckoutOrder, invoice: Invoice, *, card_id: int | None = No
     if sub.method_id is None:
         subscriptions.pay_by(sub, card_id or cards.newest_id(order.workspace, sub.gateway))
     order.subscription = sub.id
-    invoices.finalise(invoice, now=now)
-    invoices.mark_paid(invoice, now=now)
+    invoices.finalise_paid(invoice, account, now=now)
     return sub
 
 
@@ -285,28 +283,30 @@ def _refund(payment: Payment, key: str, state: str, amount_minor: int, reason: s
 
 def by_id(payment_id: int) -> Payment:
     """A payment by our number of it."""
-    with unscoped("a gateway knows payments, not workspaces"):
-        found: Payment = Payment.get_by_id(payment_id)
+    found = db.one(Payment, "id = ?", payment_id)  # a gateway knows payments, not workspaces
+    assert found is not None, "payments are never deleted"
     return found
 
 
 def order_of(payment: Payment) -> CheckoutOrder:
     """The order that a payment is for, as it stands now."""
-    found: CheckoutOrder = CheckoutOrder.get(
-        CheckoutOrder.workspace == payment.workspace, CheckoutOrder.id == payment.order
-    )
-    return found
+    return _order(payment.order)
 
 
 def locked(order_id: int) -> CheckoutOrder:
     """The order as it stands once nobody else decides about it."""
     db.serialise("checkout_order", order_id)
-    with unscoped("a gateway knows orders, not workspaces"):
-        found: CheckoutOrder = CheckoutOrder.get(CheckoutOrder.id == order_id)
+    return _order(order_id)
+
+
+def _order(order_id: int) -> CheckoutOrder:
+    found = db.one(CheckoutOrder, "id = ?", order_id)  # a gateway knows orders, not workspaces
+    assert found is not None, "orders are never deleted"
     return found
 
 
 def invoice_of(order: CheckoutOrder) -> Invoice:
     """The invoice that an order asks to pay."""
-    found: Invoice = Invoice.get(Invoice.workspace == order.workspace, Invoice.id == order.invoice)
+    found = db.one(Invoice, "id = ? AND workspace_id = ?", order.invoice, order.workspace)
+    assert found is not None, "an order has its invoice"
     return found

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.billing import periods, states, timeline
-from app.billing.models import BillingAccount, Subscription, SubscriptionEvent
+from app.billing.models import BillingAccount, Subscription
 from app.billing.money_models import CheckoutOrder
 from app.billing.service import coupons, limits, revenue, terms
 from app.core import db, ids, outbox
@@ -23,10 +23,7 @@ _PUNCTUAL = timedelta(hours=1)  # a lapse seen later than this is our outage
 
 def live(workspace_id: int) -> Subscription | None:
     """The workspace's subscription that has not ended; also one whose first payment is still awaited."""
-    found: Subscription | None = Subscription.get_or_none(
-        Subscription.workspace == workspace_id, Subscription.ended_at.is_null()
-    )
-    return found
+    return db.one(Subscription, "workspace_id = ? AND ended_at IS NULL", workspace_id)
 
 
 def held(workspace_id: int) -> Subscription | None:
@@ -333,12 +330,9 @@ def _is_invited(sub: Subscription) -> bool:
 
 
 def _note(sub: Subscription, event: str, before: str | None, *, now: datetime, **detail: Any) -> None:
-    SubscriptionEvent.create(
-        workspace=sub.workspace,
-        subscription=sub.id,
-        event=event,
-        before=before,
-        after=sub.state,
-        detail=detail or None,
-        at=now,
+    db.execute(
+        "INSERT INTO subscription_event (workspace_id, subscription_id, event, before, after, detail, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        *(sub.workspace, sub.id, event, before, sub.state),
+        *(db.canonical_json(detail) if detail else None, db.stamp(now)),
     )

@@ -156,15 +156,11 @@ def _require_payable(order: Order, amount: int, *, now: datetime) -> None:
 
 def _busy(order: Order) -> Transaction | None:
     """The transaction that occupies an order."""
-    found: Transaction | None = Transaction.get_or_none(
-        Transaction.order_id == order.id, Transaction.state.in_((CREATED, PERFORMED))
-    )
-    return found
+    return db.one(Transaction, "order_id = ? AND state IN (?, ?)", order.id, CREATED, PERFORMED)
 
 
 def _by_id(payme_id: str) -> Transaction | None:
-    found: Transaction | None = Transaction.get_or_none(Transaction.payme_id == payme_id)
-    return found
+    return db.one(Transaction, "payme_id = ?", payme_id)
 
 
 def _held(params: Doc, receipts: Receipts) -> Transaction:
