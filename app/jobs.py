@@ -65,6 +65,11 @@ def expire_orders() -> None:
     billing.expire_orders()
 
 
+@huey.periodic_task(crontab(minute="20"))  # type: ignore[untyped-decorator]
+def recognise_revenue() -> None:
+    billing.recognise_revenue()
+
+
 @huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]
 def read_member_counts() -> None:
     readings.read_member_counts(_runtime.bots)

@@ -103,6 +103,10 @@ def proofs() -> dict[str, Callable[[], tuple[bool, str]]]:
         "Two years of 50 subscriptions of each gateway as real workflows, against the pure machine": lambda: full(
             "tests/workflows/test_subscription_months.py", BILLING_LIVES="50", BILLING_MONTHS="24"
         ),
+        "Books after ten thousand random acts, one in eight broken off": lambda: full(
+            "tests/billing/test_books.py", BOOKS_LIVES="167"
+        ),
+        "Ten thousand callbacks of Payme in a minute": lambda: bench("g1"),
         "Lateness and drain: c1, c2, publish now, beside one workflow per post": lambda: bench("c"),
         "Lighthouse, mobile: performance >= 90, accessibility 100": lighthouse,
         "axe: every page, two themes, three languages, 360 and 1280 px": lambda: full(

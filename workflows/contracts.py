@@ -115,6 +115,9 @@ class SubscriptionRequest:
     looks: int = 0
 
 
+UNSAID = -1  # by a report of before it was told; histories of then are replayed
+
+
 @dataclass(frozen=True)
 class SubscriptionReport:
     """How a subscription stands: ids, words and moments (milliseconds since 1970, UTC; None: there is none)."""
@@ -134,6 +137,8 @@ class SubscriptionReport:
     is_over: bool
     done: list[str]
     charge: str = ""
+    next_charge_ms: int | None = UNSAID
+    last_charge: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         GATEWAY,
         NEXT_CHARGE_AT,
         PLAN,
+        UNSAID,
         WORKSPACE_ID,
         SubscriptionReport,
         SubscriptionRequest,
@@ -110,6 +111,7 @@ class Subscription:
             f"| {report.period_index + 1} | {_moment(report.period_end_ms)} | {report.next_action or '–'}"
             f" | {_moment(report.next_action_ms)} | {report.dunning_step} |",
             "",
+            *([f"Last charge: {report.last_charge}", ""] if report.last_charge else []),
             *(f"- {line}" for line in reversed(self._done)),
         ]
         workflow.set_current_details("\n".join(lines))
@@ -117,10 +119,11 @@ class Subscription:
 
     def _index(self, report: SubscriptionReport) -> None:
         values = (str(report.workspace_id), report.plan, report.state, report.gateway)
-        if (*values, report.next_action_ms) == self._shown:
+        charge_ms = report.next_action_ms if report.next_charge_ms == UNSAID else report.next_charge_ms
+        if (*values, charge_ms) == self._shown:
             return
-        self._shown = (*values, report.next_action_ms)
-        next_at, key = _datetime(report.next_action_ms), SearchAttributeKey.for_datetime(NEXT_CHARGE_AT)
+        self._shown = (*values, charge_ms)
+        next_at, key = _datetime(charge_ms), SearchAttributeKey.for_datetime(NEXT_CHARGE_AT)
         words = [SearchAttributeKey.for_keyword(n).value_set(v) for n, v in zip(_WORDS, values, strict=True)]
         workflow.upsert_search_attributes([*words, key.value_set(next_at) if next_at else key.value_unset()])
 

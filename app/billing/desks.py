@@ -15,6 +15,8 @@ from app.core import db
 from app.core.crypto import Sealer
 from app.core.settings import Settings
 
+_BY_DESK = frozenset({"stripe", "payme", "click"})  # who give money back when our desk asks them to
+
 
 class Desks:
     """Made from the settings; an adapter is imported when it is first needed."""
@@ -44,21 +46,18 @@ class Desks:
         if settings.payme_merchant_id and settings.payme_key.get_secret_value():
             from app.billing.gateways.payme.subscribe import PaymeCards
 
-            yield (
-                "payme",
-                PaymeCards(settings.payme_api_url, settings.payme_merchant_id, settings.payme_key.get_secret_value()),
-            )
+            who = settings.payme_merchant_id, settings.payme_key.get_secret_value()
+            yield "payme", PaymeCards(settings.payme_api_url, *who, fiscal=self._codes)
         if settings.click_service_id and settings.click_merchant_user_id:
             from app.billing.gateways.click.merchant import ClickCards
 
-            who = (
-                settings.click_service_id,
-                settings.click_merchant_user_id,
-                settings.click_secret_key.get_secret_value(),
-            )
-            settles = timedelta(seconds=settings.click_settles_s)
-            codes = settings.fiscal_ikpu, settings.fiscal_package_code
-            yield "click", ClickCards(settings.click_api_url, *who, settles_after=settles, fiscal=codes)
+            ours = settings.click_service_id, settings.click_merchant_user_id
+            secret, settles = settings.click_secret_key.get_secret_value(), timedelta(seconds=settings.click_settles_s)
+            yield "click", ClickCards(settings.click_api_url, *ours, secret, settles_after=settles, fiscal=self._codes)
+
+    @property
+    def _codes(self) -> tuple[str, str]:
+        return self._settings.fiscal_ikpu, self._settings.fiscal_package_code
 
     @property
     def _stripe_key(self) -> str:
@@ -87,12 +86,18 @@ class Desks:
                 told_of, again = cards.check_offered(gateway, cast(Issuer, charger), self._vault, now=now)
                 done += [f"{told_of} cards checked"] if told_of else []
                 moments.append(again)
-            gone = cards.forget_removed(gateway, charger, self._vault)
-            done += [f"{gone} cards forgotten"] if gone else []
+            left, again = collecting.go_on_left(gateway, collecting.Collector(self.chargers, self._vault), now=now)
+            done += [f"{left} charges of ended subscriptions looked up"] if left else []
+            moments.append(again)
             told, again = self._statement(gateway, charger, now)
             done += told
             moments.append(again)
+            gone = cards.forget_removed(gateway, charger, self._vault)
+            done += [f"{gone} cards forgotten"] if gone else []
             moments.append(refunding.next_at(gateway, now=now))
+        elif gateway in _BY_DESK:
+            owed = refunding.name_unsendable(gateway, now=now)
+            done += [f"{owed} refunds to be sent by hand"] if owed else []
         return done, min((at for at in moments if at is not None), default=None)
 
     def _statement(self, gateway: str, charger: Charger, now: datetime) -> tuple[list[str], datetime | None]:

@@ -173,6 +173,18 @@ class Refund(TenantTable):
         constraints = (SQL("CHECK (amount_minor > 0)"),)
 
 
+class RevenueSchedule(TenantTable):
+    """What of a paid invoice is not earned yet, and until when it was: the rest is earned by `ends_at`."""
+
+    impersonal = frozenset({"currency"})
+    invoice: Any = ForeignKeyField(Invoice, lazy_load=False, primary_key=True)
+    workspace: Any = ForeignKeyField(Workspace, lazy_load=False)
+    currency = CharField(max_length=3)
+    deferred_minor = BigIntegerField()
+    recognised_at = UtcTimestamp(index=True)
+    ends_at = UtcTimestamp()
+
+
 class CreditNote(TenantTable):
     """Takes back an invoice, or a part of it, under a number of its own."""
 
@@ -250,5 +262,5 @@ class Difference(Table):
 
 TABLES = (
     *(TaxRate, Invoice, InvoiceLine, InvoiceCounter, CheckoutOrder, Payment, Refund, CreditNote),
-    *(LedgerEntry, LedgerPosting, MrrMovement, Difference),
+    *(LedgerEntry, LedgerPosting, MrrMovement, Difference, RevenueSchedule),
 )

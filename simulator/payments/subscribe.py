@@ -130,6 +130,7 @@ class Subscribe:
             "cancel_time": 0,
             "account": [{"name": name, "value": value} for name, value in given["account"].items()],
             "description": given.get("description", ""),
+            "detail": given.get("detail"),
         }
         return {"receipt": self._book.keep("receipt", number, receipt)}
 

@@ -202,6 +202,27 @@ class Account:
         self._emit("charge.refunded", charge)
         return refund
 
+    def fail_refund(self, number: str) -> Doc:
+        """The payer's bank did not take a refund: the money is on our balance again (docs.stripe.com/refunds)."""
+        refund = self.find("refund", number)
+        charge = self.find("charge", refund["charge"])
+        refund |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}
+        refund["failure_balance_transaction"] = self._move("refund_failure", refund["amount"], charge, refund)["id"]
+        charge |= {"amount_refunded": charge["amount_refunded"] - refund["amount"], "refunded": False}
+        self.store.put(charge)
+        self.store.put(refund)
+        self._emit("refund.failed", refund)
+        return refund
+
+    def pay_out(self, amount: int, currency: str) -> Doc:
+        """Stripe sends money to the bank account."""
+        payout = objects.new("payout", "po", amount=amount, currency=currency, status="paid", automatic=False)
+        moved = objects.balance_transaction("payout", -amount, payout)
+        self.store.put(moved)
+        payout["balance_transaction"] = moved["id"]
+        self.store.put(payout)
+        return payout
+
     def dispute(self, intent: str, won: bool | None) -> Doc:
         """The bank asks for the money back (None), and later says who is right; opens one when none is open."""
         charge = self._charge_of({"payment_intent": intent})

@@ -125,10 +125,19 @@ def session(mode: str, currency: str, **more: Any) -> Doc:
 
 
 def balance_transaction(kind: str, amount: int, source: Doc) -> Doc:
-    made = new("balance_transaction", "txn", type=kind, amount=amount, net=amount, fee=0, fee_details=[])
+    fee = _fee(amount) if kind == "charge" else 0
+    details = (
+        [{"type": "stripe_fee", "amount": fee, "currency": source["currency"], "description": None}] if fee else []
+    )
+    made = new("balance_transaction", "txn", type=kind, amount=amount, net=amount - fee, fee=fee, fee_details=details)
     made |= {"currency": source["currency"], "source": source["id"], "status": "pending", "exchange_rate": None}
     category = {"adjustment": "dispute" if amount < 0 else "dispute_reversal"}.get(kind, kind)
     return made | {"available_on": made["created"], "description": None, "reporting_category": category}
+
+
+def _fee(amount: int) -> int:
+    """Stripe's standard price for a card: 2.9 % and 30 cents (stripe.com/pricing, read 2026-11)."""
+    return (amount * 29 + 500) // 1000 + 30
 
 
 def event(kind: str, doc: Doc, request: Doc) -> Doc:

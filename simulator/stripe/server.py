@@ -202,6 +202,13 @@ def _add_control(app: web.Application, account: Account) -> None:
         asked = {name: str(value) for name, value in given.items() if name in ("payment_intent", "amount")}
         return {"refund": account.create_refund(asked)}
 
+    async def fail_refund(request: web.Request) -> Doc:
+        return {"refund": account.fail_refund((await request.json()).get("refund", ""))}
+
+    async def pay_out(request: web.Request) -> Doc:
+        given = await request.json()
+        return {"payout": account.pay_out(int(given["amount"]), str(given.get("currency", "usd")))}
+
     async def card(request: web.Request) -> Doc:
         given = await request.json()
         return {"card": account.set_card(given.get("payment_method", ""), given.get("card", ""))["_card"]}
@@ -212,6 +219,6 @@ def _add_control(app: web.Application, account: Account) -> None:
     async def charges(_request: web.Request) -> Doc:
         return {"charges": store.money()}
 
-    for run in (faults, dispute, refund, card, deliver):
+    for run in (faults, dispute, refund, fail_refund, pay_out, card, deliver):
         app.router.add_post(f"/_control/{run.__name__}", _control(account, run))
     app.router.add_get("/_control/charges", _control(account, charges))

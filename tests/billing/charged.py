@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from tests.conftest import NOW
 from tests.world import Owner
 
 GATEWAYS = ("payme", "click", "stripe")
+Subscribe = Callable[..., "Payer"]
 PRICE = {"payme": 12_500_000, "click": 12_500_000, "stripe": 999}
 _refs = count(1)
 

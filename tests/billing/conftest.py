@@ -11,7 +11,10 @@ from pydantic import SecretStr
 from app.boot import Runtime, boot
 from app.core import db
 from app.core.settings import Settings
+from tests.billing import charged
 from tests.billing.buying import CLICK_SECRET, CLICK_SERVICE, PAYME_KEY
+from tests.billing.charged import Subscribe
+from tests.billing.outside import GOOD, Outside
 from tests.conftest import NOW
 from tests.world import Owner, owner
 
@@ -39,3 +42,24 @@ def runtime(database_url: str, tmp_path: Path) -> Iterator[Runtime]:
 def buyer(runtime: Runtime) -> Owner:
     """Somebody on the free plan."""
     return owner("Bobur", telegram_user_id=77, plan="free", now=NOW)
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """The gateways, in processes of their own."""
+    with Outside(tmp_path_factory.mktemp("outside")) as running:
+        yield running
+
+
+@pytest.fixture
+def worker(database_url: str, tmp_path: Path, outside: Outside) -> Iterator[Runtime]:
+    """The worker, which asks them."""
+    with charged.booted(database_url, tmp_path, outside) as found:
+        yield found
+
+
+@pytest.fixture
+def subscribed(worker: Runtime, outside: Outside) -> Subscribe:
+    """Makes somebody subscribe by a gateway, with a card of a kind."""
+    who = owner("Bobur", telegram_user_id=77, plan="free", now=NOW)
+    return lambda gateway, kind=GOOD: charged.subscribed(worker, outside, who, gateway, kind)

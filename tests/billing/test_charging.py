@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,26 +16,12 @@ from app.billing.service.limits import plan_of
 from app.core import db
 from app.core.errors import Conflict
 from tests.billing import buying, charged
-from tests.billing.charged import GATEWAYS, PRICE, Payer
+from tests.billing.charged import GATEWAYS, PRICE, Payer, Subscribe
 from tests.billing.outside import DEAD, GOOD, POOR, Outside
 from tests.conftest import NOW
 from tests.world import owner
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-Subscribe = Callable[..., Payer]
-
-
-@pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    with Outside(tmp_path_factory.mktemp("outside")) as running:
-        yield running
-
-
-@pytest.fixture
-def subscribed(database_url: str, tmp_path: Path, outside: Outside) -> Iterator[Subscribe]:
-    with charged.booted(database_url, tmp_path, outside) as runtime:
-        who = owner("Bobur", telegram_user_id=77, plan="free", now=NOW)
-        yield lambda gateway, kind=GOOD: charged.subscribed(runtime, outside, who, gateway, kind)
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
@@ -68,7 +54,7 @@ def test_twelve_months_are_twelve_charges(subscribed: Subscribe, gateway: str) -
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
 @pytest.mark.parametrize("fault", ["before", "after_commit"])
-def test_an_answer_that_was_lost_is_looked_up_and_never_charged_twice(
+def test_23_24_an_answer_that_was_lost_is_looked_up_and_never_charged_twice(
     subscribed: Subscribe, gateway: str, fault: str
 ) -> None:
     """Cases 23 and 24: the request, or only its answer, never arrives."""
@@ -111,7 +97,7 @@ def test_a_good_card_in_between_pays_what_is_late(subscribed: Subscribe, gateway
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
-def test_a_hard_decline_is_never_tried_again(subscribed: Subscribe, gateway: str) -> None:
+def test_30_a_hard_decline_is_never_tried_again(subscribed: Subscribe, gateway: str) -> None:
     """Case 30: the card is marked dead, and its payer is asked for another."""
     payer = subscribed(gateway, DEAD)
     end = payer.sub.period_end
@@ -167,7 +153,7 @@ def test_a_no_that_comes_late_changes_nothing(subscribed: Subscribe, gateway: st
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
-def test_another_amount_than_was_recorded_is_never_charged(subscribed: Subscribe, gateway: str) -> None:
+def test_34_another_amount_than_was_recorded_is_never_charged(subscribed: Subscribe, gateway: str) -> None:
     """Case 34: what the order costs changed between two tries."""
     payer = subscribed(gateway)
     end, before = payer.sub.period_end, payer.outside.charges(gateway)

@@ -9,22 +9,16 @@ from pathlib import Path
 import pytest
 
 from app.billing.gateways.click.merchant import days_of, may_reverse
-from app.billing.service import ledger, lifecycle, returning
+from app.billing.service import ledger, lifecycle, orders, returning, settling
 from app.core import db
 from app.core.errors import Conflict
-from tests.billing import charged
+from tests.billing import buying, charged
 from tests.billing.charged import Payer
 from tests.billing.outside import Outside
 from tests.conftest import NOW
 from tests.world import owner
 
 TASHKENT = timedelta(hours=5)
-
-
-@pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    with Outside(tmp_path_factory.mktemp("outside")) as running:
-        yield running
 
 
 @pytest.fixture
@@ -50,6 +44,30 @@ def test_22_a_payment_before_midnight_is_found_after_it(payer: Payer) -> None:
     assert payer.payments() == [("unknown", 1)] and payer.outside.charges("click") - before == 1
     payer.charge(early)
     assert payer.payments() == [("succeeded", 1)] and payer.outside.charges("click") - before == 1
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_two_ways_to_hear_of_one_charge_are_one_payment(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
+) -> None:
+    """Click calls us for a charge whose answer was lost. Without the guard its money would be taken for a second payment
+    and owed back, though it came once."""
+    if not is_guarded:
+        monkeypatch.setattr(settling, "_TWO_WAYS", frozenset())
+    end = payer.sub.period_end
+    payer.outside.faults("click", after_commit=1)
+    payer.look(end)
+    payer.charge(end)
+    assert payer.payments() == [("unknown", 1)]
+    moved = payer.outside.money("click")[-1]
+    of = orders.any_order(str(moved["order"]))
+    called = {"click_paydoc_id": int(moved["reference"])}
+    told = buying.prepare(of, 77, now=end, **called)
+    assert buying.complete(of, 77, told["merchant_prepare_id"], now=end, **called)["error"] == 0
+    payer.live(end + timedelta(minutes=1), end + timedelta(minutes=20), step=timedelta(minutes=1))
+    is_owed = db.row("SELECT 1 FROM refund") is not None
+    assert is_owed is not is_guarded and buying.as_paid(of) == ("paid", 1)
+    assert (len(db.rows("SELECT 1 FROM payment WHERE order_id = ?", of.id)) == 1) is is_guarded
 
 
 def test_22_a_payment_is_looked_for_on_its_day_and_the_next() -> None:

@@ -115,7 +115,13 @@ def test_08_a_refund_ends_the_access_and_writes_a_credit_note(runtime: Runtime, 
     assert create(order(runtime, buyer, "payme", now=tomorrow), T2, at=tomorrow, now=tomorrow)["state"] == 1
 
 
-@pytest.mark.parametrize("amount", ["50000.0", '"50000"', "true", "1e5", str(2**63), "0", "-5", "null", "12499999"])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *("50000.0", '"50000"', "true", "1e5", str(2**63), "0", "-5", "null", "12499999"),
+        *(f"{PRO}.0", f'"{PRO}"', "1.25e7", f"[{PRO}]"),  # of the right value, and no whole number
+    ],
+)
 def test_09_an_amount_that_is_no_whole_number_or_not_the_orders_makes_no_row(
     runtime: Runtime, buyer: Owner, amount: str
 ) -> None:
@@ -152,6 +158,16 @@ def test_10_without_a_key_nobody_is_let_in(runtime: Runtime) -> None:
 
     told = rpc.answer("POST", buying.basic(""), b"{}", key="", receipts=Receipts(DomainOrders()), now=NOW)
     assert told["error"]["code"] == -32504
+
+
+def test_11_an_order_that_costs_something_else_since_the_check_is_refused(runtime: Runtime, buyer: Owner) -> None:
+    of = order(runtime, buyer, "payme")
+    asked = {"amount": PRO, "account": {"order_id": of.public_id}}
+    assert payme("CheckPerformTransaction", **asked) == {"allow": True}
+    with db.write():
+        db.execute("UPDATE checkout_order SET amount_minor = amount_minor + 100 WHERE id = ?", of.id)
+    assert payme("CreateTransaction", id=T1, time=db.to_ms(NOW), **asked)["code"] == -31001
+    assert buying.count("payme_transaction") == 0
 
 
 def test_11_another_amount_between_check_and_create_is_refused(runtime: Runtime, buyer: Owner) -> None:

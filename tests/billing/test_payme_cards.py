@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,18 +19,6 @@ from tests.conftest import NOW
 from tests.world import Owner, owner
 
 GOOD, SMS = "8600495473316478", "666666"
-
-
-@pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    with Outside(tmp_path_factory.mktemp("outside")) as running:
-        yield running
-
-
-@pytest.fixture
-def worker(database_url: str, tmp_path: Path, outside: Outside) -> Iterator[Runtime]:
-    with charged.booted(database_url, tmp_path, outside) as runtime:
-        yield runtime
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
-from pathlib import Path
 
 import httpx
 import pytest
@@ -24,18 +22,6 @@ from tests.world import Owner, owner
 HOUR = timedelta(hours=1)
 GATEWAYS = ("payme", "click")
 _numbers = count(4_000_000_001, 10)  # the gateways are those of all tests
-
-
-@pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    with Outside(tmp_path_factory.mktemp("outside")) as running:
-        yield running
-
-
-@pytest.fixture
-def worker(database_url: str, tmp_path: Path, outside: Outside) -> Iterator[Runtime]:
-    with charged.booted(database_url, tmp_path, outside) as runtime:
-        yield runtime
 
 
 @pytest.fixture

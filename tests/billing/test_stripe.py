@@ -34,12 +34,6 @@ DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 Doc = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    with Outside(tmp_path_factory.mktemp("outside")) as running:
-        yield running
-
-
 @pytest.fixture
 def runtime(database_url: str, tmp_path: Path, outside: Outside) -> Iterator[Runtime]:
     with charged.booted(database_url, tmp_path, outside) as found:
@@ -172,6 +166,18 @@ def test_28_events_of_another_time_are_refused(shop: Shop, late_s: int, status: 
     assert _post(shop, at=time.time() - late_s) == status
 
 
+@pytest.mark.parametrize(("late_s", "is_taken"), [(300, True), (301, False), (-300, True), (-301, False)])
+def test_28_to_the_second(runtime: Runtime, late_s: int, is_taken: bool) -> None:
+    body = '{"id": "evt_s", "type": "x", "data": {"object": {"id": "y"}}}'
+    header = signature(body, NOW)
+    at = NOW + timedelta(seconds=late_s)
+    if is_taken:
+        assert hooks.receive(body.encode(), header, secret=STRIPE_SECRET, now=at)
+        return
+    with pytest.raises(NotStripes, match="not of now"):
+        hooks.receive(body.encode(), header, secret=STRIPE_SECRET, now=at)
+
+
 def test_28_signatures_are_held_against_the_very_bytes(shop: Shop) -> None:
     now, body = datetime.now(UTC), '{"id": "evt_1", "type": "x", "data": {"object": {"id": "y"}}}'
     good = signature(body, now)
@@ -207,12 +213,14 @@ def test_29_a_bank_that_wants_to_see_its_client_is_told_of_once_and_the_same_inv
         db.execute("UPDATE subscription SET next_action_at = ?", db.stamp(start))
     payer.live(start, start)
     assert payer.sub.state == "past_due" and payer.payments() == [("declined", 1)]
-    assert [template for (template,) in db.rows("SELECT template FROM notice")] == ["charge_needs_you"]
+    ((template, params),) = db.rows("SELECT template, params FROM notice")
+    owed = str((db.row("SELECT public_id FROM checkout_order WHERE state = 'open'") or ("",))[0])
+    assert template == "charge_needs_you" and f"/orders/{owed}" in params, "once, with the link to pay"
     assert payer.live(start + MINUTE, start + 50 * MINUTE, step=MINUTE) == [], "it waits, and charges no more"
     (order_id,) = db.row("SELECT public_id FROM checkout_order WHERE state = 'open'") or ("",)
     order = orders.any_order(str(order_id))
     page = shop.page(order)
-    assert "bank asks" in shop.press(page, "authentication_later").text or shop.press(page, "visa").status_code == 303
+    assert shop.press(page, "visa").status_code == 303
     shop.hear("payment_intent.succeeded", shop.intent_of(order))
     shop.desk()
     assert as_paid(order) == ("paid", 1) and payer.sub.state == "active"
@@ -386,3 +394,70 @@ def test_the_same_payer_object_is_used_for_all_orders(shop: Shop) -> None:
     first = db.row("SELECT customer FROM stripe_customer")
     shop.page(shop.order())
     assert db.row("SELECT customer FROM stripe_customer") == first
+
+
+def test_a_refund_that_the_payers_bank_did_not_take_is_owed_again_and_named(shop: Shop) -> None:
+    order, intent = shop.bought()
+    (payment,) = db.row("SELECT id FROM payment") or (0,)
+    part = returning.refund_part(payment, 300, "part", "as agreed", now=clock.utcnow())
+    shop.desk()
+    assert db.rows("SELECT state FROM refund WHERE id = ?", part) == [("done",)]
+    clearing, owed = ledger.clearing("stripe"), ledger.CREDIT
+    before = ledger.balance(clearing, "USD")
+    refund = shop.outside.stripe("get", "/v1/refunds", payment_intent=intent)["data"][0]["id"]
+    shop.outside.control_stripe("fail_refund", refund=refund)
+    for event in ("refund.failed", "refund.updated"):
+        shop.hear(event, refund)
+        shop.desk()
+    assert ledger.balance(clearing, "USD") == before + 300 and ledger.balance(owed, "USD") == -300, "once"
+    named = [one.reference for one in ledger.differences() if one.kind == "refund_failed"]
+    assert named == [refund], "other tests' money is foreign here"
+    assert as_paid(order) == ("paid", 1) and buying.books_are_right()
+
+
+def test_what_stripe_keeps_and_what_it_pays_out_stand_in_the_books_to_the_cent(shop: Shop) -> None:
+    shop.bought()
+    hour = timedelta(hours=1)
+    stated = shop.outside.stripe("get", "/v1/balance_transactions")["data"]
+    ours = [one for one in stated if one["type"] == "charge" and _is_ours(one["source"], shop)]
+    fees = sum(one["fee"] for one in ours)
+    shop.desk(clock.utcnow() + 2 * hour)
+    assert fees > 0 and ledger.balance(ledger.FEES, "USD") == fees
+    held = ledger.balance(ledger.clearing("stripe"), "USD") + ledger.balance(ledger.BANK, "USD")
+    assert held == sum(one["net"] for one in ours)
+    shop.outside.control_stripe("pay_out", amount=500)
+    for hours in (4, 6):
+        shop.desk(clock.utcnow() + hours * hour)
+    paid_out = [
+        one for one in shop.outside.stripe("get", "/v1/balance_transactions")["data"] if one["type"] == "payout"
+    ]
+    assert ledger.balance(ledger.BANK, "USD") == 500 * len(paid_out) and ledger.balance(ledger.FEES, "USD") == fees, (
+        "once"
+    )
+    assert buying.books_are_right()
+
+
+def _is_ours(source: str, shop: Shop) -> bool:
+    intent = shop.outside.stripe("get", f"/v1/charges/{source}")["payment_intent"]
+    return db.row("SELECT 1 FROM payment WHERE gateway_ref = ?", intent) is not None
+
+
+@pytest.mark.parametrize("answered", ["payment_intent.succeeded", "charge.succeeded"])
+def test_24_the_event_of_a_charge_whose_answer_was_lost_settles_it_and_nothing_is_charged_again(
+    shop: Shop, answered: str
+) -> None:
+    """The time-out comes after Stripe has the money; its event is faster than our look."""
+    payer = charged.subscribed(shop.runtime, shop.outside, shop.who, "stripe")
+    end, before = payer.sub.period_end, shop.outside.charges("stripe")
+    shop.outside.faults("stripe", after_commit=1)
+    payer.live(end, end)
+    assert payer.payments() == [("unknown", 1)]
+    moved = shop.outside.money("stripe")[-1]
+    about = moved["payment_intent"] if answered.startswith("payment_intent") else moved["object_id"]
+    shop.hear(answered, about, now=end)
+    shop.runtime.desks.run("stripe", end)
+    if answered == "payment_intent.succeeded":
+        assert payer.payments() == [("succeeded", 1)] and payer.sub.period_start == end, "by the event alone"
+    payer.live(end + MINUTE, end + 10 * MINUTE, step=MINUTE)
+    assert payer.payments() == [("succeeded", 1)] and shop.outside.charges("stripe") - before == 1
+    assert payer.sub.period_start == end and buying.books_are_right()

@@ -103,7 +103,7 @@ SCENARIOS = {
     "payments left in progress, leases, accepting and rejecting by hand": (
         "none of ours: a payment is decided in the transaction that stores it"
     ),
-    "previous secrets still verify": "none of ours: after a change of SECRET_KEY renewals are doubted, nothing is lost in silence",
+    "previous secrets still verify": f"{_TILL}::test_after_a_change_of_the_secret_key_a_renewal_of_before_is_still_ours",
     "order ids of any form, blank ones and too long ones": "none of ours: an order's number is made by us, 22 characters",
     "other handlers, routers, start and stop of the library": "none of ours: they are about a library's seams",
 }

@@ -104,12 +104,17 @@ class ChargingStack(SupervisedStack):
             )
         ]
 
+    def unbalanced(self) -> int:
+        """Entries of our ledger that do not sum to nothing."""
+        sql = "SELECT COUNT(*) FROM (SELECT 1 FROM ledger_posting GROUP BY entry_id HAVING SUM(amount_minor) <> 0) AS e"
+        return int(self.rows(sql)[0][0])
+
     def booked(self) -> dict[str, int]:
-        """What our ledger says that each gateway took of what was charged in this run."""
+        """What our ledger says that each gateway took beyond the first periods, whichever payment it was booked under."""
         found = self.rows(
             "SELECT p.gateway, SUM(l.amount_minor) FROM payment p JOIN ledger_entry e ON e.kind = 'payment' AND"
             " e.reference = 'payment:' || p.id JOIN ledger_posting l ON l.entry_id = e.id AND l.ledger_account ="
-            " 'clearing:' || p.gateway WHERE p.method_id IS NOT NULL GROUP BY p.gateway"
+            " 'clearing:' || p.gateway WHERE COALESCE(p.gateway_ref, '') NOT LIKE 'first-%' GROUP BY p.gateway"
         )
         return {str(gateway): int(amount) for gateway, amount in found}
 
@@ -118,7 +123,12 @@ def read_back(stack: ChargingStack) -> dict[str, object]:
     """What an independent program finds in the gateways' journals."""
     (stack.folder / "wanted.json").write_text(json.dumps(stack.wanted()))
     journals = stack.folder / "payments" / "payments.jsonl", stack.folder / "stripe" / "stripe.jsonl"
-    command = [sys.executable, "-I", str(READER), *map(str, journals), str(stack.folder / "wanted.json")]
+    return read_money(*journals, stack.folder / "wanted.json")
+
+
+def read_money(payments: Path, stripe: Path, wanted: Path) -> dict[str, object]:
+    """The journals of the gateways against what was due, by a program that knows nothing of the product."""
+    command = [sys.executable, "-I", str(READER), str(payments), str(stripe), str(wanted)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
 

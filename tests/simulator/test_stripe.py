@@ -314,7 +314,7 @@ def test_the_balance_lists_pages_and_expands(sim: Simulator) -> None:
     sim.sdk.refunds.create({"payment_intent": paid[0], "amount": 100})
     window = {"created": {"gte": since, "lte": since + 60}, "expand": ["data.source"]}
     page = sim.sdk.balance_transactions.list({"limit": 3} | window)
-    assert [(row.type, row.amount, row.fee) for row in page.data] == [("refund", -100, 0)] + 2 * [("charge", 900, 0)]
+    assert [(row.type, row.amount, row.fee) for row in page.data] == [("refund", -100, 0)] + 2 * [("charge", 900, 56)]
     assert [row.source.payment_intent for row in page.data] == [paid[0], paid[2], paid[1]] and page.has_more
     assert len(list(page.auto_paging_iter())) == 4
     assert isinstance(sim.sdk.balance_transactions.list({"limit": 1}).data[0].source, str)

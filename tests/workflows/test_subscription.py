@@ -9,12 +9,13 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from app.billing.service import orders, subscriptions
@@ -121,15 +122,42 @@ def test_a_payment_starts_its_workflow_and_a_person_can_read_it(runtime: Runtime
         assert found == [subscription_id_of(sub_id)]
         described = await handle.describe()
         assert await described.static_summary() == f"Subscription {sub_id}"
-        assert described.typed_search_attributes is not None
+        facts = {pair.key.name: pair.value for pair in described.typed_search_attributes}
+        assert (facts["SubscriptionId"], facts["WorkspaceId"]) == (str(sub_id), str(who.workspace.id))
+        assert (facts["Plan"], facts["BillingState"], facts["Gateway"]) == ("pro", "active", "payme")
+        assert facts["NextChargeAt"] == _paid_until(), "not when the payer is reminded of it"
+        details = await _details(handle)
+        assert details.startswith("**active** · pro by the month, paid by payme")
+        assert f"| 1 | {_paid_until():%Y-%m-%d %H:%M} UTC | invite |" in details
+        assert "Last charge: payment 1 (attempt 1) at payme: succeeded" in details
         told = _payloads((await handle.fetch_history()).to_json())
         assert "Bobur" not in told and '"invite at 2' in told and "do what is due (look 1)" in told
         await asyncio.to_thread(_cancel, who)
         await dispatch.deliver_due(client)
         await until("its row waits for the end", lambda: _waits_for() == "end")
-        assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+        described = await handle.describe()
+        assert described.status == WorkflowExecutionStatus.RUNNING
+        for _ in range(300):  # the row is written before the workflow hears of it
+            if "NextChargeAt" not in {p.key.name for p in (await handle.describe()).typed_search_attributes}:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("nothing will be charged, and it says when")
+        assert (await _details(handle)).startswith("**active, ends with its period**")
 
     _on_dev_server(runtime, story)
+
+
+async def _details(handle: WorkflowHandle[Any, Any]) -> str:
+    """The current details, as the Web UI asks for them."""
+    told = await handle.query("__temporal_workflow_metadata")
+    return str(told.current_details)
+
+
+def _paid_until() -> datetime:
+    found = db.row("SELECT period_end FROM subscription")
+    assert found is not None
+    return datetime.fromtimestamp(db.to_ms(db.moment(found[0])) / 1000, UTC)
 
 
 def _payloads(history: str) -> str:

@@ -56,6 +56,8 @@ class BillingActivities:
             is_over=found.is_over,
             done=list(found.done),
             charge=found.charge,
+            next_charge_ms=_ms(found.next_charge_at),
+            last_charge=found.last_charge,
         )
 
     @activity.defn(name=COLLECT_PAYMENT)

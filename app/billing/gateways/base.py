@@ -40,7 +40,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A saved card to be charged for an order. `ref`: the gateway's number of it, as far as it is known.
+    """A saved card to be charged for an order. `ref`: the gateway's number of it, as far as it is known; `lines`: what its
+    fiscal receipt lists.
 
     `key` is the same for every try of this payment, and another one's for any other.
     """
@@ -54,6 +55,7 @@ class Charge:
     payer_ref: str
     ref: str
     asked_at: datetime
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Charger(Protocol):
         `orders` are the charges that we asked for in this time: for a gateway that has no list and is asked of each."""
 
     def forget(self, token: str) -> None:
-        """The payer removed the card: the gateway need not keep it."""
+        """The payer removed the card: the gateway need not keep it. Raises Upstream while it cannot be told."""
 
 
 class Issuer(Protocol):
@@ -165,8 +167,17 @@ class Orders(Protocol):
     def returned(self, payment_id: int, total_minor: int, reason: str, *, now: datetime) -> None:
         """So much of a payment has gone back to the payer by now, all told; the rest stays paid for."""
 
+    def refund_failed(self, payment_id: int, ref: str, amount_minor: int, reason: str, *, now: datetime) -> None:
+        """Money that was sent back has come back to us: it is the payer's still, and somebody has to look. Once a `ref`."""
+
     def disputed(self, payment_id: int, ref: str, amount_minor: int, state: str, *, now: datetime) -> None:
         """The payer's bank takes a payment back: `open` for now, `lost` for good, `won` not after all."""
+
+    def fee(self, gateway: str, ref: str, currency: str, amount_minor: int, *, now: datetime) -> None:
+        """The gateway kept so much for itself of what it took. Once for each `ref`."""
+
+    def paid_out(self, gateway: str, ref: str, currency: str, amount_minor: int, *, now: datetime) -> None:
+        """The gateway sent so much to our bank account, or, less than nothing, took it. Once for each `ref`."""
 
     def settle(self, payment_id: int, *, now: datetime) -> None:
         """The money is ours: the one writer of "paid". Once done it does nothing more."""

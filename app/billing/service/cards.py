@@ -11,7 +11,7 @@ from app.billing.models import Subscription
 from app.billing.money_models import Payment
 from app.billing.service import payers, subscriptions
 from app.billing.service.orders import DESK_TOPIC
-from app.core import db, ids, outbox
+from app.core import db, ids, outbox, telemetry
 from app.core.crypto import Sealer, keyed_hash
 from app.core.errors import Conflict, Invalid, NotFound, Upstream
 from app.core.i18n import N_
@@ -222,7 +222,8 @@ def _conclude(card: PaymentMethod, state: str, label: str, reason: str | None, *
 def forget_removed(gateway: str, charger: Charger, vault: Vault) -> int:
     """Tell a gateway of cards that their payers removed, and blank what we knew of them. Returns how many.
 
-    One whose last charge has no outcome yet is still needed to look it up.
+    One whose last charge has no outcome yet is still needed to look it up; one that the gateway does not take now waits
+    for the next turn, and holds up no other.
     """
     with unscoped("a gateway's desk forgets cards of all workspaces"):
         running = Payment.select(Payment.method_id).where(
@@ -236,8 +237,15 @@ def forget_removed(gateway: str, charger: Charger, vault: Vault) -> int:
             )
             .limit(_AT_ONCE)
         )
-    for card in found:
+    return sum(_forget(card, charger, vault) for card in found)
+
+
+def _forget(card: PaymentMethod, charger: Charger, vault: Vault) -> bool:
+    try:
         charger.forget(vault.token(card))
-        with db.write():
-            db.execute("UPDATE payment_method SET token = '', payer_ref = '', label = '' WHERE id = ?", card.id)
-    return len(found)
+    except Upstream as error:
+        telemetry.log().warning("a removed card is still kept there", gateway=card.gateway, error=error.message)
+        return False
+    with db.write():
+        db.execute("UPDATE payment_method SET token = '', payer_ref = '', label = '' WHERE id = ?", card.id)
+    return True

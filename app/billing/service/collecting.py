@@ -27,6 +27,7 @@ _ENDINGS = (base.DECLINED, base.DEAD, base.NEEDS_PAYER)
 _FIRST_LOOK, _LONGEST_LOOK = timedelta(seconds=1), timedelta(hours=1)
 _STUCK = timedelta(hours=24)
 _MOST_ASKED, _ASKED_AGAIN = 500, timedelta(hours=6)  # by a statement
+_MOST_LEFT = 20  # at once, of ended subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,14 @@ def collect(payment_id: int, collector: Collector, *, now: datetime) -> None:
     crashpoint.reach("charge.recorded")
     payment = settling.by_id(payment_id)
     charger = collector.chargers.get(payment.gateway)
-    if charger is None or payment.state not in _OPEN:
+    if payment.state not in _OPEN:
+        return
+    if charger is None:
+        with db.write():
+            _look_later(payment_id, now=now)
         return
     if _amount_changed(payment, now=now) or _is_pointless(payment, now=now):
+        _look_up_only(payment, charger, collector.vault, now=now)
         return
     asked = _asked(payment, collector.vault, now=now)
     if take_turn(payment_id, CREATED, None, now=now):
@@ -101,6 +107,53 @@ def collect(payment_id: int, collector: Collector, *, now: datetime) -> None:
     crashpoint.reach("charge.settled")
 
 
+def _look_up_only(payment: Payment, charger: Charger, vault: Vault, *, now: datetime) -> None:
+    """Of what nobody wants any more the gateway may have the money all the same: it goes back, and nothing more is asked."""
+    if payment.state != UNKNOWN:
+        return
+    asked = _asked(payment, vault, now=now)
+    outcome = charger.look_up(asked)
+    if outcome.kind == base.ABSENT:
+        is_believed = now - asked.asked_at >= charger.settles_after
+        outcome = Outcome(base.DECLINED, reason="not needed any more") if is_believed else Outcome(base.UNKNOWN)
+    if outcome.kind == base.SUCCEEDED and settling.order_of(payment).amount_minor != payment.amount_minor:
+        with db.write():
+            _name(payment.id, outcome.ref)
+            settling.give_back(payment.id, "the amount changed", now=now)
+        return
+    conclude(payment.id, outcome, now=now)
+
+
+def go_on_left(gateway: str, collector: Collector, *, now: datetime) -> tuple[int, datetime | None]:
+    """Charges without an outcome whose subscription has ended: no workflow looks after them any more, so a desk does.
+
+    They are looked up and never asked for again. Returns how many were looked at, and when to look again.
+    """
+    done, left = 0, _left(gateway)
+    for number, at in left[:_MOST_LEFT]:
+        if at <= now:
+            collect(number, collector, now=now)
+            done += 1
+    moments = [at for _, at in _left(gateway)]
+    return done, max(min(moments), now) if moments else None
+
+
+def _left(gateway: str) -> list[tuple[int, datetime]]:
+    rows = db.rows(
+        "SELECT p.id, COALESCE(p.look_at, p.created_at) AS at FROM payment p JOIN checkout_order o ON o.id = p.order_id"
+        " JOIN subscription s ON s.id = o.subscription_id WHERE p.gateway = ? AND p.method_id IS NOT NULL"
+        " AND p.state IN (?, ?) AND s.ended_at IS NOT NULL ORDER BY at, p.id",
+        *(gateway, *_OPEN),
+    )
+    return [(int(number), db.moment(at)) for number, at in rows]
+
+
+def _has_ended(order: CheckoutOrder) -> bool:
+    """Whether the subscription that an order is for has ended: then no money is asked for any more."""
+    sql = "SELECT 1 FROM subscription WHERE id = ? AND ended_at IS NOT NULL"
+    return db.row(sql, order.subscription) is not None
+
+
 def _ask_again(payment: Payment, asked: Charge, charger: Charger, *, now: datetime) -> Outcome:
     if now - asked.asked_at < charger.settles_after:
         return Outcome(base.UNKNOWN)
@@ -112,15 +165,16 @@ def _ask_again(payment: Payment, asked: Charge, charger: Charger, *, now: dateti
 
 
 def _is_pointless(payment: Payment, *, now: datetime) -> bool:
-    """Before the gateway was asked for the first time: the order was paid or closed, or the card is not to be charged."""
-    if payment.state != CREATED:
-        return False
-    order, card = settling.order_of(payment), _card(payment)
-    if order.state == base.OPEN and card.state == cards.ACTIVE:
-        return False
-    with db.write():
-        settling.end_unpaid(payment.id, (CREATED,), "not needed any more", now=now)
-    return True
+    """Nobody wants it any more: the subscription has ended, or, before the gateway was asked for the first time, the order
+    was paid or closed, or the card is not to be charged. What was not asked for yet is over."""
+    order = settling.order_of(payment)
+    is_over = _has_ended(order)
+    if payment.state == CREATED:
+        is_over = is_over or order.state != base.OPEN or _card(payment).state != cards.ACTIVE
+        if is_over:
+            with db.write():
+                settling.end_unpaid(payment.id, (CREATED,), "not needed any more", now=now)
+    return is_over
 
 
 def take_turn(payment_id: int, state: str, asked_at: datetime | None, *, now: datetime) -> bool:
@@ -172,6 +226,7 @@ def _asked(payment: Payment, vault: Vault, *, now: datetime) -> Charge:
         payer_ref=card.payer_ref if card is not None else "",
         ref=payment.gateway_ref or "",
         asked_at=payment.asked_at or now,
+        lines=tuple(orders.lines_of(payment.order)),
     )
 
 
@@ -179,6 +234,7 @@ def _keep_ref(payment_id: int, ref: str) -> str:
     """Keep the gateway's number of a charge; the first one stays. Returns the one that holds."""
     with db.write():
         db.execute("UPDATE payment SET gateway_ref = ? WHERE id = ? AND gateway_ref IS NULL", ref, payment_id)
+    crashpoint.reach("charge.kept")
     found = db.row("SELECT gateway_ref FROM payment WHERE id = ?", payment_id)
     assert found is not None
     return str(found[0])
@@ -220,7 +276,7 @@ def _end(payment_id: int, outcome: Outcome, *, now: datetime) -> None:
             cards.end(card, cards.DEAD, outcome.reason, now=now)
         else:
             _hand_to_payer(payment.workspace, card, outcome.reason, now=now)
-    subscriptions.charge_failed(payment.workspace, payment.order, outcome.kind, outcome.reason, now=now)
+    subscriptions.charge_failed(settling.order_of(payment), outcome.kind, outcome.reason, now=now)
 
 
 def _hand_to_payer(workspace_id: int, card: PaymentMethod, reason: str, *, now: datetime) -> None:
@@ -238,8 +294,8 @@ def _look_later(payment_id: int, *, now: datetime) -> None:
         return
     wait = min(_FIRST_LOOK * 2 ** min(payment.looks, 20), _LONGEST_LOOK)
     db.execute(
-        "UPDATE payment SET state = ?, look_at = ?, looks = looks + 1 WHERE id = ? AND state IN (?, ?)",
-        *(UNKNOWN, db.stamp(now + wait), payment_id, *_OPEN),
+        "UPDATE payment SET look_at = ?, looks = looks + 1 WHERE id = ? AND state IN (?, ?)",
+        *(db.stamp(now + wait), payment_id, *_OPEN),
     )
     if now - payment.created_at > _STUCK:
         detail = "a charge without an outcome for a day"

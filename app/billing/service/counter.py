@@ -11,8 +11,6 @@ from app.billing.service.cards import Vault
 from app.core import db
 from app.core.policy import Act, may
 
-_TITLE = "AnalyticBot {plan}, {interval}"
-
 
 class DomainOrders:
     """Implements gateways.base.Orders over the tables. Every method belongs inside the caller's transaction.
@@ -73,6 +71,15 @@ class DomainOrders:
     def returned(self, payment_id: int, total_minor: int, reason: str, *, now: datetime) -> None:
         returning.returned(payment_id, total_minor, reason, now=now)
 
+    def fee(self, gateway: str, ref: str, currency: str, amount_minor: int, *, now: datetime) -> None:
+        returning.note_fee(gateway, ref, currency, amount_minor, now=now)
+
+    def paid_out(self, gateway: str, ref: str, currency: str, amount_minor: int, *, now: datetime) -> None:
+        returning.note_payout(gateway, ref, currency, amount_minor, now=now)
+
+    def refund_failed(self, payment_id: int, ref: str, amount_minor: int, reason: str, *, now: datetime) -> None:
+        returning.refund_failed(payment_id, ref, amount_minor, reason, now=now)
+
     def disputed(self, payment_id: int, ref: str, amount_minor: int, state: str, *, now: datetime) -> None:
         returning.disputed(payment_id, ref, amount_minor, state, now=now)
 
@@ -96,15 +103,7 @@ class DomainOrders:
         settling.refund_sent(refund_id, now=now)
 
     def lines(self, order: Order) -> list[Line]:
-        rows = db.rows(
-            "SELECT l.plan, l.interval, SUM(l.amount_minor), i.tax_rate_bp FROM invoice_line l JOIN invoice i ON i.id ="
-            " l.invoice_id JOIN checkout_order o ON o.invoice_id = i.id WHERE o.id = ?"
-            " GROUP BY l.plan, l.interval, i.tax_rate_bp ORDER BY MIN(l.id)",
-            order.id,
-        )
-        return [
-            Line(_TITLE.format(plan=plan, interval=interval), int(amount), bp) for plan, interval, amount, bp in rows
-        ]
+        return orders.lines_of(order.id)
 
 
 def _is_id(public_id: str) -> bool:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from app.billing.models import BillingAccount
 from app.billing.money_models import CreditNote, Invoice, InvoiceLine
-from app.billing.service import ledger, taxes
+from app.billing.service import ledger, recognising, taxes
 from app.billing.service.prices import Price
 from app.core import db, ids
 
@@ -68,6 +68,7 @@ def finalise_paid(invoice: Invoice, account: BillingAccount, *, now: datetime) -
     net = invoice.total_minor - invoice.tax_minor
     sides = {ledger.RECEIVABLE: invoice.total_minor, ledger.DEFERRED: -net, ledger.TAX: -invoice.tax_minor}
     ledger.book("invoice", f"invoice:{invoice.id}", invoice.currency, sides, now=now)
+    recognising.begin(invoice)
 
 
 def next_number(series: str) -> int:

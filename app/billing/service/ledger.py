@@ -10,6 +10,7 @@ from app.core import db
 
 RECEIVABLE, DEFERRED, TAX, CREDIT = "receivable", "deferred_revenue", "tax_payable", "customer_credit"
 HELD, LOSS = "disputes_held", "loss"
+REVENUE, REFUNDS, FEES, BANK = "revenue", "refunds", "fees", "bank"
 
 
 def clearing(gateway: str) -> str:
@@ -32,6 +33,11 @@ def book(kind: str, reference: str, currency: str, postings: Mapping[str, int], 
                 "INSERT INTO ledger_posting (entry_id, ledger_account, amount_minor) VALUES (?, ?, ?)",
                 *(entry_id, account, amount),
             )
+
+
+def is_booked(kind: str, reference: str) -> bool:
+    """Whether this was booked before."""
+    return db.row("SELECT 1 FROM ledger_entry WHERE kind = ? AND reference = ?", kind, reference) is not None
 
 
 def balance(account: str, currency: str) -> int:

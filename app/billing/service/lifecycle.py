@@ -46,6 +46,8 @@ class Report:
     is_over: bool
     done: tuple[str, ...]
     charge: str
+    next_charge_at: datetime | None
+    last_charge: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +291,32 @@ def _report(sub: Subscription, done: tuple[str, ...]) -> Report:
         is_over=sub.ended_at is not None,
         done=done,
         charge=_charge_of(sub) if sub.next_action == timeline.COLLECT else "",
+        next_charge_at=_next_charge_at(sub),
+        last_charge=_last_charge(sub),
     )
+
+
+def _next_charge_at(sub: Subscription) -> datetime | None:
+    """When money is to be taken next, by us or by the payer; None when none is."""
+    at: datetime | None = None
+    if sub.next_action in (timeline.CHARGE, timeline.COLLECT):
+        at = sub.next_action_at
+    elif sub.state in (states.ACTIVE, states.TRIALING) and not sub.is_ending:
+        at = sub.period_end
+    return at
+
+
+def _last_charge(sub: Subscription) -> str:
+    """What became of the last charge, for the reader of its workflow: numbers and words, no name."""
+    found = db.row(
+        "SELECT p.id, p.attempt_no, p.gateway, p.state, p.reason FROM payment p JOIN checkout_order o ON o.id = p.order_id"
+        " WHERE o.subscription_id = ? ORDER BY p.id DESC LIMIT 1",
+        sub.id,
+    )
+    if found is None:
+        return ""
+    number, attempt, gateway, state, reason = found
+    return f"payment {number} (attempt {attempt}) at {gateway}: {state}" + (f", {reason}" if reason else "")
 
 
 def _charge_of(sub: Subscription) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.billing import states
-from app.billing.gateways.base import EXPIRED, OPEN, Gateway, Order
+from app.billing.gateways.base import EXPIRED, OPEN, Gateway, Line, Order
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
 from app.billing.service import coupons, invitations, invoices, payers, prices, subscriptions, terms
@@ -16,7 +16,8 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_
 from app.core.tenancy import unscoped
 
-DESK_TOPIC = "billing.desk"
+DESK_TOPIC = subscriptions.DESK_TOPIC
+_TITLE = "AnalyticBot {plan}, {interval}"
 FIRST, NEXT, RAISE = "first", "next", "raise"
 _LINES = {FIRST: "plan", NEXT: "plan", RAISE: "difference"}
 _AT_ONCE = 200
@@ -348,6 +349,17 @@ def is_as_invoiced(order: CheckoutOrder) -> bool:
 def pay_url(order: CheckoutOrder, gateway: Gateway, *, language: str, base_url: str) -> str:
     """Where the payer goes for an order that is open; "" where the gateway has to be asked first."""
     return gateway.pay_url(facts_of(order), language=language, return_url=f"{base_url}/orders/{order.public_id}")
+
+
+def lines_of(order_id: int) -> list[Line]:
+    """What the fiscal receipt of an order lists: what each plan costs less its discount; the amounts sum to the order's."""
+    rows = db.rows(
+        "SELECT l.plan, l.interval, SUM(l.amount_minor), i.tax_rate_bp FROM invoice_line l JOIN invoice i ON i.id ="
+        " l.invoice_id JOIN checkout_order o ON o.invoice_id = i.id WHERE o.id = ?"
+        " GROUP BY l.plan, l.interval, i.tax_rate_bp ORDER BY MIN(l.id)",
+        order_id,
+    )
+    return [Line(_TITLE.format(plan=plan, interval=interval), int(amount), bp) for plan, interval, amount, bp in rows]
 
 
 def facts_of(order: CheckoutOrder) -> Order:

@@ -52,6 +52,16 @@ def _send(
     return bool(outcome.kind == base.SUCCEEDED)
 
 
+def name_unsendable(gateway: str, *, now: datetime) -> int:
+    """Nobody here can tell this gateway to give money back: somebody has to, by hand. Returns how many refunds wait so."""
+    found = db.rows(f"SELECT r.id, r.amount_minor, r.currency {_DUE} ORDER BY r.id", gateway)
+    with db.write():
+        for number, amount, currency in found:
+            detail = f"{amount} {currency} is owed back, and no access to {gateway} is set up"
+            settling.doubt(gateway, "no_desk", f"refund:{number}", detail, now=now)
+    return len(found)
+
+
 def next_at(gateway: str, *, now: datetime) -> datetime | None:
     """When to try again; None when nothing is owed."""
     found = db.row(f"SELECT COUNT(*) {_DUE}", gateway)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from app.billing.method_models import Dispute
 from app.billing.money_models import Invoice, Payment
-from app.billing.service import invoices, ledger, settling, taking_back, taxes
+from app.billing.service import invoices, ledger, recognising, settling, taking_back, taxes
 from app.core import db
 from app.core.errors import Conflict
 from app.core.i18n import N_
@@ -73,15 +74,43 @@ def returned(payment_id: int, total_minor: int, reason: str, *, now: datetime) -
             _book_part(payment, f"refund:{number}", news, reason, now=now)
 
 
+def refund_failed(payment_id: int, ref: str, amount_minor: int, reason: str, *, now: datetime) -> None:
+    """The payer's bank did not take what was sent back: the gateway holds it again, and it is owed in another way."""
+    with db.write():
+        payment = _held(payment_id)
+        if ledger.is_booked("refund_failed", ref):
+            return
+        sides = {ledger.clearing(payment.gateway): amount_minor, ledger.CREDIT: -amount_minor}
+        ledger.book("refund_failed", ref, payment.currency, sides, now=now)
+        detail = f"{amount_minor} {payment.currency} came back ({reason}): it is owed to the payer in another way"
+        settling.doubt(payment.gateway, "refund_failed", ref, detail, now=now)
+
+
+def note_fee(gateway: str, ref: str, currency: str, amount_minor: int, *, now: datetime) -> None:
+    """The gateway kept so much of what it took for us. Once for each `ref`."""
+    _book_once(
+        "fee", f"{gateway}:{ref}", currency, {ledger.FEES: amount_minor, ledger.clearing(gateway): -amount_minor}, now
+    )
+
+
+def note_payout(gateway: str, ref: str, currency: str, amount_minor: int, *, now: datetime) -> None:
+    """The gateway sent so much to our bank; less than nothing: it took it from there. Once for each `ref`."""
+    sides = {ledger.BANK: amount_minor, ledger.clearing(gateway): -amount_minor}
+    _book_once("payout", f"{gateway}:{ref}", currency, sides, now)
+
+
+def _book_once(kind: str, reference: str, currency: str, sides: Mapping[str, int], now: datetime) -> None:
+    with db.write():
+        if any(sides.values()) and not ledger.is_booked(kind, reference):
+            ledger.book(kind, reference, currency, sides, now=now)
+
+
 def _book_part(payment: Payment, reference: str, amount_minor: int, reason: str, *, now: datetime) -> None:
     invoice: Invoice = Invoice.get(Invoice.workspace == payment.workspace, Invoice.id == payment.invoice)
     tax = taxes.within(amount_minor, invoice.tax_rate_bp)
     invoices.credit(invoice, reason, amount_minor=amount_minor, tax_minor=tax, now=now)
-    sides = {
-        ledger.DEFERRED: amount_minor - tax,
-        ledger.TAX: tax,
-        ledger.clearing(payment.gateway): -amount_minor,
-    }
+    sides = recognising.give_back(invoice, amount_minor - tax)
+    sides |= {ledger.TAX: tax, ledger.clearing(payment.gateway): -amount_minor}
     ledger.book("refund", reference, payment.currency, sides, now=now)
 
 

@@ -22,9 +22,11 @@ from app.billing.service import (
     payers,
     revenue,
     subscriptions,
+    terms,
 )
-from app.core import db, outbox
-from app.core.errors import Conflict
+from app.core import crashpoint, db, outbox
+from app.core.errors import Conflict, Invalid
+from app.core.i18n import N_
 
 PENDING, SUCCEEDED, DECLINED, DROPPED, GIVEN_BACK = "pending", "succeeded", "declined", "cancelled", "refunded"
 REFUND_DUE = "refund_due"
@@ -129,6 +131,7 @@ def settle(payment_id: int, *, now: datetime) -> bool:
         order = locked(payment.order)
         if not _win(payment_id, now=now):
             return False
+        crashpoint.reach("charge.won")
         invoice = invoice_of(order)
         if order.state == PAID or invoice.state == invoices.PAID:
             _owe_back(payment, "the invoice was paid already", now=now)
@@ -194,6 +197,8 @@ def _deliver(order: CheckoutOrder, invoice: Invoice, *, card_id: int | None = No
     """The period begins, the invoice gets its number and is paid; a saved card pays for the next ones."""
     account = payers.payer_of(order.workspace, now=now)
     sub = subscriptions.ensure(order.workspace, account, order, now=now)
+    if order.state != OPEN:
+        _require_sold(order, sub, now=now)
     invoice.subscription = sub.id
     if order.kind == orders.RAISE:
         subscriptions.raise_plan(sub, order, invoice.period_end, now=now)
@@ -205,6 +210,14 @@ def _deliver(order: CheckoutOrder, invoice: Invoice, *, card_id: int | None = No
     order.subscription = sub.id
     invoices.finalise_paid(invoice, account, now=now)
     return sub
+
+
+def _require_sold(order: CheckoutOrder, sub: Subscription, *, now: datetime) -> None:
+    """Money that came when the order's time was over buys what is still sold. Raises Conflict (`not_sold`)."""
+    try:
+        terms.price_for(sub, order.plan, order.interval, order.currency, now=now)
+    except Invalid as gone:
+        raise Conflict(N_("This plan is not sold any more."), code="not_sold") from gone
 
 
 def _book(payment: Payment, *, now: datetime) -> None:

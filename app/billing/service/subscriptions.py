@@ -13,7 +13,7 @@ from app.core import db, ids, outbox
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 
-TOPIC = "billing.subscription"
+TOPIC, DESK_TOPIC = "billing.subscription", "billing.desk"
 RAISED, LOWERED, NEXT_CHOSEN, CHARGE_FAILED = "raised", "lowered", "next_chosen", "charge_failed"
 SHORTENED = "shortened"
 _ASKING = (timeline.INVITE, RAISED, LOWERED, NEXT_CHOSEN, SHORTENED)
@@ -211,6 +211,8 @@ def end(sub: Subscription, event: str, *, now: datetime, **detail: Any) -> None:
     """It ends now, by an event that the table of states allows; the workspace is on the free plan again."""
     before, sub.state = sub.state, states.after(sub.state, event)
     sub.ended_at = now
+    if is_charging(sub):  # its workflow ends with it: the desk looks up what became of the charge
+        outbox.put(DESK_TOPIC, sub.gateway, now=now)
     if before != states.INCOMPLETE:
         limits.put_on_plan(sub.workspace, "free", now=now)
         revenue.move(sub, 0, f"end:{sub.id}", now=now)
@@ -284,12 +286,12 @@ def plan_next(workspace_id: int) -> None:
         _plan(sub)
 
 
-def charge_failed(workspace_id: int, order_id: int, kind: str, reason: str, *, now: datetime) -> None:
+def charge_failed(order: CheckoutOrder, kind: str, reason: str, *, now: datetime) -> None:
     """A charge of a saved card came to nothing. What is over and not paid for is late from now on."""
-    sub = held(workspace_id)
-    if sub is None:
+    sub = held(order.workspace)
+    if sub is None or sub.id != order.subscription:
         return
-    keep(sub, CHARGE_FAILED, sub.state, now=now, order=order_id, kind=kind, reason=reason[:64])
+    keep(sub, CHARGE_FAILED, sub.state, now=now, order=order.id, kind=kind, reason=reason[:64])
     if sub.state in (states.ACTIVE, states.TRIALING) and sub.period_end is not None and sub.period_end <= now:
         lapse(sub, now=now)
 

@@ -11,7 +11,7 @@ from app.billing import states
 from app.billing.gateways.base import PAID, TAKEN_BACK
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
-from app.billing.service import invitations, invoices, ledger, orders, revenue, settling, subscriptions
+from app.billing.service import invitations, invoices, ledger, orders, recognising, revenue, settling, subscriptions
 from app.core import db
 from app.core.errors import Conflict
 from app.core.i18n import N_
@@ -67,7 +67,7 @@ def _take_invoice_back(payment: Payment, order: CheckoutOrder, invoice: Invoice,
     gone, gone_tax = _credited(invoice)
     total, tax = payment.amount_minor - gone, invoice.tax_minor - gone_tax
     invoices.credit(invoice, reason, amount_minor=total, tax_minor=tax, now=now)
-    sides = {ledger.DEFERRED: total - tax, ledger.TAX: tax, ledger.clearing(payment.gateway): -total}
+    sides = recognising.give_back(invoice, total - tax) | {ledger.TAX: tax, ledger.clearing(payment.gateway): -total}
     ledger.book("refund", f"payment:{payment.id}", payment.currency, sides, now=now)
     order.state = TAKEN_BACK
     order.save()

@@ -195,7 +195,10 @@ class ClickCards:
 
     def forget(self, token: str) -> None:
         """Click deletes the card; one that it does not know is gone already."""
-        self.ask("DELETE", f"card_token/{self._service_id}/{token}")
+        try:
+            self.ask("DELETE", f"card_token/{self._service_id}/{token}")
+        except (httpx.HTTPError, ValueError) as error:
+            raise Upstream(f"Click: {type(error).__name__}") from error
 
 
 def taxed(total_minor: int, bp: int) -> int:

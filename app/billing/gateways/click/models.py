@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import AutoField, BigIntegerField, CharField, IntegerField
+from peewee import SQL, AutoField, BigIntegerField, CharField, IntegerField
 
 from app.core.db import Table, UtcTimestamp
 
@@ -24,3 +24,13 @@ class ClickPrepare(Table):
 
     class Meta:
         indexes = ((("click_trans_id", "order_id"), False),)
+
+
+ClickPrepare.add_index(
+    ClickPrepare.index(
+        *(ClickPrepare.click_trans_id, ClickPrepare.order_id),
+        unique=True,
+        where=SQL("state = 'prepared'"),
+        name="one_open_click_prepare",
+    )
+)

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from app.billing.gateways.base import ABSENT, DEAD, DECLINED, PENDING, SUCCEEDED, UNKNOWN, Charge, Outcome, Stated
+from app.billing.gateways.payme.receipt import receipt_of
 from app.core.errors import Invalid, Upstream
 
 Doc = dict[str, Any]
@@ -39,8 +40,10 @@ class PaymeCards:
 
     settles_after = timedelta(0)  # a receipt is paid once: asking again harms nobody
 
-    def __init__(self, url: str, merchant_id: str, key: str) -> None:
+    def __init__(self, url: str, merchant_id: str, key: str, fiscal: tuple[str, str] = ("", "")) -> None:
+        """`fiscal`: IKPU and package code of what we sell, "" where nothing is to be said of it."""
         self._url, self._merchant_id, self._auth = url, merchant_id, f"{merchant_id}:{key}"
+        self._fiscal = fiscal
         self._client = httpx.Client(timeout=_TIMEOUT_S)
 
     def ask(self, method: str, **params: Any) -> Doc:
@@ -66,6 +69,7 @@ class PaymeCards:
                     amount=asked.amount_minor,
                     account={"order_id": asked.order.public_id},
                     description=f"payment {asked.payment_id}",
+                    **self._detail(asked),
                 )
                 ref = keep(str(made["receipt"]["_id"]))
             paid = self.ask("receipts.pay", id=ref, token=asked.token)
@@ -74,6 +78,11 @@ class PaymeCards:
             return self._refused(ref, told)
         except (httpx.HTTPError, ValueError, KeyError):
             return Outcome(UNKNOWN, ref)
+
+    def _detail(self, asked: Charge) -> Doc:
+        """What Payme prints on the fiscal receipt; as in CheckPerformTransaction, which no card's charge goes through."""
+        ikpu, package_code = self._fiscal
+        return {"detail": receipt_of(asked.lines, ikpu, package_code)} if ikpu else {}
 
     def _refused(self, ref: str, told: Told) -> Outcome:
         """A no is believed when the receipt says so too; then it is called off, so that nobody can pay it later."""
@@ -128,6 +137,8 @@ class PaymeCards:
             self.ask("cards.remove", token=token)
         except Told:
             return
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            raise Upstream(f"Payme: {type(error).__name__}") from error
 
     def check(self, token: str) -> str:
         """Implements gateways.base.Issuer: a card that its holder confirmed by the code, and that may be charged again."""

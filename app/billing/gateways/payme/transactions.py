@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.billing.gateways.base import OPEN, Line, Order, Orders
+from app.billing.gateways.base import OPEN, Order, Orders
 from app.billing.gateways.base import PAID as ORDER_PAID
 from app.billing.gateways.payme import errors
 from app.billing.gateways.payme.errors import Refused
 from app.billing.gateways.payme.models import PaymeTransaction as Transaction
+from app.billing.gateways.payme.receipt import receipt_of
 from app.core import db
 from app.core.errors import Conflict
 
@@ -44,7 +45,7 @@ def check_perform(params: Doc, receipts: Receipts, now: datetime) -> Doc:
     busy = _busy(order)
     if busy is not None and not _is_timed_out(busy, receipts, now=now):
         raise Refused(errors.ORDER_IS_BUSY, account=_ACCOUNT)
-    detail = _detail(receipts.orders.lines(order), receipts) if receipts.ikpu else None
+    detail = receipt_of(receipts.orders.lines(order), receipts.ikpu, receipts.package_code) if receipts.ikpu else None
     return {"allow": True} | ({"detail": detail} if detail else {})
 
 
@@ -219,22 +220,6 @@ def _stated(row: tuple[Any, ...]) -> Doc:
         "reason": reason,
         "receivers": None,
     }
-
-
-def _detail(lines: list[Line], receipts: Receipts) -> Doc:
-    """What Payme prints on the fiscal receipt; prices are in tiyin and include the tax."""
-    items = [
-        {
-            "title": line.title,
-            "price": line.amount_minor,
-            "count": 1,
-            "code": receipts.ikpu,
-            "package_code": receipts.package_code,
-            "vat_percent": line.tax_rate_bp // 100,
-        }
-        for line in lines
-    ]
-    return {"receipt_type": 0, "items": items}
 
 
 def _id(params: Doc) -> str:

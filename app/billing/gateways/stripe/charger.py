@@ -12,6 +12,7 @@ import stripe
 
 from app.billing.gateways.base import ABSENT, DECLINED, SUCCEEDED, UNKNOWN, Charge, Outcome, Stated
 from app.billing.gateways.stripe.api import Doc, StripeApi, moment_s, outcome_of, outcome_of_error
+from app.core.errors import Upstream
 
 _BEFORE = timedelta(minutes=10)  # their clock and ours
 
@@ -86,3 +87,5 @@ class StripeCharger:
             self._api.ask("post", f"/v1/payment_methods/{token}/detach")
         except stripe.InvalidRequestError:
             return
+        except stripe.StripeError as error:
+            raise Upstream(f"Stripe: {type(error).__name__}") from error

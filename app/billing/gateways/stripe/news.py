@@ -137,7 +137,18 @@ class News:
 
     def _refund(self, number: str, now: datetime) -> None:
         refund = self._api.ask("get", f"/v1/refunds/{number}")
-        self._charge(_id_of(refund["charge"]), now)
+        if refund["status"] == "failed":
+            self._refund_failed(refund, now=now)
+        else:
+            self._charge(_id_of(refund["charge"]), now)
+
+    def _refund_failed(self, refund: Doc, *, now: datetime) -> None:
+        """Stripe takes such a sum out of the charge's `amount_refunded` again (docs.stripe.com/refunds, read 2026-11)."""
+        payment_id = self._payment_of(_id_of(refund["payment_intent"]), now=now)
+        if payment_id is not None:
+            why = str(refund.get("failure_reason") or "unknown")
+            with db.write():
+                self._orders.refund_failed(payment_id, refund["id"], int(refund["amount"]), why, now=now)
 
     def _dispute(self, number: str, now: datetime) -> None:
         dispute = self._api.ask("get", f"/v1/disputes/{number}")

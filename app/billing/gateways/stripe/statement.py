@@ -50,9 +50,15 @@ def compare(orders: Orders, news: News, api: StripeApi, *, now: datetime) -> int
 
 def _compare_one(orders: Orders, news: News, one: Doc, *, now: datetime) -> bool:
     intent = _intent_of(one)
-    if one["type"] not in ("charge", "refund") or not intent:
+    if one["type"] == "payout":
+        orders.paid_out(Stripe.key, one["id"], one["currency"].upper(), -int(one["amount"]), now=now)
+    if one["type"] not in ("charge", "refund", "refund_failure") or not intent:
         return False
     found = db.row("SELECT state, amount_minor FROM payment WHERE gateway = ? AND gateway_ref = ?", Stripe.key, intent)
+    if one["type"] == "refund_failure":
+        if found is not None:
+            news.follow("refund.failed", str(one["source"]["id"]), now=now)
+        return False
     if one["type"] == "refund":
         return found is not None and found[0] == "succeeded" and _refund_healed(news, one, now=now)
     if found is None or found[0] not in ("succeeded", "refunded"):
@@ -71,6 +77,8 @@ def _compare_one(orders: Orders, news: News, one: Doc, *, now: datetime) -> bool
             )
             is not None
         )
+    if one["fee"]:
+        orders.fee(Stripe.key, one["id"], one["currency"].upper(), int(one["fee"]), now=now)
     if found[1] != one["amount"]:
         with db.write():
             orders.doubt(Stripe.key, "amount", intent, f"{one['amount']} stated, {found[1]} booked", now=now)
