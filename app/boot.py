@@ -22,8 +22,12 @@ from app.core import db, outbox, telemetry
 from app.core.crypto import Sealer, keyed_hash
 from app.core.policy import Limits
 from app.core.settings import Settings, load_settings
+from app.core.wake import waker
 from app.mail import service as mail
 from app.mail.post import Outgoing, Post
+from app.media.ports import Uses
+from app.media.service import room, work
+from app.posting.queries.files import PostsWithFiles
 from app.telegram import service as telegram
 from app.telegram.port import Publisher, Telegram
 from app.telegram.service import Bots
@@ -33,7 +37,11 @@ if TYPE_CHECKING:
 
 _READ_TIMEOUT_S = 15.0
 # Who counts what a plan limits and what stays (billing, below them, cannot ask upwards).
-STOCKS: Stocks = {"channels": channels.count_owned, "watched_channels": channels.count_watched}
+STOCKS: Stocks = {
+    "channels": channels.count_owned,
+    "watched_channels": channels.count_watched,
+    "media_mb": room.used_mb,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Runtime:
     gateways: Gateways
     stocks: Stocks
     desks: Desks
+    uses: Uses
     post: Post | None = None
 
     @property
@@ -85,10 +94,11 @@ def boot(role: str, settings: Settings | None = None) -> Runtime:
     outbox.configure(settings.data_dir / "nudge.sock")
     audit.configure(*settings.secret_keys)
     mail.configure(is_set_up=bool(settings.mail_host))
+    work.configure(waker(settings))
     sealer = Sealer(settings.master_keys.get_secret_value())
     bots = Bots(sealer, *_telegram_lines(role, settings))
     desks, post = Desks(role, settings, sealer), _post(role, settings)
-    return Runtime(settings, sealer, PlanLimits(), bots, Gateways(settings), STOCKS, desks, post)
+    return Runtime(settings, sealer, PlanLimits(), bots, Gateways(settings), STOCKS, desks, PostsWithFiles(), post)
 
 
 def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Telegram], Callable[[str], Publisher]]:

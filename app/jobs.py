@@ -1,4 +1,4 @@
-"""The jobs process: `huey_consumer app.jobs.huey -w 3 -k thread -m 0.2`. Importing this module boots it."""
+"""The jobs process: `huey_consumer app.jobs.huey -w 5 -k thread -m 0.2`. Importing this module boots it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from app.billing import jobs as billing
 from app.boot import boot
 from app.channels import jobs as channels
 from app.core import clock, retention, telemetry
-from app.core.jobs import Pulse, make_huey
+from app.core.jobs import Pulse, make_huey, wake_task
 from app.mail import jobs as mail
+from app.media import jobs as media_jobs
+from app.media import library_jobs
 from app.media import service as media
+from app.media.making import Maker
 from app.notices import jobs as notices
 from app.posting import jobs as posting
 from app.posting.planning import jobs as planning
+from app.protection import jobs as protection
 from app.readings import audience_jobs, desktop_jobs, owner_jobs
 from app.readings import jobs as readings
 
-KEPT = (*retention.KEPT, *mail.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT, *billing.KEPT)
+KEPT = (
+    *(*retention.KEPT, *mail.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT, *billing.KEPT),
+    *(*library_jobs.KEPT, *protection.KEPT),
+)
 
 _runtime = boot("jobs")
 _pulse = Pulse()
 huey = make_huey(_runtime.settings)
+_workshop = media_jobs.Workshop(Maker(_runtime.settings.data_dir).make)
+wake_task(huey, _workshop.work_off)
 
 
 @huey.on_startup()  # type: ignore[untyped-decorator]
@@ -85,10 +94,26 @@ def refresh_effects() -> None:
     effect_jobs.refresh_effects(now=clock.utcnow())
 
 
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def sweep_media_work() -> None:
+    _workshop.sweep(_runtime.settings.data_dir)
+
+
+@huey.periodic_task(crontab(minute="29"))  # type: ignore[untyped-decorator]
+def clean_media() -> None:
+    telemetry.log().info("media cleaned", **library_jobs.clean(_runtime.uses, _runtime.settings.data_dir))
+
+
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def scan_for_copies() -> None:
+    protection.scan_due(_runtime.settings)
+
+
 @huey.periodic_task(crontab(minute="17", hour="3"))  # type: ignore[untyped-decorator]
 def forget() -> None:
     gone = retention.sweep(KEPT, now=clock.utcnow())
     gone["audit_entry"] = audit.forget(now=clock.utcnow())
     gone["post_version_text"] = readings.forget_texts()
     gone["media_part"] = media.sweep_parts(_runtime.settings.data_dir, now=clock.utcnow())
+    gone |= protection.forget(_runtime.settings.data_dir, now=clock.utcnow())
     telemetry.log().info("retention", **gone)

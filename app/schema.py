@@ -21,12 +21,15 @@ from app.core.db import Table
 from app.core.models import Cursor, Gauge, Heartbeat, IdempotencyKey, Inbox, Lease, Outbox, WorkflowRun
 from app.links import models as links
 from app.mail.models import Letter
+from app.media import invisible_models, job_models, mark_models
 from app.media import models as media
+from app.media import upload_models as uploads
 from app.notices.models import Notice
 from app.posting import models as posting
 from app.posting.approvals import models as approvals
 from app.posting.experiments.models import Experiment, ExperimentPost
 from app.posting.planning import models as planning
+from app.protection import models as protection
 from app.readings.boost_models import ChatBoost
 from app.readings.collectors.owner_session import models as owner_session
 from app.readings.desktop_models import DesktopImport
@@ -78,6 +81,7 @@ TABLES: tuple[type[Table], ...] = (
     *approvals.TABLES,
     *(OwnBotWish, Experiment, ExperimentPost),
     *planning.TABLES,
-    *media.TABLES,
+    *(*media.TABLES, *uploads.TABLES, *job_models.TABLES, *mark_models.TABLES),
     *links.TABLES,
+    *(*invisible_models.TABLES, *protection.TABLES),
 )

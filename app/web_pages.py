@@ -27,7 +27,8 @@ from app.billing.order_views import blueprint as orders
 from app.billing.payer_views import blueprint as payer
 from app.billing.views import blueprint as billing
 from app.links.views import blueprint as links
-from app.media.views import blueprint as media
+from app.media.library_views import blueprint as media
+from app.media.mark_views import blueprint as watermarks
 from app.posting.approvals.door import blueprint as client_door
 from app.posting.approvals.views import blueprint as approvals
 from app.posting.bots.views import blueprint as own_bots
@@ -37,6 +38,7 @@ from app.posting.planning.views.importing import blueprint as importing
 from app.posting.planning.views.series import blueprint as series
 from app.posting.planning.views.settings import blueprint as planning
 from app.posting.views.compose import blueprint as posting
+from app.protection.views import blueprint as protection
 from app.telegram.views import blueprint as hooks
 
 BLUEPRINTS = (
@@ -67,6 +69,7 @@ BLUEPRINTS = (
     shared,
     links,
     media,
+    watermarks,
     calendar,
     series,
     importing,
@@ -76,6 +79,7 @@ BLUEPRINTS = (
     client_door,
     own_bots,
     experiments,
+    protection,
 )
 # no cookie signs the first three in, and the codec only reads: no other site can misuse one
 FOR_PROGRAMS = (api, hooks, gateway_hooks, codec)

@@ -1,4 +1,4 @@
-"""Run the rows asked for, or all: `python -m bench [a1 a2 a3 a4 b1 b2 b3 b4 c g1 h1 lock p1 p2]`.
+"""Run the rows asked for, or all: `python -m bench [a1 a2 a3 a4 b1 b2 b3 b4 c e e3 g1 h1 lock p1 p2]`.
 
 BENCH_FULL=1 adds ten million readings. Only a run of all rows writes docs/bench.md. The exit status is 1 when a row misses its limit.
 """
@@ -19,6 +19,7 @@ from bench import (
     ingest,
     lanes,
     lock,
+    marks,
     memory,
     network,
     pages,
@@ -28,6 +29,7 @@ from bench import (
     report,
     sizes,
     stats,
+    uploads,
     world,
 )
 
@@ -58,6 +60,7 @@ def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
         "b1": ingest.sqlite_rows,
         "b3": hooks.rows,
         "lock": lock.rows,
+        "e3": uploads.rows,
     }
     for name, measure in parts.items():
         if is_wanted(name):
@@ -69,6 +72,8 @@ def _rows(folder: Path, wanted: set[str]) -> Iterator[stats.Row]:
     if is_wanted("p2"):
         with pages.frozen_clock():
             yield from network.rows(folder / "fifty")
+    if is_wanted("e1") or is_wanted("e2") or is_wanted("e"):
+        yield from marks.rows(folder / "marks")
     if is_wanted("g1"):
         yield from callbacks.rows(folder / "callbacks")
     if is_wanted("c"):

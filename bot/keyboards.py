@@ -24,6 +24,7 @@ _DECISIONS = {
     ),
     "unconfirmed": ((N_("It is there"), "there:%(delivery)s"), (N_("Send again"), "again:%(delivery)s")),
     "posts_blocked": ((N_("Resume"), "resume:%(channel)s"),),
+    "post_unmarked": ((N_("Resume"), "resume:%(channel)s"),),
     "posts_over_plan": ((N_("Resume"), "resume:%(channel)s"),),
 }
 _MOST_BYTES = 64  # Telegram's limit on what a button sends back (core.telegram.org/bots/api, InlineKeyboardButton)

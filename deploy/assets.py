@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # public name -> file in node_modules
 FILES = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "tus.min.js": "tus-js-client/dist/tus.min.js",
 }
 
 

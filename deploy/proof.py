@@ -106,6 +106,15 @@ def proofs() -> dict[str, Callable[[], tuple[bool, str]]]:
         "Books after ten thousand random acts, one in eight broken off": lambda: full(
             "tests/billing/test_books.py", BOOKS_LIVES="167"
         ),
+        "20 times kill -9 of the jobs process amid 200 pieces of work on files": lambda: full(
+            "tests/chaos/test_media_jobs.py", CHAOS_MEDIA_JOBS="200", CHAOS_MEDIA_KILLS="20"
+        ),
+        "Invisible mark: 200 marked, 1,000 unmarked": lambda: full(
+            "tests/media/invisible", INVISIBLE_IMAGES="200", INVISIBLE_UNMARKED="1000"
+        ),
+        "Theft radar: planted copies among 5,000 others": lambda: full(
+            "tests/protection/test_similarity.py", THEFT_OTHERS="5000"
+        ),
         "Ten thousand callbacks of Payme in a minute": lambda: bench("g1"),
         "Lateness and drain: c1, c2, publish now, beside one workflow per post": lambda: bench("c"),
         "Lighthouse, mobile: performance >= 90, accessibility 100": lighthouse,

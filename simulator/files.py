@@ -27,6 +27,7 @@ def keep(world: World, kind: str, data: bytes, name: str, **attributes: int) -> 
         "name": name,
         "mime_type": mimetypes.guess_type(name)[0] or "application/octet-stream",
         "size": len(data),
+        "lives": world.files.get(f"AQ{LETTERS[kind]}{digest[:16]}", {}).get("lives", 0),
         **attributes,
     }
     if kind == "photo":
@@ -44,17 +45,30 @@ def _photo_size(data: bytes) -> tuple[int, int]:
     return int(image.width), int(image.height)
 
 
-def file_id(bot_id: int, unique_id: str, size: str = "") -> str:
-    """What this bot sends the file by; another bot's id of the same file differs."""
-    return f"SIM-{bot_id}-{unique_id}{'-' if size else ''}{size}"
+def file_id(bot_id: int, file: Doc, size: str = "") -> str:
+    """What this bot sends the file by; another bot's id of the same file differs, and so does a later one of its own."""
+    return f"{_beginning(file)}-{bot_id}-{file['unique_id']}{'-' if size else ''}{size}"
+
+
+def _beginning(file: Doc) -> str:
+    return f"SIM{file.get('lives') or ''}"
 
 
 def find(world: World, bot_id: int, given: str) -> Doc | None:
-    """The file that this bot knows under this id."""
+    """The file that this bot knows under this id, unless the id is dead."""
     parts = given.split("-")
-    if len(parts) not in (3, 4) or parts[:2] != ["SIM", str(bot_id)]:
+    if len(parts) not in (3, 4) or parts[1] != str(bot_id):
         return None
-    return world.files.get(parts[2])
+    found = world.files.get(parts[2])
+    return found if found and parts[0] == _beginning(found) else None
+
+
+def kill_ids(world: World, sha256: str = "") -> int:
+    """Let every id die that was given for these bytes, or for all; whoever sends the bytes again gets another."""
+    dying = [file for file in world.files.values() if sha256 in ("", file["sha256"])]
+    for file in dying:
+        world.change_file(file | {"lives": file.get("lives", 0) + 1})
+    return len(dying)
 
 
 def path_of(file: Doc) -> str:

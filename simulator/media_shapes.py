@@ -20,7 +20,7 @@ def media_json(content: Content, place: str, number: int, bot_id: int) -> Doc:
 
 
 def _kept(media: str, file: Doc, bot_id: int) -> Doc:
-    ids = {"file_id": file_id(bot_id, file["unique_id"]), "file_unique_id": file["unique_id"]}
+    ids = {"file_id": file_id(bot_id, file), "file_unique_id": file["unique_id"]}
     if media == "photo":
         return {"photo": [_photo_size(file, bot_id, *size) for size in photo_sizes(file)]}
     told = {"file_name": file["name"], "mime_type": file["mime_type"], "file_size": file["size"]}
@@ -34,7 +34,7 @@ def _kept(media: str, file: Doc, bot_id: int) -> Doc:
 def _photo_size(file: Doc, bot_id: int, letter: str, width: int, height: int) -> Doc:
     scale = (width * height) / max(1, file["width"] * file["height"])
     return {
-        "file_id": file_id(bot_id, file["unique_id"], letter),
+        "file_id": file_id(bot_id, file, letter),
         "file_unique_id": f"{file['unique_id']}{letter}",
         "width": width,
         "height": height,

@@ -147,6 +147,9 @@ class World:
 
     def save_file(self, file: Doc, data: bytes) -> None:
         self.store.write_file(file["sha256"], data)
+        self.change_file(file)
+
+    def change_file(self, file: Doc) -> None:
         self.files[file["unique_id"]] = file
         self.store.put("file", file["unique_id"], file)
 

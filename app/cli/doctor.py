@@ -10,6 +10,7 @@ import click
 from app.boot import boot
 from app.core import clock, leases, migrate
 from app.core.settings import production_problems
+from app.media import child
 
 
 @click.command("doctor")
@@ -32,6 +33,21 @@ def group() -> None:
     click.echo(
         f"{'ok  ' if shutil.which('temporal') else 'note'} temporal binary: {shutil.which('temporal') or 'not on PATH'}"
     )
+    is_fine &= _media()
     for problem in production_problems(settings):
         click.echo(f"note for production: {problem}")
     sys.exit(0 if is_fine else 1)
+
+
+def _media() -> bool:
+    """Whether people's files can be worked on; says what their processes could reach."""
+    walls, missing = child.isolation(), child.run("tools", {})["missing"]
+    for name in missing:
+        click.echo(f"FAIL media: {name} is not installed: run deploy/system-packages run")
+    if walls.has_no_network:
+        click.echo("ok   media: people's files are worked on without network")
+    else:
+        click.echo("WARNING media: this kernel refuses a network namespace; people's files are worked on WITH network")
+    if not walls.sees_own_files:
+        click.echo("WARNING media: this kernel has no Landlock; a broken decoder could read other files of this user")
+    return not missing

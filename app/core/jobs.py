@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 from huey import SqliteHuey
 from huey.serializer import SignedSerializer
@@ -25,6 +27,16 @@ def make_huey(settings: Settings) -> SqliteHuey:
         results=False,
         serializer=SignedSerializer(secret=secret),
     )
+
+
+def wake_task(huey: SqliteHuey, work: Callable[[], object]) -> Callable[[], Any]:
+    """The message that wakes who works on files; of one name in every process, so that web may send what jobs runs."""
+
+    @huey.task(name="wake_media", expires=60)  # type: ignore[untyped-decorator]
+    def wake_media() -> None:
+        work()
+
+    return wake_media  # type: ignore[no-any-return]
 
 
 class Pulse:

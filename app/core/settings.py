@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         None, description="a private channel of the service's bot, where it keeps copies of files; empty: none"
     )
     telegram_api_url: str = Field("https://api.telegram.org", description="Bot API server")
+    telegram_local_server: bool = Field(
+        False,
+        description="TELEGRAM_API_URL is a Bot API server of your own (--local): files up to 2 GB instead of 50 MB",
+    )
     telegram_preview_url: str = Field("https://t.me", description="where public previews /s/<channel> are read")
     telegram_api_id: int | None = Field(
         None, ge=1, description="of my.telegram.org, for owners' own accounts; empty: nobody can connect one"

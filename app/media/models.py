@@ -20,10 +20,17 @@ from app.core.tenancy import TenantTable
 
 
 class MediaFile(TenantTable):
-    """A workspace's file. `kind` is how Telegram shows it: photo, video, animation or document. Sizes in pixels."""
+    """A workspace's file. `kind` is how Telegram shows it: photo, video, animation or document. Sizes in pixels.
+
+    One that was made of another (`origin`) stands in no list: whoever shows or sends the other finds it by its work.
+    `tags` as |sale|spring|; `found_by` is the name and the tags in small letters, for the search. One that was put into
+    the trash stays usable for thirty days; then its bytes go and `deleted_at` is set (service/trash.py).
+    """
 
     personal = {
         "name": Personal("content", "send the file under its name", "as long as the workspace keeps the file"),
+        "tags": Personal("content", "find the file", "as long as the workspace keeps the file"),
+        "found_by": Personal("content", "find the file", "as long as the workspace keeps the file"),
     }
     impersonal = frozenset({"public_id", "kind", "mime", "sha256"})
     id = AutoField()
@@ -39,11 +46,22 @@ class MediaFile(TenantTable):
     created_by = BigIntegerField()
     created_at = UtcTimestamp()
     deleted_at = UtcTimestamp(null=True)
+    origin: Any = ForeignKeyField("self", lazy_load=False, null=True)
+    tags = CharField(max_length=255, default="")
+    found_by = CharField(max_length=400, default="")
+    trashed_at = UtcTimestamp(null=True)
+
+    class Meta:
+        indexes = ((("workspace", "id"), False), (("trashed_at",), False))
 
 
 MediaFile.add_index(
     MediaFile.index(
-        MediaFile.workspace, MediaFile.sha256, unique=True, where=SQL("deleted_at IS NULL"), name="one_live_media_file"
+        MediaFile.workspace,
+        MediaFile.sha256,
+        unique=True,
+        where=SQL("deleted_at IS NULL AND origin_id IS NULL"),
+        name="one_live_media_file",
     )
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, send_file
+from flask import Blueprint, Response, current_app, request, send_file
 from flask_login import current_user
 
 from app.core.errors import NotFound
@@ -27,7 +27,7 @@ def show(public_id: str) -> Response:
     response = send_file(
         path.resolve(),
         mimetype=row.mime,
-        as_attachment=row.kind == "document" or row.mime not in _SHOWN,
+        as_attachment="download" in request.args or row.kind == "document" or row.mime not in _SHOWN,
         download_name=row.name,
         etag=row.sha256,
     )

@@ -32,6 +32,10 @@ _SENTENCES = {
         "%(count)s posts for “%(title)s” are on hold: your plan has no room for this channel, or its payment is late."
         " Once that is settled, press Resume."
     ),
+    "post_unmarked": N_(
+        "A post for “%(title)s” is on hold: the channel's watermark could not be put on one of its files. Press Resume to"
+        " try again, or take the file out of the post."
+    ),
     "approval_asked": N_("%(name)s asks to publish in %(channels)s, %(when)s:\n\n%(words)s"),
     "approval_given": N_("%(name)s approved your post:\n\n%(words)s"),
     "approval_returned": N_("%(name)s returned your post:\n\n%(words)s\n\n%(comment)s"),

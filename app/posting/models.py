@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, IntegerField
+from peewee import AutoField, BigIntegerField, CharField, CompositeKey, ForeignKeyField, IntegerField
 
 from app.accounts.models import User, Workspace
 from app.channels.models import Channel
 from app.core.db import JsonText, Personal, Table, UtcTimestamp
 from app.core.tenancy import TenantTable
+from app.media.job_models import MediaJob
 
 _WHILE_KEPT = "as long as the workspace keeps the post"
 
@@ -93,6 +94,17 @@ class PostTarget(TenantTable):
 
     class Meta:
         indexes = ((("post", "channel"), True),)
+
+
+class TargetWork(TenantTable):
+    """Work on files that a post waits for in a channel: it is not sent before all of it is done."""
+
+    workspace: Any = ForeignKeyField(Workspace, lazy_load=False)
+    target: Any = ForeignKeyField(PostTarget, lazy_load=False, index=False)
+    job: Any = ForeignKeyField(MediaJob, lazy_load=False)
+
+    class Meta:
+        primary_key = CompositeKey("target", "job")
 
 
 class DueAction(TenantTable):
@@ -200,6 +212,6 @@ class DeliveryEvent(TenantTable):
 
 
 TABLES = (
-    *(Sender, AuthoredPost, PostRevision, PostTarget),
+    *(Sender, AuthoredPost, PostRevision, PostTarget, TargetWork),
     *(DueAction, Delivery, DeliveryMessage, DeliveryEvent),
 )

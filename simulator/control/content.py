@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from simulator import files
 from simulator.actions import chats, posts
 from simulator.control.registry import verb
 from simulator.model import Channel, Post
@@ -39,6 +40,12 @@ def edit(sim: Simulation, body: Doc) -> Doc:
 def delete(sim: Simulation, body: Doc) -> Doc:
     posts.delete(sim.world, _post(sim, body))
     return {}
+
+
+@verb("kill_file_ids")
+def kill_file_ids(sim: Simulation, body: Doc) -> Doc:
+    """As after a change of the bot's token: the ids that it knows are refused from now on."""
+    return {"files": files.kill_ids(sim.world, str(body.get("sha256", "")))}
 
 
 @verb("view")

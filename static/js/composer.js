@@ -1,6 +1,7 @@
 // The composer: formatting by button and key, preview and draft that follow the typing, files by drop and paste. Without
 // this script the form does the same by its buttons. Delegated, so it also serves a form that htmx brings later.
 import { keep } from "./kept.js";
+import { sendFiles } from "./uploads.js";
 
 const PREVIEW_MS = 400;
 const KEEP_MS = 3000;
@@ -147,9 +148,11 @@ function addRow(button) {
   row.querySelector("input:not([type=radio])").focus();
 }
 
-// ---- files: chosen, dropped or pasted, each in a request of its own
+// ---- files: chosen, dropped or pasted go to the library in pieces (uploads.js), and from there into the post
 document.addEventListener("change", (event) => {
-  if (event.target.id === "composer_file" && event.target.files.length) send([...event.target.files]);
+  if (event.target.id !== "composer_file" || !event.target.files.length) return;
+  sendFiles([...event.target.files]);
+  event.target.value = "";
 });
 document.addEventListener("dragover", (event) => {
   const place = event.target.closest?.("#composer [data-drop]");
@@ -163,30 +166,43 @@ for (const kind of ["dragleave", "drop"]) {
 document.addEventListener("drop", (event) => {
   if (!event.target.closest?.("#composer [data-drop]") || !event.dataTransfer?.files.length) return;
   event.preventDefault();
-  send([...event.dataTransfer.files]);
+  sendFiles([...event.dataTransfer.files]);
 });
 document.addEventListener("paste", (event) => {
   const files = [...event.clipboardData?.files ?? []];
   if (!files.length || !event.target.matches?.("#composer [data-marked]")) return;
   event.preventDefault();
-  send(files);
+  sendFiles(files);
+});
+document.addEventListener("uploaded", ({ detail }) => { if (form()) pick(detail.media); });
+document.addEventListener("click", (event) => {
+  const [opener, tile] = [event.target.closest?.("[data-open-library]"), event.target.closest?.("#composer_library [data-pick]")];
+  if (opener) openLibrary(opener.dataset.openLibrary);
+  else if (tile) pick(tile.dataset.pick).then(() => tile.setAttribute("aria-pressed", "true"));
 });
 
-async function send(files) {
-  stop(); // the request carries the whole form
-  for (const file of files) {
-    const one = new DataTransfer();
-    one.items.add(file);
-    const input = document.getElementById("composer_file");
-    if (!input) return;
-    input.files = one.files;
-    const button = document.getElementById("composer_upload");
-    const done = new Promise((resolve) => { button.addEventListener("htmx:finally:request", resolve, { once: true }); });
+function openLibrary(address) {
+  document.getElementById("composer_library").showModal();
+  htmx.ajax("GET", address, { target: "#picker_body", headers: { "HX-Target": "div#picker_body" } });
+}
+
+let picking = Promise.resolve();
+
+/** One after the other: each request carries the whole form, and brings the list of files that the next one goes on from. */
+function pick(media) {
+  picking = picking.then(async () => {
+    const button = document.getElementById("composer_pick");
+    const field = document.getElementById("composer_picked");
+    if (!button || !field) return;
+    stop(); // the request carries the whole form
+    Object.assign(field, { value: media, disabled: false });
+    const over = new Promise((resolve) => { button.addEventListener("htmx:finally:request", resolve, { once: true }); });
     htmx.trigger(button, "click");
-    await done;
-  }
-  const input = document.getElementById("composer_file");
-  if (input) input.value = "";
+    await over;
+    const left = document.getElementById("composer_picked");
+    if (left) Object.assign(left, { value: "", disabled: true });
+  });
+  return picking;
 }
 
 showTools();

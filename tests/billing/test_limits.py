@@ -21,7 +21,7 @@ from tests.billing.buying import at_once, order
 from tests.conftest import NOW
 from tests.world import Owner, owned_channel, owner
 
-POSTS = {"channels": lambda _workspace_id: 1, "watched_channels": lambda _workspace_id: 0}
+POSTS = {"channels": lambda _workspace_id: 1, "watched_channels": lambda _workspace_id: 0, "media_mb": lambda _id: 3}
 FREE_POSTS = 30
 
 
@@ -72,16 +72,16 @@ def test_of_twenty_channels_at_the_last_place_one_is_connected(runtime: Runtime)
 
 def test_a_refused_second_limit_gives_the_first_back(buyer: Owner) -> None:
     with db.write():
-        db.execute("INSERT INTO plan_limit (plan_id, key, amount, reset) VALUES ('free', 'watermarks', 5, 'period')")
-    limits._SENTENCES.setdefault("watermarks", "%(plan)s %(limit)s")
+        db.execute("INSERT INTO plan_limit (plan_id, key, amount, reset) VALUES ('free', 'balloons', 5, 'period')")
+    limits._SENTENCES.setdefault("balloons", "%(plan)s %(limit)s")
     try:
-        assert _try(buyer, {"posts": 2, "watermarks": 5}) == "taken"
-        assert _try(buyer, {"posts": 1, "watermarks": 1}) == "limit_watermarks"
+        assert _try(buyer, {"posts": 2, "balloons": 5}) == "taken"
+        assert _try(buyer, {"posts": 1, "balloons": 1}) == "limit_balloons"
         with db.write():  # also when the caller goes on in its transaction
-            assert _try(buyer, {"posts": 1, "watermarks": 1}) == "limit_watermarks"
+            assert _try(buyer, {"posts": 1, "balloons": 1}) == "limit_balloons"
     finally:
-        del limits._SENTENCES["watermarks"]
-    assert (_used(buyer), _used(buyer, "watermarks")) == (2, 5)
+        del limits._SENTENCES["balloons"]
+    assert (_used(buyer), _used(buyer, "balloons")) == (2, 5)
 
 
 def test_more_than_the_limit_at_once_is_refused_also_as_the_first(buyer: Owner) -> None:
@@ -98,10 +98,13 @@ def test_counters_begin_anew_with_the_month_of_the_workspace(buyer: Owner) -> No
 def test_a_paid_plan_counts_from_its_own_day(runtime: Runtime, buyer: Owner) -> None:
     buying.bought_by_payme(order(runtime, buyer, "payme"), "0" * 24)
     assert limits.usage_period(buyer.workspace.id, now=NOW + timedelta(days=40))[0] > NOW + timedelta(days=30)
-    assert usage_of(buyer.workspace.id, POSTS, now=NOW) == [
+    told = {one.key: one for one in usage_of(buyer.workspace.id, POSTS, now=NOW)}
+    resets_at = limits.usage_period(buyer.workspace.id, now=NOW)[1]
+    assert [told[key] for key in ("channels", "watched_channels", "posts", "media_mb")] == [
         Usage("channels", 1, 3, None),
         Usage("watched_channels", 0, 20, None),
-        Usage("posts", 0, 200, limits.usage_period(buyer.workspace.id, now=NOW)[1]),
+        Usage("posts", 0, 200, resets_at),
+        Usage("media_mb", 3, 10_000, None),
     ]
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from app.boot import Runtime
 from app.core import db, migrate
+from app.media.service import room
 from app.readings import service as readings
+from app.schema import TABLES
 from tests.conftest import NOW
+from tests.media.files import kept
 from tests.world import owned_channel, owner, read_posts
 
 _NEW = ("reactions_step", "reactions_source_id", "reactions_at")
@@ -29,3 +33,22 @@ def test_0002_finds_who_counted_the_reactions(runtime: Runtime) -> None:
     assert db.row("SELECT reactions_source_id FROM post_stat WHERE post_id = ?", counted) == (bot,)
     assert db.row(f"SELECT {', '.join(_NEW)} FROM post_stat WHERE post_id = ?", silent) == (0, None, None)
     assert readings.check_feeds(now=NOW).differences == 0
+
+
+def test_0030_makes_older_files_findable_and_goes_back(runtime: Runtime, tmp_path: Path) -> None:
+    who = owner("Aziza", now=NOW)
+    kept(who, b"x", "Весна.PNG", tmp_path)
+    _take_back("0030_uploads_and_library")
+    assert db.row("SELECT COUNT(*) FROM plan_limit WHERE key = 'media_mb'") == (0,)
+    assert migrate.up() == ["0030_uploads_and_library"] and migrate.difference(TABLES) == ""
+    assert db.rows("SELECT found_by, tags, trashed_at FROM media_file") == [("весна.png", "", None)]
+    assert room.room_of(who.workspace.id, now=NOW) == room.Room(1, 200_000 * room.MB)
+
+
+def _take_back(name: str) -> None:
+    """One migration alone, whatever came after it."""
+    runner = migrate._runner()
+    (found,) = (migration for migration in runner.status() if migration.name == name)
+    with db.database.atomic():
+        found.load().down(runner.migrator, db.database.obj)
+        db.execute("DELETE FROM schema_migration WHERE name = ?", name)

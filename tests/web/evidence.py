@@ -9,6 +9,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from tests.web.judged_billing import BillingFacts, billing_facts
+from tests.web.judged_media import MediaFacts, media_facts
 from tests.web.judged_posting import PostingFacts, posting_facts
 from tests.web.raw import MONTHS, Ask, moment
 
@@ -156,6 +157,7 @@ class Evidence:
     typed_at: frozenset[datetime] = frozenset()  # when somebody typed what a campaign cost
     posting: PostingFacts = field(default_factory=lambda: PostingFacts("UTC"))
     billing: BillingFacts = field(default_factory=BillingFacts)
+    media: MediaFacts = field(default_factory=MediaFacts)
     shared: dict[str, str] = field(default_factory=dict)  # a link's token: the public id of its channel, "" the network
 
     @property
@@ -243,6 +245,7 @@ def gather(ask: Ask, workspace_id: int) -> Evidence:
         frozenset(moment(at) for (at,) in typed),
         posting_facts(ask, workspace_id, str(zone)),
         billing_facts(ask, workspace_id, str(zone)),
+        media_facts(ask, workspace_id),
     )
 
 

@@ -12,6 +12,14 @@ from tests.web.raw import MONTHS, Ask, moment
 
 _DIGITS = {"UZS": 2, "USD": 2, "EUR": 2, "XTR": 0}
 _SIGNS = {"USD": "$", "EUR": "€"}
+_BYTES = (
+    "SELECT COALESCE(SUM(size), 0) FROM (SELECT size FROM media_file WHERE deleted_at IS NULL AND origin_id IS NULL AND"
+    " workspace_id = {0} UNION ALL SELECT size FROM media_upload WHERE state = 'open' AND workspace_id = {0}) AS kept"
+)
+_USED = (
+    "SELECT COALESCE(SUM(used), 0) FROM usage_counter WHERE workspace_id = {0} AND key = '{1}' AND period_start >="
+    " COALESCE((SELECT MAX(period_start) FROM subscription WHERE workspace_id = {0}), period_start)"
+)
 _NOUNS = {"channels": "channel", "watched_channels": "watched channel", "posts": "post"}
 
 
@@ -66,25 +74,28 @@ def _amount(minor: int, currency: str) -> str:
 
 def _printed(minor: int, currency: str) -> str:
     """With all digits, as invoices have it."""
-    return f"{_SIGNS.get(currency, currency)}{minor / 10 ** _DIGITS[currency]:,.{_DIGITS[currency]}f}"
+    return f"{_SIGNS.get(currency, f'{currency} ')}{minor / 10 ** _DIGITS[currency]:,.{_DIGITS[currency]}f}"
 
 
 def _limits(ask: Ask, workspace_id: int) -> Iterable[str]:
     """What each plan allows, and how much of the workspace's own is used."""
     plans = ask(f"SELECT plan FROM workspace_plan WHERE workspace_id = {workspace_id}") or [("free",)]
     counted = "SELECT COUNT(*) FROM channel WHERE deleted_at IS NULL AND workspace_id = {} AND relation = '{}'"
-    used = {
+    stock = {
         "channels": ask(counted.format(workspace_id, "owned"))[0][0],
         "watched_channels": ask(counted.format(workspace_id, "watched"))[0][0],
-        "posts": ask(
-            f"SELECT COALESCE(SUM(used), 0) FROM usage_counter WHERE workspace_id = {workspace_id} AND period_start >="
-            f" COALESCE((SELECT MAX(period_start) FROM subscription WHERE workspace_id = {workspace_id}), period_start)"
-        )[0][0],
+        "media_mb": -(-int(ask(_BYTES.format(workspace_id))[0][0]) // 1_000_000),
     }
     for plan, key, amount in ask("SELECT plan_id, key, amount FROM plan_limit"):
-        yield f"{int(amount):,} {_NOUNS[key]}{'' if int(amount) == 1 else 's'}"
+        if amount is not None:
+            yield (
+                f"{int(amount):,} {_NOUNS[key]}{'' if int(amount) == 1 else 's'}"
+                if key in _NOUNS
+                else f": {int(amount):,}"
+            )
         if plan == plans[0][0]:
-            yield f"{int(used[key]):,} of {int(amount):,}"
+            used = stock[key] if key in stock else ask(_USED.format(workspace_id, key))[0][0]
+            yield f"{int(used):,}" if amount is None else f"{int(used):,} of {int(amount):,}"
 
 
 def _moments(ask: Ask, workspace_id: int, zone: str) -> Iterable[str]:

@@ -305,6 +305,8 @@ class JudgedPage:
             text = text.replace(name, "")
         if ".posting" in places or self.url.startswith(("/posts", "/client")):
             text = self.evidence.posting.left_of(text, places)
+        if ".library" in places or self.url.partition("?")[0].endswith(("/media", "/about", "/library")):
+            text = self.evidence.media.left_of(text)
         if self.url.startswith(("/billing", "/orders", "/channels/kept")):
             text = self.evidence.billing.left_of(text)
         for place, pattern, _why in NO_METRIC:

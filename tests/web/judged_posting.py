@@ -23,6 +23,7 @@ _TIMES = (
     ("post_revision", "created_at"),
     ("series_occurrence", "due_at"),
     ("client_link", "created_at, expires_at, last_used_at"),
+    ("media_file", "created_at"),
 )
 _TYPED = (
     ("authored_post", "draft"),
@@ -36,7 +37,7 @@ _LENGTH = r"\d+ (?:second|minute|hour|day|week|month)s?"
 # (where it stands, what it looks like, why no row says it)
 _NO_FACT = (
     ("#composer", r"(?:button|Answer) \d+", "the number of a field"),
-    ("#composer", r"At most \d+ MB", "how large a file may be"),
+    ("#composer", r"At most \d+ MB each", "how large a file may be"),
     ("#composer_count", r"\d+ of [\d,]+ characters", "the length of what is being typed"),
     ("option", r"^\d+ (?:hour|day)s?$", "a length of time on offer"),
     ("#posting_settings", r"\d\d:\d\d(?:, \d\d:\d\d)*", "how times are to be typed"),

@@ -26,14 +26,17 @@ from app.channels.models import Channel
 from app.channels.queries import channel_of
 from app.channels.service import campaigns, invite_links
 from app.channels.service.campaigns import Plan
-from app.core import clock, db
+from app.core import clock, db, ids
 from app.core.policy import Role
 from app.core.settings import Settings
 from app.links import service as links
+from app.media.service import library
+from app.media.service import uploads as media_uploads
 from app.readings import service as readings
 from app.readings.service import boosts
 from app.readings.service.boosts import BoostFacts
 from tests.channels.audience import bot_in, move
+from tests.media.files import kept, picture
 from tests.posting import authored
 from tests.web.crawler import PAGES, Answer, Crawler, Report
 from tests.web.evidence import Evidence, gather
@@ -48,6 +51,11 @@ MACHINES |= {"oidc.begin", "oidc.come_back"}  # lead to the issuer and back; wit
 MACHINES |= {"client_door.medium"}  # hands out bytes
 MACHINES |= {"gateway_hooks.payme"}  # answers Payme
 MACHINES |= {"admin.revenue", "admin.limits"}  # not there for an owner: tests/admin
+MACHINES |= {
+    "protection.case",
+    "protection.case_picture",
+    "protection.evidence",
+}  # of a copy: tests/protection/test_pages.py
 MACHINES |= {"cards.at_payme"}  # not there without Payme's contract for cards: tests/web/test_billing.py
 MACHINES |= {"experiments.show"}  # of sixty measured posts, which its own tests make
 READ = ("reading", "subscriber_reading", "reaction_count", "member_event", "bot_presence", "chat_boost")
@@ -149,6 +157,22 @@ def _posts(who: Owner) -> str:
     return f"/client/{posts_in_every_state(who, Owner(editor, who.workspace), channel, now=now)}"
 
 
+def _files(app: Flask, who: Owner) -> str:
+    """A picture with tags and an upload that waits; returns where a post's files are picked."""
+    runtime, now = app.extensions["runtime"], clock.utcnow()
+    row = kept(who, picture("PNG", 300, 200), "Spring 2026.png", runtime.settings.data_dir)
+    library.tag(who.workspace.id, row.public_id, "sale 50, new", user_id=who.user.id, now=now)
+    media_uploads.begin(
+        *(who.workspace.id, "film 7.mp4", 48_000_000),
+        sha256=None,
+        most_bytes=50_000_000,
+        data_dir=runtime.settings.data_dir,
+        user_id=who.user.id,
+        now=now,
+    )
+    return f"/posts/{ids.public_id()}/library"
+
+
 def _bought(who: Owner) -> list[str]:
     """A plan that was paid for, and an order for the next period; returns the addresses of both."""
     settings = Settings(payme_merchant_id="m", payme_key=SecretStr("k"), _env_file=None)  # type: ignore[call-arg]
@@ -170,6 +194,8 @@ def _crawl(app: Flask, client: FlaskClient, who: Owner, ask: Ask, *, more: Seque
         visitor = app.test_client() if path.startswith(("/login", "/twa", "/s/", "/client/")) else client
         found = visitor.get(url, headers={**headers, **key})
         is_pdf = found.mimetype == "application/pdf"
+        if found.mimetype.startswith("image/"):  # bytes that people sent
+            return Answer(found.status_code, found.mimetype, "", None)
         text = PdfReader(io.BytesIO(found.data)).pages[0].extract_text() if is_pdf else found.text
         return Answer(found.status_code, found.mimetype, text, found.headers.get("Location"))
 
@@ -207,7 +233,7 @@ def _endpoints(app: Flask, report: Report) -> set[str]:
 
 def test_every_number_of_a_living_network_is_backed_by_a_reading(app: Flask, sign_in: SignIn, ask: Ask) -> None:
     who = _healthy(clock.utcnow())
-    report = _crawl(app, sign_in(who), who, ask, more=[_posts(who), *_bought(who)])
+    report = _crawl(app, sign_in(who), who, ask, more=[_posts(who), *_bought(who), _files(app, who)])
     assert not report.problems, report.told()
     assert report.readings_claimed > 1000 and report.fragments > 50, report.told()
     routes = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}

@@ -11,7 +11,7 @@ from app.core.errors import Invalid
 
 PARAMETER = "ticket"
 _LIFE_S = 60
-_FILE = re.compile(r"/[\w/-]+\.csv(\?[\w=&%.:+-]*)?", re.ASCII)
+_FILE = re.compile(r"/[\w/-]+\.csv(\?[\w=&%.:+-]*)?|/media/[\w-]+\?download=1", re.ASCII)
 
 
 def local_file(path: str) -> str:

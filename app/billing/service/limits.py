@@ -23,6 +23,8 @@ _SENTENCES = {
     "channels": N_("The %(plan)s plan allows %(limit)s channels."),
     "watched_channels": N_("The %(plan)s plan allows %(limit)s watched channels."),
     "posts": N_("The %(plan)s plan allows %(limit)s posts a month, and they are used up."),
+    "watermarks": N_("The %(plan)s plan allows %(limit)s watermarks a month, and they are used up."),
+    "theft_scans": N_("The %(plan)s plan allows %(limit)s theft scans a month, and they are used up."),
 }
 _LATE = N_("Your payment is late, so nothing new can be added until it is paid. All data are there.")
 Stocks = Mapping[str, Callable[[int], int]]

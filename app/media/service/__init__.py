@@ -1,8 +1,8 @@
 """What may be done with files: keep one, want its copy at Telegram, make the copy, hand it to a post."""
 
 from app.media.service.content import MOST_BYTES
-from app.media.service.copies import Copy, due, make, put_off, ready, want
+from app.media.service.copies import Copy, due, lose, make, put_off, ready, want
 from app.media.service.keeping import keep
 from app.media.service.store import path_of, sweep_parts
 
-__all__ = ["MOST_BYTES", "Copy", "due", "keep", "make", "path_of", "put_off", "ready", "sweep_parts", "want"]
+__all__ = ["MOST_BYTES", "Copy", "due", "keep", "lose", "make", "path_of", "put_off", "ready", "sweep_parts", "want"]

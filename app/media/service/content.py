@@ -1,7 +1,8 @@
 """What a file is, by its bytes and never by its name, and whether Telegram takes it.
 
-Limits: core.telegram.org/bots/api "Sending files" and "sendPhoto": by upload a photo has at most 10 MB,
-any other file 50 MB; a photo's width and height add up to at most 10,000 and differ at most by a factor of 20.
+Limits: core.telegram.org/bots/api "Sending files", "Using a Local Bot API Server" and "sendPhoto": by upload a photo has
+at most 10 MB, any other file 50 MB, through a server of one's own 2,000 MB; a photo's width and height add up to at most
+10,000 and differ at most by a factor of 20.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from app.core.i18n import N_
 
 PHOTO, VIDEO, ANIMATION, DOCUMENT = "photo", "video", "animation", "document"
 MOST_BYTES = 50_000_000
+MOST_LOCAL_BYTES = 2_000_000_000
 MOST_PHOTO_BYTES = 10_000_000
 MOST_PIXELS = 50_000_000  # what a small file can swell to when it is drawn
 _MOST_SIDES, _MOST_RATIO = 10_000, 20
@@ -44,6 +46,11 @@ class _Image:
     width: int
     height: int
     is_moving: bool
+
+
+def most_bytes(*, is_local_server: bool) -> int:
+    """The most that a bot can send: a Bot API server of one's own takes more than Telegram's."""
+    return MOST_LOCAL_BYTES if is_local_server else MOST_BYTES
 
 
 def look(path: Path, size: int) -> Found:

@@ -63,6 +63,15 @@ def want(workspace_id: int, public_ids: Collection[str], bot_id: int, *, now: da
             )
 
 
+def want_as(media_id: int, made_id: int, *, now: datetime) -> None:
+    """Of what was made of a file the same bots want copies. Inside the running transaction."""
+    db.execute(
+        "INSERT INTO media_copy (media_id, bot_id, workspace_id, state, attempts, wanted_at)"
+        " SELECT ?, bot_id, workspace_id, ?, 0, ? FROM media_copy WHERE media_id = ?",
+        *(made_id, WANTED, db.stamp(now), media_id),
+    )
+
+
 def due(now: datetime, *, limit: int = 20) -> list[Copy]:
     """Copies of all workspaces that can be made now, the longest wanted first."""
     found = db.rows(
@@ -102,6 +111,16 @@ def make(copy: Copy, line: Telegram, *, data_dir: Path, now: datetime) -> bool:
             *(READY, sent[0].file_id, sent[0].file_unique_id, copy.chat_id, sent[0].message_id),
         )
     return True
+
+
+def lose(workspace_id: int, file_ids: Collection[str], bot_id: int, *, now: datetime) -> None:
+    """Telegram refuses these ids of a bot: their copies are wanted anew, and until then posts carry the bytes."""
+    with db.write():
+        db.execute(
+            "UPDATE media_copy SET state = ?, file_id = NULL, attempts = 0, error = NULL, not_before = NULL, wanted_at = ?"
+            f" WHERE workspace_id = ? AND bot_id = ? AND state = ? AND file_id IN ({db.marks(file_ids)})",
+            *(WANTED, db.stamp(now), workspace_id, bot_id, READY, *file_ids),
+        )
 
 
 def put_off(copy: Copy, wait_s: float, *, now: datetime) -> None:

@@ -8,41 +8,71 @@ from typing import IO
 
 from app.core import db, ids
 from app.media.models import MediaFile
-from app.media.service import content, store
+from app.media.service import content, room, store
+from app.media.service.content import Found
+from app.media.service.store import Draft
 
-_LONGEST_NAME, _LONGEST_SUFFIX = 120, 16
+_LONGEST_NAME, _LONGEST_SUFFIX, _LONGEST_SEARCH = 120, 16, 400
 
 
 def keep(workspace_id: int, stream: IO[bytes], name: str, *, data_dir: Path, user_id: int, now: datetime) -> MediaFile:
     """Keep what a stream still holds, called `name`; bytes that the workspace has already keep their first name.
 
-    Raises Invalid with the field `file`, and leaves nothing, for an empty file, one over 50 MB and a picture over
-    50 million pixels.
+    Raises, and leaves nothing: Invalid with the field `file` for an empty file, one over 50 MB and a picture over
+    50 million pixels; LimitReached when the plan has no room for it.
     """
     with store.draft(stream, data_dir) as given:
         found = content.look(given.path, given.size)
-        store.settle(given, data_dir)
-    with db.write():
-        MediaFile.insert(
-            public_id=ids.public_id(),
-            workspace=workspace_id,
-            kind=found.kind,
-            name=_plain(name),
-            mime=found.mime,
-            size=given.size,
-            sha256=given.sha256,
-            width=found.width,
-            height=found.height,
-            created_by=user_id,
-            created_at=now,
-        ).on_conflict_ignore().execute()
-        row: MediaFile = MediaFile.get(
-            MediaFile.workspace == workspace_id, MediaFile.sha256 == given.sha256, MediaFile.deleted_at.is_null()
-        )
+        with store.coming(data_dir), db.write():
+            if known(workspace_id, given.sha256) is None:
+                room.require(workspace_id, given.size, now=now)
+            row = record(workspace_id, given, found, name, user_id=user_id, now=now)
+            store.settle(given, data_dir)
     return row
 
 
-def _plain(name: str) -> str:
+def known(workspace_id: int, sha256: str) -> MediaFile | None:
+    """The workspace's file of these bytes, one in the trash too."""
+    found: MediaFile | None = MediaFile.get_or_none(
+        MediaFile.workspace == workspace_id,
+        MediaFile.sha256 == sha256,
+        MediaFile.deleted_at.is_null(),
+        MediaFile.origin.is_null(),
+    )
+    return found
+
+
+def record(workspace_id: int, given: Draft, found: Found, name: str, *, user_id: int, now: datetime) -> MediaFile:
+    """The row of bytes that came in, inside the running transaction; what comes again comes out of the trash."""
+    plain = plain_name(name)
+    MediaFile.insert(
+        public_id=ids.public_id(),
+        workspace=workspace_id,
+        kind=found.kind,
+        name=plain,
+        mime=found.mime,
+        size=given.size,
+        sha256=given.sha256,
+        width=found.width,
+        height=found.height,
+        created_by=user_id,
+        created_at=now,
+        found_by=search_words(plain, ""),
+    ).on_conflict_ignore().execute()
+    row = known(workspace_id, given.sha256)
+    assert row is not None
+    if row.trashed_at is not None:
+        row.trashed_at = None
+        row.save()
+    return row
+
+
+def search_words(name: str, tags: str) -> str:
+    """What a file is found by: its name and its tags, in small letters."""
+    return f"{name.casefold()}{tags.casefold()}"[:_LONGEST_SEARCH]
+
+
+def plain_name(name: str) -> str:
     """A file's name without its folders and without characters that hide how it ends."""
     last = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable()).strip(" .")
     if len(last) > _LONGEST_NAME:

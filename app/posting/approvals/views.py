@@ -12,10 +12,10 @@ from app.core import policy as roles
 from app.core.errors import Invalid
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.policy import Act, policy
+from app.media.file_urls import file_url
 from app.posting.approvals import deciding, links, pages
 from app.posting.approvals.pages import ApprovalPage, LinksPage
 from app.posting.service import writing
-from app.posting.views.media_urls import file_url
 from app.posting.views.sent_form import sent_version
 
 blueprint = Blueprint("approvals", __name__, url_prefix="/posts")

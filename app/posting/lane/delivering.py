@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 from peewee import OperationalError
 
-from app.core import clock, crashpoint, telemetry
+from app.core import clock, crashpoint, db, telemetry
 from app.core.errors import AppError, Upstream
+from app.media import service as media
 from app.posting.lane import refusals
 from app.posting.service import collecting, following, ledger, rendering
 from app.posting.service.claimed import Claimed
@@ -43,17 +45,20 @@ def deliver(attempt: Attempt, outlet: Outlet, begun_at_s: float) -> str:
     try:
         messages = outlet.line.send(int(attempt.address), what)
     except Upstream as error:
-        _insist(partial(_record_failure, attempt, outlet.bot_id, error))
+        _insist(partial(_record_failure, attempt, outlet.bot_id, what, error))
         return OTHER
     crashpoint.reach("posting.accepted")
     _insist(lambda: ledger.record_sent(attempt, messages, note=_note(what, messages), now=clock.utcnow()))
     return SENT
 
 
-def _record_failure(attempt: Attempt, bot_id: int, error: Upstream) -> None:
+def _record_failure(attempt: Attempt, bot_id: int, what: Outgoing, error: Upstream) -> None:
     now = clock.utcnow()
+    dead = [medium.file_id for medium in what.media if medium.file_id]
     if error.code == RETRY_AFTER:
         ledger.record_wait(attempt, bot_id, error.retry_after_s or 1.0, now=now)
+    elif error.permanent and dead and refusals.is_about_file_id(error.message):
+        _send_the_bytes(attempt, bot_id, dead, now=now)
     elif error.permanent and refusals.is_about_rights(error.message):
         ledger.record_blocked(attempt, error.message, now=now)
     elif error.permanent:
@@ -62,6 +67,14 @@ def _record_failure(attempt: Attempt, bot_id: int, error: Upstream) -> None:
         ledger.put_back(attempt, "no connection to Telegram", wait_s=min(2.0 ** min(attempt.tries, 5), 30.0), now=now)
     else:
         ledger.record_unknown(attempt, error.message, now=now)
+
+
+def _send_the_bytes(attempt: Attempt, bot_id: int, dead: Sequence[str], *, now: datetime) -> None:
+    """A refusal has sent nothing, so the part is ready at once, under all the rules of an attempt: without their copies
+    the files go as bytes. That ends, since a call without an id is refused for another reason. New copies are made."""
+    with db.write():
+        media.lose(attempt.workspace_id, dead, bot_id, now=now)
+        ledger.put_back(attempt, "Telegram knows the file's id no more: the file itself is sent", now=now)
 
 
 def _insist(record: Callable[[], object]) -> None:

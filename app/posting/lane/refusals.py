@@ -25,3 +25,20 @@ def is_about_rights(words: str) -> bool:
     """Whether a refusal says that the bot may not post there."""
     lower = words.lower()
     return any(part in lower for part in _RIGHTS)
+
+
+_FILE_IDS = (
+    "wrong file identifier",
+    "wrong remote file identifier",
+    "wrong file_id",
+    "invalid file_id",
+    "file_id_invalid",
+    "file reference expired",
+    "file_reference",
+)
+
+
+def is_about_file_id(words: str) -> bool:
+    """Whether a refusal says that a file is not known, or not any more, under the id by which it was sent."""
+    lower = words.lower()
+    return any(part in lower for part in _FILE_IDS)

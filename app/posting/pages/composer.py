@@ -12,6 +12,7 @@ from app.core.errors import Invalid
 from app.core.htmx import explained
 from app.media import queries as media
 from app.media.models import MediaFile
+from app.media.service import MOST_BYTES
 from app.posting.content import checks, utf16
 from app.posting.content.blocks import Content
 from app.posting.content.checks import CAPTION_LIMIT, TEXT_LIMIT, Problem
@@ -39,6 +40,7 @@ class Editor:
     may_publish: bool
     url_of: UrlOf
     now: datetime
+    most_bytes: int = MOST_BYTES
 
 
 def composer_page(
@@ -70,6 +72,7 @@ def composer_page(
         may_publish=who.may_publish,
         channels=tuple(_choices(refs, draft, now=who.now)),
         media=tuple(_rows(draft, files, who.url_of)),
+        most_bytes=who.most_bytes,
         zones=tuple(dict.fromkeys((*who.timezones, *(ref.timezone for ref in refs)))),
         preview_name=forms.preview_name(draft.rest.options),
         previews=previews_of(

@@ -154,6 +154,7 @@ class ComposerPage:
     may_publish: bool
     channels: tuple[ChannelChoice, ...]
     media: tuple[MediaRow, ...]
+    most_bytes: int
     zones: tuple[str, ...]
     preview_name: str
     previews: tuple[Preview, ...]

@@ -12,6 +12,7 @@ from app.channels.queries import ChannelRef
 from app.core import db
 from app.core.errors import Invalid
 from app.core.i18n import N_
+from app.media.service import watermarks
 from app.posting.content import checks, markup, utf16
 from app.posting.content.blocks import Content
 from app.posting.content.telegram import render
@@ -33,6 +34,7 @@ class Rules:
     signature: str = ""
     template: str = ""
     is_protected: bool = False
+    mark: Mapping[str, Any] | None = None
 
     def dressed(self, content: Content) -> Content:
         """The content in the channel's frame, with its signature, protected where the channel's posts are."""
@@ -44,7 +46,12 @@ class Rules:
 
     def dress(self) -> dict[str, Any]:
         """What a revision keeps of it, so that a post says what it said whatever the channel's rules become."""
-        kept = {"signature": self.signature, "template": self.template, "is_protected": self.is_protected}
+        kept = {
+            "signature": self.signature,
+            "template": self.template,
+            "is_protected": self.is_protected,
+            "mark": self.mark,
+        }
         return {name: value for name, value in kept.items() if value}
 
 
@@ -71,6 +78,8 @@ def dresses_of(workspace_id: int) -> dict[str, dict[str, Any]]:
     keys = dict(db.rows("SELECT id, public_id FROM channel WHERE workspace_id = ?", workspace_id))
     found = PostingSettings.select().where(PostingSettings.workspace == workspace_id)
     dressed = {keys[row.channel]: _rules(row, "UTC").dress() for row in found if row.channel in keys}
+    for channel, mark in watermarks.marks_of(workspace_id).items():
+        dressed[channel] = dressed.get(channel, {}) | {"mark": mark}
     return {key: dress for key, dress in sorted(dressed.items()) if dress}
 
 

@@ -8,7 +8,10 @@ from app.accounts.service import people
 from app.channels.queries import OF_THE_PLAN
 from app.core import db
 from app.notices import service as notices
+from app.posting.service.claimed import Claimed
 from app.posting.states import BLOCKED, SENDS, WAITING
+
+MARK_FAILED = "mark_failed"
 
 
 def block(channel_id: int, bot_id: int, reason: str, *, now: datetime) -> int:
@@ -27,13 +30,24 @@ def block(channel_id: int, bot_id: int, reason: str, *, now: datetime) -> int:
     return held
 
 
+def block_unmarked(action: Claimed, *, now: datetime) -> None:
+    """Hold one publication whose file cannot be marked until somebody resumes it; tell its people. In the transaction."""
+    db.execute("UPDATE due_action SET state = ?, reason = ?, epoch = 0 WHERE id = ?", BLOCKED, MARK_FAILED, action.id)
+    found = db.row("SELECT s.account FROM sender s JOIN due_action a ON a.sender_id = s.id WHERE a.id = ?", action.id)
+    assert found is not None
+    _tell(action.channel_id, int(found[0]), 1, "post_unmarked", now=now)
+
+
 def tell(channel_id: int, bot_id: int, count: int, *, is_of_plan: bool = False, now: datetime) -> None:
     """A message with the button that resumes them, inside the running transaction."""
+    _tell(channel_id, bot_id, count, "posts_over_plan" if is_of_plan else "posts_blocked", now=now)
+
+
+def _tell(channel_id: int, bot_id: int, count: int, template: str, *, now: datetime) -> None:
     found = db.row(
         "SELECT c.workspace_id, h.title FROM channel c JOIN chat h ON h.id = c.chat_id WHERE c.id = ?", channel_id
     )
     assert found is not None
     for person in people.people_to_tell(found[0]):
         params = {"title": found[1], "count": str(count), "channel": str(channel_id)}
-        template = "posts_over_plan" if is_of_plan else "posts_blocked"
         notices.queue(template, user=person, bot_id=bot_id, params=params, is_urgent=True, now=now)

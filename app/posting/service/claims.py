@@ -11,7 +11,7 @@ from itertools import zip_longest
 from app.channels import queries as channels
 from app.core import db
 from app.posting.planning import missed
-from app.posting.service import blocking, reserving
+from app.posting.service import blocking, marks, reserving
 from app.posting.service.claimed import Claimed
 from app.posting.states import CLAIMED, WAITING
 from app.telegram import budget
@@ -42,7 +42,7 @@ def claim(sender_id: int, bot_id: int, epoch: int, *, most: int, now: datetime) 
         if most <= 0 or lane is None or lane[0] != epoch:
             return []
         found = missed.in_time(_candidates(sender_id, most, int(lane[1]), until=now + AHEAD), now=now)
-        allowed = _without_blocked(found, bot_id, now=now)
+        allowed = marks.ready(_without_blocked(found, bot_id, now=now), now=now)
         taken = _within_chat_limits(allowed, bot_id, now=now)
         for action in taken:
             db.execute("UPDATE due_action SET state = ?, epoch = ? WHERE id = ?", CLAIMED, epoch, action.id)

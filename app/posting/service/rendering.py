@@ -12,6 +12,7 @@ from app.core import db
 from app.core.errors import Conflict, NotFound
 from app.links import queries as links
 from app.media import service as media
+from app.media.service import marking
 from app.posting.content import parts, tree
 from app.posting.content.blocks import Content
 from app.posting.content.parts import Part
@@ -35,6 +36,10 @@ class Revision:
         """What it says in a channel (public id), with the channel's signature and frame."""
         said = tree.from_json(self.variants.get(channel, self.base))
         return settings.in_dress(said, self.dress.get(channel, {}))
+
+    def mark_in(self, channel: str) -> Mapping[str, Any] | None:
+        """What its pictures and films are marked with in a channel (public id)."""
+        return self.dress.get(channel, {}).get("mark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +85,28 @@ def _revision(found: tuple[Any, ...] | None) -> Revision:
 
 def parts_for_target(revision: Revision, target_id: int) -> tuple[Part, ...]:
     """The messages that a revision becomes in one channel, in order."""
+    return parts.parts(revision.content_in(_channel_of(target_id)))
+
+
+def _channel_of(target_id: int) -> str:
     found = db.row(
         "SELECT c.public_id FROM post_target t JOIN channel c ON c.id = t.channel_id WHERE t.id = ?", target_id
     )
     assert found is not None
-    return parts.parts(revision.content_in(found[0]))
+    return str(found[0])
 
 
 def outgoing(attempt: _Attempted, outlet: Outlet) -> Outgoing:
     """The one call that delivers an attempt's part. Raises NotFound when a file of it is gone."""
-    part = parts_for_target(revision_of(attempt.revision_id), attempt.target_id)[attempt.part]
-    return call_of(part, attempt.workspace_id, attempt.target_id, outlet)
+    revision = revision_of(attempt.revision_id)
+    part = parts_for_target(revision, attempt.target_id)[attempt.part]
+    return call_of(part, revision, attempt.workspace_id, attempt.target_id, outlet)
 
 
-def call_of(part: Part, workspace_id: int, target_id: int, outlet: Outlet) -> Outgoing:
-    """A part in Telegram's terms: files by the bot's ids where they are ready, links through ours where tracked."""
-    files = media.ready(workspace_id, [m.file for m in part.media], outlet.bot_id, data_dir=outlet.data_dir)
+def call_of(part: Part, revision: Revision, workspace_id: int, target_id: int, outlet: Outlet) -> Outgoing:
+    """A part in Telegram's terms: files, marked where the channel's are, by the bot's ids where these are ready; links
+    through ours where tracked. Raises NotFound when a file, or its marked copy, is gone."""
+    files = _files(part, revision.mark_in(_channel_of(target_id)), workspace_id, outlet)
     tracked = _tracked(workspace_id, target_id, outlet.base_url)
     return Outgoing(
         kind=part.kind,
@@ -117,6 +128,15 @@ def call_of(part: Part, workspace_id: int, target_id: int, outlet: Outlet) -> Ou
         preview_above=part.preview_above,
         caption_above=part.caption_above,
     )
+
+
+def _files(
+    part: Part, mark: Mapping[str, Any] | None, workspace_id: int, outlet: Outlet
+) -> Mapping[str, OutgoingMedia]:
+    asked = [medium.file for medium in part.media]
+    sent = marking.marked(workspace_id, asked, mark) if mark else {file: file for file in asked}
+    ready = media.ready(workspace_id, list(sent.values()), outlet.bot_id, data_dir=outlet.data_dir)
+    return {file: ready[copy] for file, copy in sent.items() if copy in ready}
 
 
 def _file(files: Mapping[str, OutgoingMedia], public_id: str) -> OutgoingMedia:
@@ -158,5 +178,5 @@ def edits(action: Claimed, messages: Sequence[Sequence[int]], outlet: Outlet) ->
     made = parts_for_target(revision, action.target_id)
     if [max(len(part.media), 1) for part in made] != [len(ids) for ids in messages]:
         raise Conflict("Telegram lets a published post keep its parts and files: only its words and buttons change.")
-    calls = [call_of(part, action.workspace_id, action.target_id, outlet) for part in made]
+    calls = [call_of(part, revision, action.workspace_id, action.target_id, outlet) for part in made]
     return [(ids[0], call) for ids, call in zip(messages, calls, strict=True)]

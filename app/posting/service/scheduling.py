@@ -14,7 +14,7 @@ from app.core.clock import iso
 from app.core.errors import Conflict, Invalid
 from app.posting.content import checks
 from app.posting.models import AuthoredPost, PostTarget
-from app.posting.service import rendering, senders, writing
+from app.posting.service import marks, rendering, senders, writing
 from app.posting.states import (
     AFTER,
     BLOCKED,
@@ -76,8 +76,9 @@ def put_on(post: AuthoredPost, plan: Plan, *, user_id: int, now: datetime) -> No
         checks.require(said.content_in(ref.public_id))
     before = facts(post.id)
     targets = {ref.id: _target(post, ref, now=now) for ref in plan.channels}
-    for target in targets.values():
-        _set_publication(target, plan, now=now)
+    for ref in plan.channels:
+        _set_publication(targets[ref.id], plan, now=now)
+        marks.want(targets[ref.id], said.content_in(ref.public_id), said.mark_in(ref.public_id), now=now)
     _call_off([t for t in targets_of(post) if t.channel not in targets], now=now)
     correct(post, now=now)
     post.state = SCHEDULED
@@ -324,12 +325,13 @@ def resume(workspace_id: int, channel_id: int, *, user_id: int, now: datetime) -
     """
     with db.write():
         found = db.rows(
-            "SELECT a.id, a.sender_id, a.due_at FROM due_action a JOIN post_target t ON t.id = a.target_id"
+            "SELECT a.id, a.sender_id, a.due_at, t.id FROM due_action a JOIN post_target t ON t.id = a.target_id"
             " WHERE a.workspace_id = ? AND t.channel_id = ? AND a.state = ?",
             *(workspace_id, channel_id, BLOCKED),
         )
+        marks.want_again({row[3] for row in found}, now=now)
         soon = db.stamp(now + RESUMED_WITHIN)
-        for action_id, sender_id, due_at in found:
+        for action_id, sender_id, due_at, _ in found:
             db.execute(
                 "UPDATE due_action SET state = ?, reason = NULL, ready_at = ?, eta_at = ? WHERE id = ? AND state = ?",
                 *(WAITING, max(due_at, db.stamp(now)), None if due_at > db.stamp(now) else soon, action_id, BLOCKED),

@@ -16,7 +16,12 @@ from app.core.htmx import explained, page, redirect_or_hx
 from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
+from app.media import pages as files
+from app.media import queries as media_queries
 from app.media import service as media
+from app.media.file_urls import file_url
+from app.media.library_views import asked
+from app.media.upload_views import most_bytes
 from app.posting.approvals import asking
 from app.posting.content.blocks import Media
 from app.posting.content.draft import Draft
@@ -24,13 +29,13 @@ from app.posting.models import AuthoredPost
 from app.posting.pages.composer import Editor, as_fragment, composer_page
 from app.posting.pages.shapes import ComposerPage
 from app.posting.service import composing, planning, writing
-from app.posting.views.media_urls import file_url
 from app.posting.views.posts import blueprint
 from app.posting.views.sent_form import sent_draft, sent_version
 
 __all__ = ["blueprint"]  # with the routes of this module
 _TEMPLATE = "posting/composer.html"
 _MOST_UPLOAD = 4 * media.MOST_BYTES  # several files in one form; each has the limit of its own
+_MOST_PICKED = 10  # an album has no more
 _FRAGMENTS = ("composer_state", "composer_preview", "composer_media")
 
 
@@ -41,6 +46,7 @@ def _editor() -> Editor:
         may_publish=roles.may(current_user.role, Act.PUBLISH),
         url_of=file_url,
         now=g.now,
+        most_bytes=most_bytes(),
     )
 
 
@@ -170,7 +176,30 @@ def upload(public_id: str) -> Any:
                 added.append(Media(row.kind, row.public_id))  # type: ignore[arg-type]
     except Invalid as error:
         return _refused(public_id, _with_media(draft, added), composing.in_field(error, "media"))
+    except LimitReached as error:
+        return _no_room(public_id, _with_media(draft, added), error)
     return _with_files(public_id, _with_media(draft, added))
+
+
+@blueprint.get("/<public_id>/library")
+@policy(Act.COMPOSE)
+def library(public_id: str) -> Response:
+    """The workspace's files, to take some of them into the post; the newest of those that are asked for."""
+    rows = media_queries.library(current_user.workspace_id, asked(), before=None, limit=media_queries.ON_A_PAGE)
+    tags = media_queries.tags_of(current_user.workspace_id)
+    shown = tuple(files.tiles(rows, file_url))
+    return page("posting/composer_library.html", url=f"/posts/{public_id}", tiles=shown, tags=tags, wanted=asked())
+
+
+@blueprint.post("/<public_id>/media/pick")
+@policy(Act.COMPOSE)
+def pick_file(public_id: str) -> Any:
+    """Put files of the library behind those of the form."""
+    draft = sent_draft()
+    found = media_queries.files_of(current_user.workspace_id, request.form.getlist("pick")[:_MOST_PICKED])
+    has = {one.file for one in draft.rest.media}
+    new = [Media(row.kind, key) for key, row in found.items() if key not in has]  # type: ignore[arg-type]
+    return _with_files(public_id, _with_media(draft, [*draft.rest.media, *new]))
 
 
 @blueprint.post("/<public_id>/media/<file>/remove")
@@ -216,6 +245,13 @@ def _over_limit(public_id: str, draft: Draft, error: LimitReached) -> Response:
     """The plan has no room for it; what was typed stays in the form."""
     shown = replace(composer_page(_editor(), public_id, _kept(public_id), draft), error=explained(error))
     return page(_TEMPLATE, status=429, page=replace(shown, version=sent_version()))
+
+
+def _no_room(public_id: str, draft: Draft, error: LimitReached) -> Response:
+    """The plan keeps no more files: told where they are chosen."""
+    shown = composer_page(_editor(), public_id, _kept(public_id), draft)
+    problems = {**shown.problems, "media": [explained(error)]}
+    return page(_TEMPLATE, status=429, page=_for_target(replace(shown, problems=problems)))
 
 
 def _stale(public_id: str, draft: Draft, error: Conflict, *, pressed: str = "") -> Response:

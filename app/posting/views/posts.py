@@ -14,6 +14,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.i18n import N_
 from app.core.policy import Act, policy
+from app.media.file_urls import file_url
 from app.posting.approvals import deciding
 from app.posting.content.draft import Draft
 from app.posting.models import AuthoredPost
@@ -22,7 +23,6 @@ from app.posting.pages.post import post_page
 from app.posting.planning import caring
 from app.posting.queries import waiting as queries_waiting
 from app.posting.service import composing, resolving, scheduling, writing
-from app.posting.views.media_urls import file_url
 from app.posting.views.sent_form import sent_version
 
 blueprint = Blueprint("posting", __name__, url_prefix="/posts")

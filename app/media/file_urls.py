@@ -1,4 +1,4 @@
-"""Where a page finds the bytes of a post's files."""
+"""Where a page finds the bytes of a file."""
 
 from __future__ import annotations
 

@@ -1,0 +1,28 @@
+"""Waking the jobs process after a commit. A wake that is lost is found by the sweep of whoever lost it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from app.core import telemetry
+from app.core.settings import Settings
+
+
+def waker(settings: Settings) -> Callable[[], None]:
+    """What wakes who works on files, from any process."""
+
+    @lru_cache(maxsize=1)
+    def message() -> Callable[[], Any]:
+        from app.core.jobs import make_huey, wake_task  # huey: only where there is something to wake it for
+
+        return wake_task(make_huey(settings), lambda: None)
+
+    def wake() -> None:
+        try:
+            message()()
+        except Exception as error:  # noqa: BLE001  the change stands already: the sweep of the next minute finds it
+            telemetry.log().warning("the jobs process was not woken", error=type(error).__name__)
+
+    return wake

@@ -1,0 +1,149 @@
+"""Making what a piece of work asks for: a child process makes a file of a file, and its row stands with the work's end.
+
+Who makes it holds the work by its lease. The lease is renewed while the child works; when it is lost, or nobody wants the
+result any more, the child is ended and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core import clock, db, ids
+from app.core.errors import AppError
+from app.media import child
+from app.media.child import Limits
+from app.media.models import MediaFile
+from app.media.service import content, copies, store, work
+from app.media.service.marking import MARK
+from app.media.service.store import Draft
+from app.media.service.work import Job
+
+_LOOK_EVERY_S = 3.0
+_VIDEO_WALL_S = 30 * 60
+_GONE = "The file is gone."
+
+
+class _Lost(Exception):
+    """Somebody else holds the work by now: what was made here is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that something is made of."""
+
+    id: int
+    workspace_id: int
+    sha256: str
+    mime: str
+    name: str
+    created_by: int
+
+
+class _Hold:
+    """The lease of a piece of work, renewed every few seconds, and how far it is."""
+
+    def __init__(self, job: Job) -> None:
+        self._job, self._share, self._looked_at, self._is_ours = job, 0.0, time.monotonic(), True
+
+    def note(self, share: float) -> None:
+        self._share = share
+
+    def is_lost(self) -> bool:
+        if time.monotonic() - self._looked_at >= _LOOK_EVERY_S:
+            self._looked_at = time.monotonic()
+            self._is_ours = work.go_on(self._job, self._share, now=clock.utcnow())
+        return not self._is_ours
+
+
+class Maker:
+    """Makes one piece of work after the other, with files under `data_dir`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    def make(self, job: Job) -> None:
+        """Make it and end it: done, failed with a sentence, or stopped because it was called off."""
+        source = source_of(job)
+        if source is None or not store.path_of(self._data_dir, source.sha256).exists():
+            work.fail(job, _GONE, now=clock.utcnow())
+            return
+        target = store.folder(self._data_dir) / f"{job.lease}.part"
+        hold = _Hold(job)
+        try:
+            task, params, limits = self._task(job, source, target)
+            child.run(task, params, limits=limits, on_progress=hold.note, is_cancelled=hold.is_lost, slots=self._slots)
+            self._keep(job, source, target)
+        except child.Cancelled:
+            work.stopped(job, now=clock.utcnow())
+        except _Lost:
+            return
+        except AppError as error:
+            work.fail(job, error.message, now=clock.utcnow())
+        finally:
+            target.unlink(missing_ok=True)
+
+    @property
+    def _slots(self) -> Path:
+        return self._data_dir / "encoders"
+
+    def _task(self, job: Job, source: Source, target: Path) -> tuple[str, dict[str, Any], Limits]:
+        given = {"source": str(store.path_of(self._data_dir, source.sha256)), "target": str(target)}
+        if job.kind != MARK:
+            raise ValueError(f"nobody makes {job.kind}")
+        wish = mark_params(job.params, self._data_dir)
+        if source.mime.startswith("video/"):
+            return "mark_video", given | wish, Limits.for_video(_VIDEO_WALL_S)
+        return "mark_image", given | {"mark": wish["mark"]}, Limits()
+
+    def _keep(self, job: Job, source: Source, target: Path) -> None:
+        """The bytes get their name, the row stands, the work is done: all or nothing."""
+        made = Draft(target, target.stat().st_size, store.digest_of(target))
+        found = content.look(target, made.size)
+        with store.coming(self._data_dir), db.write():
+            row = MediaFile.create(
+                public_id=ids.public_id(),
+                workspace=source.workspace_id,
+                kind=found.kind,
+                name=source.name,
+                mime=found.mime,
+                size=made.size,
+                sha256=made.sha256,
+                width=found.width,
+                height=found.height,
+                created_by=source.created_by,
+                created_at=clock.utcnow(),
+                origin=source.id,
+            )
+            if not work.finish(job, row.id, now=clock.utcnow()):
+                raise _Lost
+            copies.want_as(source.id, row.id, now=clock.utcnow())
+            store.settle(made, self._data_dir)
+
+
+def source_of(job: Job) -> Source | None:
+    """What a piece of work is made of; None when it is gone."""
+    found = db.row(
+        "SELECT id, workspace_id, sha256, mime, name, created_by FROM media_file WHERE id = ? AND workspace_id = ?"
+        " AND deleted_at IS NULL",
+        *(job.media_id, job.workspace_id),
+    )
+    return Source(*found) if found else None
+
+
+def mark_params(mark: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
+    """A watermark's document as the child's tasks take it: shares instead of per cent, a path instead of a digest."""
+    seconds = int(mark["seconds"])
+    drawn = {
+        "text": mark["text"],
+        "logo": str(store.path_of(data_dir, mark["logo"])) if mark["logo"] else None,
+        "position": None if mark["position"] == "tiled" else mark["position"],
+        "is_tiled": mark["position"] == "tiled",
+        "opacity": mark["opacity"] / 100,
+        "scale": mark["width"] / 100,
+        "margin": mark["margin"] / 100,
+    }
+    return {"mark": drawn, "ends": {"first_s": seconds, "last_s": seconds} if seconds else None}

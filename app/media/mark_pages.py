@@ -1,0 +1,135 @@
+"""What the pages of watermarks show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from app.channels.queries import channels_of
+from app.core import db
+from app.media import queries
+from app.media.mark_models import Watermark
+from app.media.service import marking, watermarks, work
+from app.media.service.watermarks import POSITIONS, Typed
+from app.media.service.work import Standing
+
+_MOST_OFFERED = 24
+_MARKABLE, _LOGOS = ("photo", "video", "animation"), ("image/png", "image/webp", "image/jpeg")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A watermark in the list, with the channels whose posts carry it."""
+
+    public_id: str
+    name: str
+    kind: str
+    words: str
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A file or a channel that can be chosen."""
+
+    public_id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What is being tried: the file, how its work stands, and where the result is once there is one."""
+
+    file: Choice
+    job: Standing
+    url: str
+    is_film: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPage:
+    """One watermark. `public_id` is "" of one that is to be made."""
+
+    public_id: str
+    typed: Typed
+    positions: tuple[str, ...]
+    channels: tuple[Choice, ...]
+    logos: tuple[Choice, ...]
+    files: tuple[Choice, ...]
+    tried: Tried | None
+    errors: Mapping[str, str]
+
+
+def list_page(workspace_id: int) -> tuple[Row, ...]:
+    """The workspace's watermarks."""
+    titles = {ref.public_id: ref.title for ref in channels_of(workspace_id)}
+    on = watermarks.channels_with(workspace_id)
+    return tuple(
+        Row(
+            row.public_id,
+            row.name,
+            row.kind,
+            row.text,
+            tuple(titles[key] for key in on.get(row.id, ()) if key in titles),
+        )
+        for row in watermarks.of_workspace(workspace_id)
+    )
+
+
+def mark_page(
+    workspace_id: int,
+    public_id: str,
+    typed: Typed | None,
+    *,
+    tried: str,
+    errors: Mapping[str, str],
+    url_of: Callable[[str], str],
+) -> MarkPage:
+    """A watermark's form, as it is kept or as it was typed. Raises NotFound."""
+    row = watermarks.by_public_id(workspace_id, public_id) if public_id else None
+    return MarkPage(
+        public_id=public_id,
+        typed=typed or (_typed_of(workspace_id, row) if row else Typed()),
+        positions=POSITIONS,
+        channels=tuple(
+            Choice(ref.public_id, ref.title) for ref in channels_of(workspace_id) if ref.relation == "owned"
+        ),
+        logos=_files(workspace_id, f"mime IN ({db.marks(_LOGOS)})", *_LOGOS),
+        files=_files(workspace_id, f"kind IN ({db.marks(_MARKABLE)})", *_MARKABLE) if row else (),
+        tried=_tried(workspace_id, row, tried, url_of) if row and tried else None,
+        errors=errors,
+    )
+
+
+def _typed_of(workspace_id: int, row: Watermark) -> Typed:
+    logo = db.row("SELECT public_id FROM media_file WHERE id = ?", row.logo) if row.logo else None
+    return Typed(
+        row.name,
+        row.kind,
+        row.text,
+        logo[0] if logo else "",
+        row.position,
+        width=str(row.width),
+        margin=str(row.margin),
+        opacity=str(row.opacity),
+        seconds=str(row.seconds),
+        channels=watermarks.channels_with(workspace_id).get(row.id, []),
+    )
+
+
+def _files(workspace_id: int, which: str, *params: str) -> tuple[Choice, ...]:
+    rows = db.rows(
+        "SELECT public_id, name FROM media_file WHERE workspace_id = ? AND deleted_at IS NULL AND trashed_at IS NULL"
+        f" AND origin_id IS NULL AND {which} ORDER BY id DESC LIMIT ?",
+        *(workspace_id, *params, _MOST_OFFERED),
+    )
+    return tuple(Choice(*row) for row in rows)
+
+
+def _tried(workspace_id: int, row: Watermark, file: str, url_of: Callable[[str], str]) -> Tried | None:
+    source, mark = queries.file_of(workspace_id, file), watermarks.params_of(row)
+    job = work.newest(workspace_id, source.id, work.recipe_of(marking.MARK, mark)) if source else None
+    if source is None or job is None:
+        return None
+    made = marking.marked(workspace_id, [file], mark).get(file)
+    return Tried(Choice(file, source.name), job, url_of(made) if made else "", source.mime.startswith("video/"))

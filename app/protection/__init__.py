@@ -1,0 +1,1 @@
+"""Protection: who copies a workspace's posts, with evidence."""

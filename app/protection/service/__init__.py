@@ -1,0 +1,1 @@
+"""What protection decides and writes. Each topic is imported by itself: scanning needs numpy, pages do not."""

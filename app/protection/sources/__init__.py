@@ -1,0 +1,1 @@
+"""Where posts of others are looked at."""
