@@ -5,16 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from app.core import formats, i18n, money
-from app.core.errors import AppError
+from app.core import formats, i18n, money, pdf
 from app.core.i18n import N_
+from app.core.pdf import BOLD, REGULAR
 
-_FONTS = Path("/usr/share/fonts/truetype/dejavu")  # Debian's fonts-dejavu-core; deploy/system-packages installs it
-_REGULAR, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
 _LEFT, _RIGHT, _TOP, _LINE = 56.0, 539.0, 780.0, 16.0
 
 
@@ -43,28 +39,12 @@ class Paper:
 
 def pdf_of(paper: Paper) -> bytes:
     """The file. Raises AppError where the font is not installed."""
-    from reportlab.pdfgen.canvas import Canvas  # costs 10 MiB, and seldom is an invoice printed
-
-    _load_fonts()
     file = io.BytesIO()
-    canvas = Canvas(file, pagesize=(595.28, 841.89), invariant=1, lang=paper.language)
-    canvas.setTitle(_title(paper))
+    canvas = pdf.canvas_of(file, title=_title(paper), language=paper.language)
     _Sheet(canvas).draw(paper)
     canvas.showPage()
     canvas.save()
     return file.getvalue()
-
-
-@cache
-def _load_fonts() -> None:
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.ttfonts import TTFont
-
-    for name in (_REGULAR, _BOLD):
-        path = _FONTS / f"{name}.ttf"
-        if not path.exists():
-            raise AppError("The font of invoices is not installed: run deploy/system-packages run.", code="no_font")
-        pdfmetrics.registerFont(TTFont(name, path))
 
 
 class _Sheet:
@@ -107,7 +87,7 @@ class _Sheet:
             self._text(_say(paper, N_("Taken back by credit note %(number)s."), number=paper.credit_note), bold=True)
 
     def _text(self, text: str, *, bold: bool = False, size: float = 10) -> None:
-        self._canvas.setFont(_BOLD if bold else _REGULAR, size)
+        self._canvas.setFont(BOLD if bold else REGULAR, size)
         self._y -= max(_LINE, size * 1.4)
         self._canvas.drawString(_LEFT, self._y, text[:90])
 

@@ -6,17 +6,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from app.core import formats, i18n
-from app.core.errors import AppError
+from app.core import formats, i18n, pdf
 from app.core.i18n import N_
+from app.core.pdf import BOLD, REGULAR
 
-_FONTS = Path("/usr/share/fonts/truetype/dejavu")  # Debian's fonts-dejavu-core; deploy/system-packages installs it
-_REGULAR, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
-_WIDTH, _HEIGHT = 595.28, 841.89
 _LEFT, _TOP, _BOTTOM, _LINE = 56.0, 785.0, 56.0, 13.0
 _COLUMN, _GAP = 231.0, 22.0
 _PICTURE_HEIGHT, _MOST_SIDE = 190.0, 900
@@ -52,27 +47,11 @@ class Pack:
 
 def pdf_of(pack: Pack) -> bytes:
     """The file. Raises AppError where the font is not installed."""
-    from reportlab.pdfgen.canvas import Canvas  # costs 10 MiB, and seldom is evidence printed
-
-    _load_fonts()
     file = io.BytesIO()
-    canvas = Canvas(file, pagesize=(_WIDTH, _HEIGHT), invariant=1, lang=pack.language)
-    canvas.setTitle(_say(pack, N_("Evidence of a copied post")))
+    canvas = pdf.canvas_of(file, title=_say(pack, N_("Evidence of a copied post")), language=pack.language)
     _Sheet(canvas).draw(pack)
     canvas.save()
     return file.getvalue()
-
-
-@cache
-def _load_fonts() -> None:
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.ttfonts import TTFont
-
-    for name in (_REGULAR, _BOLD):
-        path = _FONTS / f"{name}.ttf"
-        if not path.exists():
-            raise AppError("The font of PDF files is not installed: run deploy/system-packages run.", code="no_font")
-        pdfmetrics.registerFont(TTFont(name, path))
 
 
 class _Sheet:
@@ -107,7 +86,7 @@ class _Sheet:
         self._skip()
         self._columns([self._head(pack, N_("Original"), pack.own), self._head(pack, N_("The copy"), pack.found)])
         self._pictures(pack.own.picture, pack.found.picture)
-        self._columns([_wrapped(side.text, _REGULAR, 9)[:_MOST_LINES] for side in (pack.own, pack.found)])
+        self._columns([_wrapped(side.text, REGULAR, 9)[:_MOST_LINES] for side in (pack.own, pack.found)])
         self._skip()
         for title, side in ((N_("Original"), pack.own), (N_("The copy"), pack.found)):
             for name, value in side.hashes:
@@ -115,8 +94,8 @@ class _Sheet:
         self._canvas.showPage()
 
     def _head(self, pack: Pack, title: str, side: Side) -> list[tuple[str, str]]:
-        lines = [(_say(pack, title), _BOLD), (side.channel, _BOLD), (_moment(pack, side.posted_at), _REGULAR)]
-        lines += [(line, _REGULAR) for line, _ in _wrapped(side.link, _REGULAR, 9)]
+        lines = [(_say(pack, title), BOLD), (side.channel, BOLD), (_moment(pack, side.posted_at), REGULAR)]
+        lines += [(line, REGULAR) for line, _ in _wrapped(side.link, REGULAR, 9)]
         return lines
 
     def _columns(self, sides: Sequence[Sequence[tuple[str, str]]]) -> None:
@@ -146,7 +125,7 @@ class _Sheet:
 
     def _text(self, text: str, *, bold: bool = False, size: float = 10) -> None:
         self._step(max(_LINE, size * 1.4))
-        self._canvas.setFont(_BOLD if bold else _REGULAR, size)
+        self._canvas.setFont(BOLD if bold else REGULAR, size)
         self._canvas.drawString(_LEFT, self._y, text)
 
     def _step(self, height: float) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.boot import Runtime, boot
+from app.boot import Runtime
 from app.channels.models import Channel
 from app.core import clock, db
-from app.core.settings import Settings
 from app.media.models import MediaFile
 from app.media.service import path_of, ready, want
 from app.posting.content import markup
@@ -25,7 +23,7 @@ from bot.media import MediaMaker
 from tests.media.files import kept, picture
 from tests.posting import authored
 from tests.posting.authored import ScriptedLine
-from tests.simulator.process import OWNER_ID, TOKEN, SimulatorProcess
+from tests.simulator.process import TOKEN, SimulatorProcess
 from tests.world import Owner, owned_channel, owner
 
 DEAD = "Bad Request: wrong file identifier/HTTP URL specified"
@@ -132,25 +130,6 @@ def test_copies_of_another_bot_live_on(who: Owner, news: Channel, tmp_path: Path
 
 
 # ---- through the simulator's own process
-
-
-@pytest.fixture
-def sim(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(tmp_path / "sim") as running:
-        running.control("users", id=OWNER_ID, first_name="Owner")
-        for name in ("storage", "news"):
-            running.control("channels", username=name, title=name, owner_id=OWNER_ID)
-            running.control("promote_bot", chat=name, user_id=OWNER_ID)
-        yield running
-
-
-@pytest.fixture
-def composed(sim: SimulatorProcess, database_url: str, tmp_path: Path) -> Iterator[Runtime]:
-    settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, database_url=database_url, data_dir=tmp_path, demo=True, telegram_api_url=sim.url
-    )
-    yield boot("bot", settings)
-    db.database.close()
 
 
 def test_when_every_id_dies_posts_go_out_and_copies_come_back(

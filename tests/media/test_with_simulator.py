@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from app.boot import Runtime, boot
+from app.boot import Runtime
 from app.core import clock, db
-from app.core.settings import Settings
 from app.media.service import path_of, ready, want
 from app.telegram import service as telegram
 from app.telegram.outgoing import Outgoing
 from bot.media import MediaMaker
 from tests.media.files import container, kept, picture
-from tests.simulator.process import OWNER_ID, TOKEN, SimulatorProcess
+from tests.simulator.process import TOKEN, SimulatorProcess
 from tests.world import owner
 
 FILES = {
@@ -25,25 +21,6 @@ FILES = {
     "video": container(b"isom"),
     "document": b"%PDF",
 }
-
-
-@pytest.fixture
-def sim(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(tmp_path / "sim") as running:
-        running.control("users", id=OWNER_ID, first_name="Owner")
-        for name in ("storage", "news"):
-            running.control("channels", username=name, title=name, owner_id=OWNER_ID)
-            running.control("promote_bot", chat=name, user_id=OWNER_ID)
-        yield running
-
-
-@pytest.fixture
-def composed(sim: SimulatorProcess, database_url: str, tmp_path: Path) -> Iterator[Runtime]:
-    settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, database_url=database_url, data_dir=tmp_path, demo=True, telegram_api_url=sim.url
-    )
-    yield boot("bot", settings)
-    db.database.close()
 
 
 def test_files_are_uploaded_once_and_sent_by_their_ids(
