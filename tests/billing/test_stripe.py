@@ -26,7 +26,7 @@ from app.core.errors import Conflict
 from app.web import create_app
 from tests.billing import buying, charged
 from tests.billing.buying import as_paid
-from tests.billing.outside import STRIPE_SECRET, Outside
+from tests.billing.outside import POOR, STRIPE_SECRET, Outside
 from tests.conftest import NOW
 from tests.world import Owner, owner
 
@@ -461,3 +461,24 @@ def test_24_the_event_of_a_charge_whose_answer_was_lost_settles_it_and_nothing_i
     payer.live(end + MINUTE, end + 10 * MINUTE, step=MINUTE)
     assert payer.payments() == [("succeeded", 1)] and shop.outside.charges("stripe") - before == 1
     assert payer.sub.period_start == end and buying.books_are_right()
+
+
+def test_26_the_failure_of_the_first_attempt_heard_after_the_success_of_the_second_changes_nothing(shop: Shop) -> None:
+    """polar #14274, with two charges of one invoice."""
+    payer = charged.subscribed(shop.runtime, shop.outside, shop.who, "stripe", POOR)
+    end = payer.sub.period_end
+    payer.live(end, end)
+    assert payer.payments() == [("declined", 1)]
+    (number,) = db.row("SELECT id FROM payment WHERE method_id IS NOT NULL") or (0,)
+    intents = shop.outside.stripe("get", "/v1/payment_intents", limit=20)["data"]
+    (first,) = [
+        one["id"] for one in intents if one["metadata"].get("payment") == str(number) and not one["amount_received"]
+    ][:1]
+    payer.save_card(now=end)
+    payer.live(end + timedelta(hours=1), end + timedelta(hours=26))
+    assert [state for state, _ in payer.payments()] == ["declined", "succeeded"] and payer.sub.period_start == end
+    for event in ("evt_late", "evt_later"):
+        shop.hear("payment_intent.payment_failed", first, event=event, now=end + 2 * DAY)
+        shop.runtime.desks.run("stripe", end + 2 * DAY)
+    assert [state for state, _ in payer.payments()] == ["declined", "succeeded"] and payer.sub.state == "active"
+    assert buying.books_are_right()
