@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -18,6 +19,8 @@ from bot import money
 from tests.bot.conftest import Apply
 from tests.bot.wire import OWNER_ID, said
 from tests.world import Owner, owned_channel
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -69,3 +72,11 @@ def test_the_commands_are_answered(apply: Apply, aziza: Owner) -> None:
     apply(said(91, "/myplan"), said(92, "/paysupport"))
     texts = [params for (params,) in db.rows("SELECT params FROM notice WHERE template = 'answer' ORDER BY id")]
     assert len(texts) == 2 and "Plan Free" in texts[0] and "payment went wrong" in texts[1]
+
+
+def test_each_limit_that_a_plan_has_is_called_by_a_name_in_the_bot_and_on_the_page(aziza: Owner) -> None:
+    keys = {str(key) for (key,) in db.rows("SELECT DISTINCT key FROM plan_limit")}
+    page = (ROOT / "templates/billing/words.html").read_text()
+    assert keys == set(money._LIMITS) and all(f"'{key}':" in page for key in keys)
+    text = money.plan(aziza.user, "", now=clock.utcnow()).text
+    assert "Megabytes of files: 0 / 1,000" in text and "Watermarks a month: 0 / 5" in text
