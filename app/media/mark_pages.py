@@ -57,14 +57,23 @@ class MarkPage:
     logos: tuple[Choice, ...]
     files: tuple[Choice, ...]
     tried: Tried | None
+    may_change: bool
     errors: Mapping[str, str]
 
 
-def list_page(workspace_id: int) -> tuple[Row, ...]:
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """The workspace's watermarks."""
+
+    rows: tuple[Row, ...]
+    may_change: bool
+
+
+def list_page(workspace_id: int, *, may_change: bool) -> ListPage:
     """The workspace's watermarks."""
     titles = {ref.public_id: ref.title for ref in channels_of(workspace_id)}
     on = watermarks.channels_with(workspace_id)
-    return tuple(
+    rows = tuple(
         Row(
             row.public_id,
             row.name,
@@ -74,6 +83,7 @@ def list_page(workspace_id: int) -> tuple[Row, ...]:
         )
         for row in watermarks.of_workspace(workspace_id)
     )
+    return ListPage(rows, may_change)
 
 
 def mark_page(
@@ -82,6 +92,7 @@ def mark_page(
     typed: Typed | None,
     *,
     tried: str,
+    may_change: bool,
     errors: Mapping[str, str],
     url_of: Callable[[str], str],
 ) -> MarkPage:
@@ -97,6 +108,7 @@ def mark_page(
         logos=_files(workspace_id, f"mime IN ({db.marks(_LOGOS)})", *_LOGOS),
         files=_files(workspace_id, f"kind IN ({db.marks(_MARKABLE)})", *_MARKABLE) if row else (),
         tried=_tried(workspace_id, row, tried, url_of) if row and tried else None,
+        may_change=may_change,
         errors=errors,
     )
 

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from flask_login import current_user
 
-from app.core.errors import Conflict, Invalid, LimitReached, NotFound
+from app.core import policy as roles
+from app.core.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.i18n import N_
 from app.core.policy import Act, policy
@@ -26,13 +27,15 @@ _LONGEST = {"name": 100, "text": 2_000, "kind": 8, "logo": 22, "position": 16}
 @blueprint.get("")
 @policy(Act.COMPOSE)
 def show() -> Response:
-    return page("media/watermarks.html", page=mark_pages.list_page(current_user.workspace_id))
+    return page("media/watermarks.html", page=mark_pages.list_page(current_user.workspace_id, may_change=_may_change()))
 
 
 @blueprint.get("/<public_id>")
 @policy(Act.COMPOSE)
 def one(public_id: str) -> Response:
     """A watermark with its form, and what is being tried; `new` is one that is to be made."""
+    if public_id == NEW and not _may_change():
+        raise Forbidden(N_("Watermarks are made by those who manage the channels."))
     return _form(public_id, None)
 
 
@@ -87,10 +90,15 @@ def _form(public_id: str, typed: Typed | None, *, status: int = 200, errors: dic
         public_id if public_id != NEW else "",
         typed,
         tried=request.args.get("file", "")[:22],
+        may_change=_may_change(),
         errors=errors or {},
         url_of=file_url,
     )
     return page("media/watermark.html", status=status, page=shown)
+
+
+def _may_change() -> bool:
+    return roles.may(current_user.role, Act.MANAGE_CHANNELS)
 
 
 def _typed() -> Typed:
