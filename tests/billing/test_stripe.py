@@ -465,6 +465,9 @@ def test_24_the_event_of_a_charge_whose_answer_was_lost_settles_it_and_nothing_i
 
 def test_26_the_failure_of_the_first_attempt_heard_after_the_success_of_the_second_changes_nothing(shop: Shop) -> None:
     """polar #14274, with two charges of one invoice."""
+    shop.outside.faults(
+        "stripe", before=0, after_commit=0, status_500=0, status_500_committed=0
+    )  # one that another test did not use up would be ours
     payer = charged.subscribed(shop.runtime, shop.outside, shop.who, "stripe", POOR)
     end = payer.sub.period_end
     payer.live(end, end)
