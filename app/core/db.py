@@ -165,9 +165,8 @@ def execute(sql: str, *params: Any) -> int:
 def serialise(table: str, row_id: int, *, key: str = "id") -> None:
     """Let only one transaction at a time count and use up what belongs to a row; SQLite's writers queue anyway."""
     if is_postgres():
-        row(
-            f"SELECT {key} FROM {table} WHERE {key} = ? FOR NO KEY UPDATE", row_id
-        )  # rows that refer to it may be added
+        # not FOR UPDATE: rows that refer to it may be added
+        row(f"SELECT {key} FROM {table} WHERE {key} = ? FOR NO KEY UPDATE", row_id)
 
 
 def is_free(table: str, row_id: int) -> bool:

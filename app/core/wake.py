@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,7 @@ def waker(settings: Settings) -> Callable[[], None]:
     def wake() -> None:
         try:
             message()()
-        except Exception as error:  # noqa: BLE001  the change stands already: the sweep of the next minute finds it
+        except (OSError, sqlite3.Error) as error:  # the queue's file: the change stands already, and the sweep finds it
             telemetry.log().warning("the jobs process was not woken", error=type(error).__name__)
 
     return wake

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from peewee import InterfaceError, OperationalError
+
 from app.core import clock, telemetry
 from app.media import child
 from app.media.service import store, work
@@ -48,6 +50,8 @@ class Workshop:
         """The edge: work that breaks us ends as failed, loudly, so that the work behind it goes on."""
         try:
             self._make(job)
-        except Exception:  # noqa: BLE001
+        except (OperationalError, InterfaceError):
+            raise  # the database, not the file: the lease ends, and the sweep takes it up again
+        except Exception:  # noqa: BLE001  the edge: one file must not keep all others from being worked on
             telemetry.log().exception("work on a file broke", job=job.id, kind=job.kind)
             work.fail(job, work.BROKE, now=clock.utcnow())

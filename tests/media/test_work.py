@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import OperationalError
 from PIL import Image, ImageChops
 
 from app.boot import Runtime
@@ -185,6 +186,18 @@ def test_work_that_breaks_us_ends_loudly_and_the_next_goes_on(runtime: Runtime, 
 
     assert Workshop(breaks_once).work_off() == 2
     assert [_state(number) for number in numbers] == [work.FAILED, work.DONE]
+
+
+def test_a_database_that_is_away_fails_no_work(runtime: Runtime, who: Owner) -> None:
+    number = _asked(who, _kept(runtime, who, _picture()))
+
+    def without_a_database(_job: Job) -> None:
+        raise OperationalError("gone")
+
+    with pytest.raises(OperationalError):
+        Workshop(without_a_database).work_off()
+    assert _state(number) == work.RUNNING and work.sweep(now=clock.utcnow() + work.LEASE + MINUTE) == 1
+    assert Workshop(Maker(runtime.settings.data_dir).make).work_off() == 1 and _state(number) == work.DONE
 
 
 def test_the_workspace_that_has_least_running_is_served_first(runtime: Runtime, who: Owner) -> None:
