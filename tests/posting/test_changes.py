@@ -162,6 +162,26 @@ def test_another_workspace_cannot_settle_it(who: Owner, news: Channel, line: Scr
         resolving.it_is_there(who.workspace.id + 1, delivery_id, user_id=who.user.id, now=clock.utcnow())
 
 
+def test_of_two_edits_that_run_at_once_the_newest_words_stand(who: Owner, news: Channel, line: ScriptedLine) -> None:
+    """The older call arrives last: whoever made it looks once more."""
+    post = scheduled(who, text("first"), news)
+    run_lane(line)
+    plain = line.edit
+
+    def overtaken(chat_id: int, message_id: int, what: Outgoing) -> None:
+        if what.text == "older" and not line.calls:
+            _edit(who, post, "newer")
+            line.calls.append(("edit", chat_id, message_id, "newer"))  # what the other one did meanwhile
+            with db.write():
+                db.execute("UPDATE due_action SET state = 'done' WHERE kind = 'edit' AND state = 'waiting'")
+        plain(chat_id, message_id, what)
+
+    line.edit = overtaken  # type: ignore[method-assign]
+    _edit(who, post, "older")
+    run_lane(line, run_s=0.5)
+    assert [call[3] for call in line.calls][:3] == ["newer", "older", "newer"] and _what_stands(line) == "newer"
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_twenty_people_who_change_one_post_while_it_is_sent_leave_one_story(
     seed: int, runtime: Runtime, who: Owner, news: Channel, line: ScriptedLine

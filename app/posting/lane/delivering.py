@@ -127,7 +127,15 @@ def _do(action: Claimed, outlet: Outlet) -> None:
     elif action.kind == UNPIN:
         line.unpin(chat_id, rendering.first_message(messages))
     elif action.kind == EDIT:
+        _edit(action, messages, outlet)
+
+
+def _edit(action: Claimed, messages: list[list[int]], outlet: Outlet) -> None:
+    """Until the messages say what the post says: another edit of them may run beside this one, and the later call wins."""
+    said: int | None = None
+    while said != (newest := rendering.newest_revision(action.post_id).id):
         for message_id, what in rendering.edits(action, messages, outlet):
-            line.edit(chat_id, message_id, what)
+            outlet.line.edit(int(action.address), message_id, what)
             if what.buttons:
                 collecting.tell_links(action.target_id, message_id)
+        said = newest
