@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Frame, Page, expect
+from playwright.sync_api import Browser, Frame, Page, Route, expect
 
 from e2e import axe, telegram
 from e2e.stack import OWNER_ID, Stack, wait_for
@@ -114,6 +114,7 @@ def test_a_file_is_paused_gone_on_with_and_cancelled(visit: Visit, tmp_path: Pat
     visit.allowed = {423}  # the piece that is on its way ends before the upload does
     page.goto("/media")
     traffic = _Traffic(page)
+    _slow(page)
     page.locator("#library_file").set_input_files(tmp_path / "pause.bin")
     wait_for("some of it is there", lambda: page.wait_for_timeout(20) or traffic.taken >= 2)
     row = page.locator(".upload-row", has_text="pause.bin")
@@ -128,6 +129,34 @@ def test_a_file_is_paused_gone_on_with_and_cancelled(visit: Visit, tmp_path: Pat
     expect(row).to_have_count(0)
     state = "SELECT state FROM media_upload WHERE name = 'pause.bin'"
     wait_for("the server knows", lambda: visit.stack.rows(state) == [("cancelled",)], timeout_s=10)
+
+
+def test_what_is_cancelled_too_late_is_a_file_and_is_shown(visit: Visit, tmp_path: Path) -> None:
+    _large(tmp_path / "late.bin", 5 * MB)
+    page = visit.page
+    visit.allowed = {410}
+    page.goto("/media")
+    page.route("**/media/uploads/*", _whole_before_anybody_hears)
+    page.locator("#library_file").set_input_files(tmp_path / "late.bin")
+    state = "SELECT state FROM media_upload WHERE name = 'late.bin'"
+    wait_for("all of it is there", lambda: page.wait_for_timeout(20) or visit.stack.rows(state) == [("done",)])
+    page.get_by_role("button", name="Cancel “late.bin”").click()
+    expect(page.locator("#library_files")).to_contain_text("late.bin")
+
+
+def _whole_before_anybody_hears(route: Route) -> None:
+    """The answer to the last piece is lost: the browser goes on to think that something is missing."""
+    answer = route.fetch()
+    if route.request.method == "PATCH" and "x-media" in answer.headers:
+        return  # never answered
+    route.fulfill(response=answer)
+
+
+def _slow(page: Page) -> None:
+    """A line of 4 MB a second, so that there is something left to be paused."""
+    line = page.context.new_cdp_session(page)
+    told = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4 * MB}
+    line.send("Network.emulateNetworkConditions", told)
 
 
 def test_what_came_of_a_piece_before_its_connection_died_stays(visit: Visit) -> None:

@@ -168,13 +168,20 @@ const DO = {
   resume(job) { change(job, "waiting"); next(); },
   retry(job) { Object.assign(job, { error: "", isRenewed: false, isLost: false }); change(job, "waiting"); next(); },
   cancel(job) {
-    job.upload?.abort(Boolean(job.upload.url)).catch(() => {}); // what the server did not hear it forgets after a day
+    job.upload?.abort(Boolean(job.upload.url)).catch((error) => cameFirst(job, error));
     jobs.splice(jobs.indexOf(job), 1);
     draw();
     tell();
     next();
   },
 };
+
+/** What was called off too late is a file by now, and is shown; what the server did not hear it forgets after a day. */
+function cameFirst(job, error) {
+  if (statusOf(error) !== 410) return;
+  say(told("saidDone", { name: job.name }));
+  tell();
+}
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-upload-do]");

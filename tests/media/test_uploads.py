@@ -174,6 +174,15 @@ def test_an_upload_that_is_cancelled_leaves_nothing(sign_in: SignIn, tmp_path: P
     assert stored(tmp_path) == [] and db.row("SELECT COUNT(*) FROM media_file") == (0,)
 
 
+def test_what_is_cancelled_too_late_stays_and_the_answer_says_so(sign_in: SignIn) -> None:
+    client = sign_in(owner("Aziza", now=clock.utcnow()))
+    url = _announce(client, PICTURE).headers["Location"]
+    media = _patch(client, url, 0, PICTURE).headers["X-Media"]
+    late = client.delete(url, headers={**TUS, "Accept": "application/json"})
+    assert (late.status_code, late.get_json()["error"]["code"]) == (410, "upload_ended")
+    assert client.get(f"/media/{media}").status_code == 200
+
+
 def test_an_upload_of_another_workspace_is_not_there(app: Flask, sign_in: SignIn) -> None:
     aziza, bek = (sign_in(owner(name, now=clock.utcnow())) for name in ("Aziza", "Bek"))
     url = _announce(aziza, PICTURE).headers["Location"]

@@ -43,6 +43,13 @@ class Locked(Conflict):
     default_code = "upload_locked"
 
 
+class Ended(Conflict):
+    """Nothing is left to be called off: the upload has become a file."""
+
+    status = 410
+    default_code = "upload_ended"
+
+
 class TooLarge(Invalid):
     """More bytes than are allowed, or than were announced."""
 
@@ -171,10 +178,13 @@ def receive(
 
 
 def cancel(workspace_id: int, public_id: str, *, data_dir: Path) -> None:
-    """End an upload and delete what came of it. Raises Locked while a piece comes, Conflict for one that is done."""
+    """End an upload and delete what came of it. Raises Locked while a piece comes, Ended for one that is done."""
+    if upload_of(workspace_id, public_id).state == DONE:
+        raise _ended()
     with _alone(upload_of(workspace_id, public_id), data_dir) as (upload, _):
-        if upload.state == OPEN:
-            _close(upload, CANCELLED, data_dir=data_dir)
+        if upload.state != OPEN:
+            raise _ended()
+        _close(upload, CANCELLED, data_dir=data_dir)
 
 
 def expire(data_dir: Path, *, now: datetime) -> int:
@@ -245,6 +255,10 @@ def _without_file(upload: MediaUpload) -> Conflict | NotFound:
             *(EXPIRED, upload.id, upload.workspace, OPEN),
         )
     return NotFound(N_("There is no such upload."))
+
+
+def _ended() -> Ended:
+    return Ended(N_("The whole file has come before it was called off. Delete it in the library."))
 
 
 def _elsewhere() -> Conflict:
