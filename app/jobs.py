@@ -33,7 +33,7 @@ KEPT = (
 _runtime = boot("jobs")
 _pulse = Pulse()
 huey = make_huey(_runtime.settings)
-_workshop = media_jobs.Workshop(Maker(_runtime.settings.data_dir).make)
+_workshop = media_jobs.Workshop(Maker(_runtime.settings.data_dir, _runtime.settings.secret_keys).make)
 wake_task(huey, _workshop.work_off)
 
 

@@ -7,7 +7,7 @@ result any more, the child is ended and nothing is kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from app.core.errors import AppError
 from app.media import child
 from app.media.child import Limits
 from app.media.models import MediaFile
-from app.media.service import content, copies, store, work
-from app.media.service.marking import MARK
+from app.media.service import content, copies, invisible, store, work
+from app.media.service.marking import MARK, PAYLOAD
 from app.media.service.store import Draft
+from app.media.service.thumbnails import THUMBNAIL
 from app.media.service.work import Job
 
 _LOOK_EVERY_S = 3.0
@@ -62,8 +63,8 @@ class _Hold:
 class Maker:
     """Makes one piece of work after the other, with files under `data_dir`."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    def __init__(self, data_dir: Path, secret_keys: Sequence[str]) -> None:
+        self._data_dir, self._trace_key = data_dir, invisible.mark_keys(secret_keys)[0]
 
     def make(self, job: Job) -> None:
         """Make it and end it: done, failed with a sentence, or stopped because it was called off."""
@@ -92,12 +93,17 @@ class Maker:
 
     def _task(self, job: Job, source: Source, target: Path) -> tuple[str, dict[str, Any], Limits]:
         given = {"source": str(store.path_of(self._data_dir, source.sha256)), "target": str(target)}
+        if job.kind == THUMBNAIL:
+            return "thumbnail", {**given, **job.params}, Limits()
         if job.kind != MARK:
             raise ValueError(f"nobody makes {job.kind}")
-        wish = mark_params(job.params, self._data_dir)
+        payload = job.params.get(PAYLOAD)
+        shown = {name: value for name, value in job.params.items() if name != PAYLOAD}
+        wish = mark_params(shown, self._data_dir) if shown else {"mark": None}
         if source.mime.startswith("video/"):
             return "mark_video", given | wish, Limits.for_video(_VIDEO_WALL_S)
-        return "mark_image", given | {"mark": wish["mark"]}, Limits()
+        trace = None if payload is None else {"payload": payload, "key": self._trace_key.hex()}
+        return "mark_image", given | {"mark": wish["mark"], "trace": trace}, Limits()
 
     def _keep(self, job: Job, source: Source, target: Path) -> None:
         """The bytes get their name, the row stands, the work is done: all or nothing."""
@@ -120,7 +126,8 @@ class Maker:
             )
             if not work.finish(job, row.id, now=clock.utcnow()):
                 raise _Lost
-            copies.want_as(source.id, row.id, now=clock.utcnow())
+            if job.kind == MARK and PAYLOAD not in job.params:  # a copy that goes to one place is sent once
+                copies.want_as(source.id, row.id, now=clock.utcnow())
             store.settle(made, self._data_dir)
 
 

@@ -10,6 +10,7 @@ from app.core import db
 from app.media import queries
 from app.media.mark_models import Watermark
 from app.media.service import marking, watermarks, work
+from app.media.service.marking import Wish
 from app.media.service.watermarks import POSITIONS, Typed
 from app.media.service.work import Standing
 
@@ -143,5 +144,5 @@ def _tried(workspace_id: int, row: Watermark, file: str, url_of: Callable[[str],
     job = work.newest(workspace_id, source.id, work.recipe_of(marking.MARK, mark)) if source else None
     if source is None or job is None:
         return None
-    made = marking.marked(workspace_id, [file], mark).get(file)
+    made = marking.marked(workspace_id, [file], Wish(mark)).get(file)
     return Tried(Choice(file, source.name), job, url_of(made) if made else "", source.mime.startswith("video/"))

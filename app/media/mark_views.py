@@ -17,6 +17,7 @@ from app.core.ratelimit import limiter
 from app.media import mark_pages
 from app.media.file_urls import file_url
 from app.media.service import marking, watermarks, work
+from app.media.service.marking import Wish
 from app.media.service.watermarks import Typed
 
 blueprint = Blueprint("watermarks", __name__, url_prefix="/watermarks")
@@ -68,7 +69,7 @@ def try_it(public_id: str) -> Any:
     mark = watermarks.params_of(watermarks.by_public_id(here, public_id))
     file = request.form.get("file", "")[:22]
     try:
-        if not marking.want(here, [file], mark, now=g.now):
+        if not marking.want(here, [file], Wish(mark), now=g.now):
             raise Invalid(N_("A watermark can be put on pictures and films only."), fields={"file": "kind"})
     except (Invalid, LimitReached) as error:
         return _form(public_id, None, status=error.status, errors={"file": explained(error)})

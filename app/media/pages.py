@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -12,18 +12,18 @@ from app.media import queries
 from app.media.models import MediaFile
 from app.media.ports import Use, Uses
 from app.media.queries import ON_A_PAGE, CopyRow, Wanted
-from app.media.service import library, room
+from app.media.service import library, room, thumbnails
 from app.media.service.room import Room
 from app.media.upload_models import MediaUpload
 
-_MOST_DRAWN_BYTES = 2_000_000  # a page of them is drawn from the files themselves
+_MOST_DRAWN_BYTES = 2_000_000  # until its still is made a picture is drawn from the file itself
 _MOST_USES = 20
 UrlOf = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A file in the grid. `picture_url`: where it is small enough to be drawn; "" where its kind stands for it."""
+    """A file in the grid. `picture_url`: of its still, or of itself; "" where its kind stands for it."""
 
     public_id: str
     url: str
@@ -98,7 +98,7 @@ def file_page(workspace_id: int, row: MediaFile, uses: Uses, *, url_of: UrlOf) -
     found = uses.of_file(workspace_id, row.public_id, limit=_MOST_USES)
     person = User.get_or_none(User.id == row.created_by)
     return FilePage(
-        tile=next(iter(tiles([row], url_of))),
+        tile=tiles([row], url_of)[0],
         row=row,
         by=person.name if person else "",
         uses=found,
@@ -108,19 +108,24 @@ def file_page(workspace_id: int, row: MediaFile, uses: Uses, *, url_of: UrlOf) -
     )
 
 
-def tiles(rows: Iterable[MediaFile], url_of: UrlOf) -> Iterable[Tile]:
+def tiles(rows: Sequence[MediaFile], url_of: UrlOf) -> list[Tile]:
     """Files as the grid shows them."""
-    for row in rows:
-        is_drawn = row.kind in ("photo", "animation") and row.size <= _MOST_DRAWN_BYTES
-        yield Tile(
-            row.public_id,
-            f"/media/{row.public_id}/about",
-            row.kind,
-            row.name,
-            row.size,
-            url_of(row.public_id) if is_drawn else "",
-            tuple(queries.split_tags(row.tags)),
-        )
+    stills = thumbnails.of_files([row.id for row in rows])
+    return [_tile(row, stills.get(row.id), url_of) for row in rows]
+
+
+def _tile(row: MediaFile, still: str | None, url_of: UrlOf) -> Tile:
+    is_drawn = row.kind in ("photo", "animation") and row.size <= _MOST_DRAWN_BYTES
+    drawn = still or (row.public_id if is_drawn else None)
+    return Tile(
+        row.public_id,
+        f"/media/{row.public_id}/about",
+        row.kind,
+        row.name,
+        row.size,
+        url_of(drawn) if drawn else "",
+        tuple(queries.split_tags(row.tags)),
+    )
 
 
 def _url(wanted: Wanted, *, before: int | None = None) -> str:

@@ -25,6 +25,7 @@ from app.core import clock, db
 from app.media import child
 from app.media import service as media
 from app.media.service import marking, store, watermarks, work
+from app.media.service.marking import Wish
 from e2e.stack import ROOT, wait_for
 from tests.chaos.publishing import full
 from tests.world import Owner, owner
@@ -67,7 +68,7 @@ def _ask(runtime: Runtime, who: Owner, dice: random.Random) -> None:
             user_id=who.user.id,
             now=clock.utcnow(),
         )
-        marking.want(who.workspace.id, [kept.public_id], watermarks.params_of(row), now=clock.utcnow())
+        marking.want(who.workspace.id, [kept.public_id], Wish(watermarks.params_of(row)), now=clock.utcnow())
 
 
 def _states() -> Counter[str]:

@@ -114,7 +114,7 @@ def test_a_page_of_the_library_costs_the_same_whatever_is_on_it(
         url_of=lambda public_id: f"/media/{public_id}",
         now=NOW,
     )
-    assert len(page.tiles) == files and len(asked) == 7
+    assert len(page.tiles) == files and len(asked) == 8
 
 
 def test_many_files_come_page_by_page_and_none_twice(sign_in: SignIn, tmp_path: Path) -> None:
@@ -391,7 +391,11 @@ def test_the_job_ends_what_rests_and_empties_the_trash(aziza: Owner, tmp_path: P
         user_id=aziza.user.id,
         now=NOW,
     )
-    assert library_jobs.clean(USES, tmp_path) == {"media_upload_expired": 1, "media_trash": 1}, "it is long after NOW"
+    assert library_jobs.clean(USES, tmp_path) == {
+        "media_upload_expired": 1,
+        "media_thumbnails_wanted": 0,
+        "media_trash": 1,
+    }, "it is long after NOW"
     assert retention.sweep(library_jobs.KEPT, now=clock.utcnow()) == {"media_upload": 1}
 
 

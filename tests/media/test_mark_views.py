@@ -85,7 +85,8 @@ def test_it_is_tried_on_a_picture_of_the_library(app: Flask, sign_in: SignIn, wh
     tried = _post(client, f"{url}/try", file=row.public_id)
     page = client.get(tried.headers["Location"])
     assert "a.png is being marked" in page.text and "<progress" in page.text
-    Workshop(Maker(app.extensions["runtime"].settings.data_dir).make).work_off()
+    settings = app.extensions["runtime"].settings
+    Workshop(Maker(settings.data_dir, settings.secret_keys).make).work_off()
     page = client.get(tried.headers["Location"])
     (made,) = db.rows("SELECT public_id FROM media_file WHERE origin_id = ?", row.id)
     assert f'src="/media/{made[0]}"' in page.text and client.get(f"/media/{made[0]}").status_code == 200

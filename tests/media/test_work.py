@@ -22,6 +22,7 @@ from app.media.jobs import Workshop
 from app.media.making import Maker
 from app.media.models import MediaFile
 from app.media.service import library, marking, store, watermarks, work
+from app.media.service.marking import Wish
 from app.media.service.watermarks import Typed
 from app.media.service.work import Job
 from tests.conftest import NOW
@@ -47,6 +48,10 @@ def _kept(runtime: Runtime, who: Owner, content: bytes) -> MediaFile:
     )
 
 
+def _maker(runtime: Runtime) -> Maker:
+    return Maker(runtime.settings.data_dir, runtime.settings.secret_keys)
+
+
 def _mark(**typed: Any) -> dict[str, Any]:
     row = watermarks.Watermark(
         kind="text",
@@ -63,7 +68,7 @@ def _mark(**typed: Any) -> dict[str, Any]:
 
 
 def _asked(who: Owner, row: MediaFile, **typed: Any) -> int:
-    (number,) = marking.want(who.workspace.id, [row.public_id], _mark(**typed), now=NOW)
+    (number,) = marking.want(who.workspace.id, [row.public_id], Wish(_mark(**typed)), now=NOW)
     return number
 
 
@@ -74,8 +79,8 @@ def _state(number: int) -> str:
 def test_a_picture_is_marked_and_the_original_stays(runtime: Runtime, who: Owner) -> None:
     row = _kept(runtime, who, _picture())
     number = _asked(who, row)
-    assert Workshop(Maker(runtime.settings.data_dir).make).work_off() == 1 and _state(number) == work.DONE
-    found = marking.marked(who.workspace.id, [row.public_id], _mark())
+    assert Workshop(_maker(runtime).make).work_off() == 1 and _state(number) == work.DONE
+    found = marking.marked(who.workspace.id, [row.public_id], Wish(_mark()))
     made: MediaFile = MediaFile.get(
         MediaFile.workspace == who.workspace.id, MediaFile.public_id == found[row.public_id]
     )
@@ -96,10 +101,10 @@ def test_a_file_that_cannot_be_marked_ends_with_a_sentence(runtime: Runtime, who
     row = _kept(runtime, who, _picture())
     store.path_of(runtime.settings.data_dir, row.sha256).write_bytes(_picture()[:200])
     number = _asked(who, row)
-    Workshop(Maker(runtime.settings.data_dir).make).work_off()
+    Workshop(_maker(runtime).make).work_off()
     found = db.row("SELECT state, error, runs FROM media_job WHERE id = ?", number)
     assert found is not None and found[0] == work.FAILED and len(found[1]) > 10 and found[2] == 1
-    assert _leftovers(runtime) == [] and marking.marked(who.workspace.id, [row.public_id], _mark()) == {}
+    assert _leftovers(runtime) == [] and marking.marked(who.workspace.id, [row.public_id], Wish(_mark())) == {}
 
 
 def test_what_a_killed_process_held_is_taken_up_once_more_and_then_ends(runtime: Runtime, who: Owner) -> None:
@@ -170,14 +175,14 @@ def test_a_child_that_runs_is_ended_when_its_work_is_called_off(
     assert job is not None
     with db.write():
         db.execute("UPDATE media_job SET is_cancel_wanted = ? WHERE id = ?", True, number)
-    Maker(runtime.settings.data_dir).make(job)
+    _maker(runtime).make(job)
     assert _state(number) == work.CANCELLED and _leftovers(runtime) == []
     assert db.rows("SELECT 1 FROM media_file WHERE origin_id IS NOT NULL") == []
 
 
 def test_work_that_breaks_us_ends_loudly_and_the_next_goes_on(runtime: Runtime, who: Owner) -> None:
     numbers = [_asked(who, _kept(runtime, who, _picture(color))) for color in ("#000000", "#ffffff")]
-    real = Maker(runtime.settings.data_dir).make
+    real = _maker(runtime).make
 
     def breaks_once(job: Job) -> None:
         if job.id == numbers[0]:
@@ -197,7 +202,7 @@ def test_a_database_that_is_away_fails_no_work(runtime: Runtime, who: Owner) -> 
     with pytest.raises(OperationalError):
         Workshop(without_a_database).work_off()
     assert _state(number) == work.RUNNING and work.sweep(now=clock.utcnow() + work.LEASE + MINUTE) == 1
-    assert Workshop(Maker(runtime.settings.data_dir).make).work_off() == 1 and _state(number) == work.DONE
+    assert Workshop(_maker(runtime).make).work_off() == 1 and _state(number) == work.DONE
 
 
 def test_the_workspace_that_has_least_running_is_served_first(runtime: Runtime, who: Owner) -> None:
@@ -213,12 +218,14 @@ def test_marks_are_counted_once_each_and_all_or_none(runtime: Runtime) -> None:
     poor = owner("Free", plan="free", now=NOW)
     rows = [_kept(runtime, poor, _picture(f"#0000{n:02x}")) for n in range(6)]
     some, every = [row.public_id for row in rows[:4]], [row.public_id for row in rows]
-    assert len(marking.want(poor.workspace.id, some, _mark(), now=NOW)) == 4
-    assert len(marking.want(poor.workspace.id, some, _mark(), now=NOW)) == 4, "asked for before: nothing is used up"
+    assert len(marking.want(poor.workspace.id, some, Wish(_mark()), now=NOW)) == 4
+    assert len(marking.want(poor.workspace.id, some, Wish(_mark()), now=NOW)) == 4, (
+        "asked for before: nothing is used up"
+    )
     with pytest.raises(LimitReached) as refused:
-        marking.want(poor.workspace.id, every, _mark(), now=NOW)
+        marking.want(poor.workspace.id, every, Wish(_mark()), now=NOW)
     assert refused.value.code == "limit_watermarks" and db.row("SELECT COUNT(*) FROM media_job") == (4,)
-    assert len(marking.want(poor.workspace.id, every[:5], _mark(), now=NOW)) == 5
+    assert len(marking.want(poor.workspace.id, every[:5], Wish(_mark()), now=NOW)) == 5
 
 
 def test_a_wake_reaches_the_queue_and_a_broken_queue_breaks_no_change(

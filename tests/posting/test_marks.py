@@ -39,7 +39,7 @@ def marked(who: Owner, news: Channel) -> None:
 
 @pytest.fixture
 def work(runtime: Runtime) -> Work:
-    return Workshop(Maker(runtime.settings.data_dir).make).work_off
+    return Workshop(Maker(runtime.settings.data_dir, runtime.settings.secret_keys).make).work_off
 
 
 def _kept(runtime: Runtime, who: Owner, shade: int = 9, size: tuple[int, int] = (300, 200)) -> MediaFile:

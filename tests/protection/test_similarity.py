@@ -1,6 +1,6 @@
 """Copies are found and strangers are left alone, measured on planted worlds; `THEFT_OTHERS=5000` is the full size.
 
-Thresholds were chosen on seed 1; what is measured here has another seed.
+Thresholds were chosen on seeds 1 and 20261128; what is measured here has another one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.protection.planted import World, world
 
 OTHERS = int(os.environ.get("THEFT_OTHERS", 100))
 OWN, COPIED = (200, 150) if OTHERS >= 5000 else (30, 24)
-SEED = 20261128
+SEED = 20261129
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,18 @@ RESULT = Path("result")
 
 def _mark_image(params: Params, bounds: Bounds, on_progress: Progress) -> Any:
     from app.media.marks.stills import QUALITY, mark_image
+    from app.media.marks.traces import trace_of
 
     quality = min(max(int(params.get("quality", QUALITY)), 85), 98)
-    mark = mark_of(params["mark"])
-    return mark_image(_source(params), RESULT, mark, bounds=bounds, quality=quality, on_progress=on_progress)
+    return mark_image(
+        _source(params),
+        RESULT,
+        mark_of(params["mark"]) if params.get("mark") else None,
+        trace=trace_of(params["trace"]) if params.get("trace") else None,
+        bounds=bounds,
+        quality=quality,
+        on_progress=on_progress,
+    )
 
 
 def _mark_video(params: Params, bounds: Bounds, on_progress: Progress) -> Any:

@@ -16,9 +16,10 @@ from app.media.marks import moving, pictures
 from app.media.marks.bounds import Bounds
 from app.media.marks.files import written
 from app.media.marks.kinds import Kind, kind_of
-from app.media.marks.layout import Size
+from app.media.marks.layout import Box, Size
 from app.media.marks.pasting import Marked, is_lossless_webp, paste
 from app.media.marks.stamps import stamp_for
+from app.media.marks.traces import Trace, traced
 from app.media.marks.wishes import Mark
 
 QUALITY = 90
@@ -27,30 +28,36 @@ QUALITY = 90
 def mark_image(
     source: Path,
     target: Path,
-    mark: Mark,
+    mark: Mark | None,
     *,
+    trace: Trace | None = None,
     bounds: Bounds = Bounds(),  # noqa: B008 - frozen
     quality: int = QUALITY,
     on_progress: Callable[[float], None] = lambda _share: None,
 ) -> Marked:
     """Write `source` with the mark to `target`, in its own kind (a HEIC becomes a JPEG), whole or not at all.
 
+    `trace`: the invisible mark, of a picture that does not move. Without a `mark` there has to be one.
     The EXIF orientation is applied, the colour profile kept, all other metadata dropped. Raises Refusal.
     """
     kind = kind_of(source)
     with pictures.opened(source, bounds) as image, written(target) as draft:
-        if kind is Kind.GIF or pictures.frames_of(image) > 1:
+        if mark is not None and (kind is Kind.GIF or pictures.frames_of(image) > 1):
             return moving.mark_frames(image, draft, kind, mark, quality=quality, on_progress=on_progress)
         kept = _kept(image, kind, source, quality)
         plain, profile = pictures.in_plain_colors(pictures.upright(image))
-        stamp = stamp_for(mark, Size(*plain.size))
-        if plain.mode == "L" and not stamp.is_grey:
-            plain, profile = plain.convert("RGB"), None
-        paste(plain, stamp)
+        boxes: tuple[Box, ...] = ()
+        if mark is not None:
+            stamp = stamp_for(mark, Size(*plain.size))
+            if plain.mode == "L" and not stamp.is_grey:
+                plain, profile = plain.convert("RGB"), None
+            paste(plain, stamp)
+            boxes = stamp.boxes
+        plain = traced(plain, trace) if trace else plain
         plain.info = {}
         plain.save(draft, icc_profile=profile, **kept)
     on_progress(1.0)
-    return Marked(_kind_after(kind), *plain.size, 1, stamp.boxes)
+    return Marked(_kind_after(kind), *plain.size, 1, boxes)
 
 
 def _kept(image: Image.Image, kind: Kind, source: Path, quality: int) -> dict[str, Any]:

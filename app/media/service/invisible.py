@@ -33,18 +33,29 @@ def issue(
     workspace_id: int, media: str, *, channel_id: int | None = None, post_id: int | None = None, now: datetime
 ) -> int:
     """The payload for the copy of a file (public id) in a channel and a post; for the same copy always the same one."""
-    fingerprint = hashlib.sha256(f"{media} {channel_id} {post_id}".encode()).hexdigest()
+    fingerprint = _fingerprint(media, channel_id, post_id)
     with db.write():
         db.execute(
             "INSERT INTO marked_copy (payload, workspace_id, media, channel_id, post_id, fingerprint, issued_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, fingerprint) DO NOTHING",
             *(secrets.randbits(_PAYLOAD_BITS), workspace_id, media, channel_id, post_id, fingerprint, db.stamp(now)),
         )
-        kept = db.row(
-            "SELECT payload FROM marked_copy WHERE workspace_id = ? AND fingerprint = ?", workspace_id, fingerprint
-        )
+        kept = payload_of(workspace_id, media, channel_id=channel_id, post_id=post_id)
     assert kept is not None
-    return int(kept[0])
+    return kept
+
+
+def payload_of(workspace_id: int, media: str, *, channel_id: int | None, post_id: int | None) -> int | None:
+    """The payload of a copy; None when none was issued for it."""
+    kept = db.row(
+        "SELECT payload FROM marked_copy WHERE workspace_id = ? AND fingerprint = ?",
+        *(workspace_id, _fingerprint(media, channel_id, post_id)),
+    )
+    return int(kept[0]) if kept else None
+
+
+def _fingerprint(media: str, channel_id: int | None, post_id: int | None) -> str:
+    return hashlib.sha256(f"{media} {channel_id} {post_id}".encode()).hexdigest()
 
 
 def copy_of(workspace_id: int, payload: int) -> Copy | None:

@@ -8,7 +8,7 @@ from typing import IO
 
 from app.core import db, ids
 from app.media.models import MediaFile
-from app.media.service import content, room, store
+from app.media.service import content, room, store, thumbnails
 from app.media.service.content import Found
 from app.media.service.store import Draft
 
@@ -61,6 +61,7 @@ def record(workspace_id: int, given: Draft, found: Found, name: str, *, user_id:
     ).on_conflict_ignore().execute()
     row = known(workspace_id, given.sha256)
     assert row is not None
+    thumbnails.want(row, now=now)
     if row.trashed_at is not None:
         row.trashed_at = None
         row.save()

@@ -3,54 +3,113 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from app.billing.service import limits
 from app.core import db
-from app.media.service import work
+from app.media.service import content, invisible, work
 
 MARK = "mark"
+PAYLOAD = "payload"  # of the invisible mark, in the parameters of the work
 # What a mark can stand on; a file of another kind goes as it is.
 _MARKED = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "video/mp4", "video/quicktime"})
-_AS_FILE = "document"  # sent as it is, for whoever wants the very bytes
+_LEAST_SIDE = 320  # app.media.invisible.MIN_SIDE: importing that costs numpy
 
 
-def want(workspace_id: int, public_ids: Collection[str], mark: Mapping[str, Any], *, now: datetime) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a copy goes: the channel and the authored post (ids)."""
+
+    channel_id: int
+    post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is put on files: a watermark's document, and, where the copies go to one `place`, an invisible mark of it."""
+
+    mark: Mapping[str, Any] | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    id: int
+    public_id: str
+    kind: str
+    mime: str
+    short_side: int
+
+
+def want(workspace_id: int, public_ids: Collection[str], wish: Wish, *, now: datetime) -> list[int]:
     """Ask for the marked copies of those files that can carry a mark; returns the numbers of the work.
 
     Each copy that was not asked for before uses up one of the plan's watermarks of the month, all or none of them:
     raises LimitReached. Inside the caller's transaction, if there is one.
     """
-    recipe, asked = work.recipe_of(MARK, mark), []
     with db.write():
-        files = _markable(workspace_id, public_ids)
-        new = [number for number in files if not work.is_known(workspace_id, number, recipe)]
+        asked = {file.id: _issued(workspace_id, file, wish, now=now) for file in _files(workspace_id, public_ids)}
+        asked = {number: params for number, params in asked.items() if params}
+        recipes = {number: work.recipe_of(MARK, params) for number, params in asked.items()}
+        new = [number for number, recipe in recipes.items() if not work.is_known(workspace_id, number, recipe)]
         if new:
             limits.consume(workspace_id, {"watermarks": len(new)}, now=now)
-        for number in files:
-            work.ask(workspace_id, number, MARK, mark, now=now)
-            asked.append(work.number_of(workspace_id, number, recipe))
-    return asked
+        for number, params in asked.items():
+            work.ask(workspace_id, number, MARK, params, now=now)
+        return [work.number_of(workspace_id, number, recipe) for number, recipe in recipes.items()]
 
 
-def marked(workspace_id: int, public_ids: Collection[str], mark: Mapping[str, Any]) -> dict[str, str]:
+def marked(workspace_id: int, public_ids: Collection[str], wish: Wish) -> dict[str, str]:
     """By file (public id), its marked copy's; those that can carry no mark stand for themselves, unready ones are missing."""
-    found = db.rows(
-        "SELECT f.public_id, f.id, m.public_id FROM media_file f LEFT JOIN media_job j ON j.media_id = f.id AND j.recipe = ?"
-        " AND j.state = ? LEFT JOIN media_file m ON m.id = j.result_id"
-        f" WHERE f.workspace_id = ? AND f.public_id IN ({db.marks(public_ids)})",
-        *(work.recipe_of(MARK, mark), work.DONE, workspace_id, *public_ids),
-    )
-    markable = set(_markable(workspace_id, public_ids))
-    pairs = {public_id: copy if number in markable else public_id for public_id, number, copy in found}
+    pairs = {file.public_id: _copy_of(workspace_id, file, wish) for file in _files(workspace_id, public_ids)}
     return {public_id: copy for public_id, copy in pairs.items() if copy}
 
 
-def _markable(workspace_id: int, public_ids: Collection[str]) -> list[int]:
+def _copy_of(workspace_id: int, file: _File, wish: Wish) -> str | None:
+    payload = None
+    if wish.place is not None and _can_be_traced(file):
+        payload = invisible.payload_of(workspace_id, file.public_id, **asdict(wish.place))
+        if payload is None:
+            return None  # nobody asked for this copy yet
+    params = _params(file, wish, payload)
+    return _made(workspace_id, file, params) if params else file.public_id
+
+
+def _issued(workspace_id: int, file: _File, wish: Wish, *, now: datetime) -> dict[str, Any]:
+    if wish.place is None or not _can_be_traced(file):
+        return _params(file, wish, None)
+    return _params(file, wish, invisible.issue(workspace_id, file.public_id, **asdict(wish.place), now=now))
+
+
+def _params(file: _File, wish: Wish, payload: int | None) -> dict[str, Any]:
+    """All that the copy depends on beside the file; empty when it goes as it is."""
+    shown = wish.mark if wish.mark and file.kind != content.DOCUMENT and file.mime in _MARKED else {}
+    return {**shown, **({} if payload is None else {PAYLOAD: payload})}
+
+
+def _can_be_traced(file: _File) -> bool:
+    """A picture that does not move; one that is sent as a document is for whoever wants the very bytes."""
+    return file.kind == content.PHOTO and file.mime in _MARKED and file.short_side >= _LEAST_SIDE
+
+
+def _made(workspace_id: int, file: _File, params: Mapping[str, Any]) -> str | None:
+    found = db.row(
+        "SELECT m.public_id FROM media_job j JOIN media_file m ON m.id = j.result_id"
+        " WHERE j.workspace_id = ? AND j.media_id = ? AND j.recipe = ? AND j.state = ?",
+        *(workspace_id, file.id, work.recipe_of(MARK, params), work.DONE),
+    )
+    return str(found[0]) if found else None
+
+
+def _files(workspace_id: int, public_ids: Collection[str]) -> list[_File]:
     rows = db.rows(
-        "SELECT id, kind, mime FROM media_file WHERE workspace_id = ? AND deleted_at IS NULL"
+        "SELECT id, public_id, kind, mime, width, height FROM media_file WHERE workspace_id = ? AND deleted_at IS NULL"
         f" AND public_id IN ({db.marks(public_ids)}) ORDER BY id",
         *(workspace_id, *public_ids),
     )
-    return [int(number) for number, kind, mime in rows if kind != _AS_FILE and mime in _MARKED]
+    return [
+        _File(number, public_id, kind, mime, min(width or 0, height or 0))
+        for number, public_id, kind, mime, width, height in rows
+    ]

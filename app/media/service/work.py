@@ -18,6 +18,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
+UNHURRIED = "thumbnail"  # the kind of work that no post waits for
 LEASE = timedelta(seconds=30)
 MOST_RUNS = 2
 INTERRUPTED = N_("It was interrupted twice.")
@@ -167,14 +168,18 @@ def is_waiting() -> bool:
 
 
 def claim(*, now: datetime) -> Job | None:
-    """Take up the job that has waited longest, of the workspace that has least running; None when there is none."""
+    """Take up the job that has waited longest, of the workspace that has least running; None when there is none.
+
+    What nobody waits for comes behind all others.
+    """
     with db.write():
         skip = " FOR UPDATE OF j SKIP LOCKED" if db.is_postgres() else ""
         found = db.row(
             "SELECT j.id, j.workspace_id, j.media_id, j.kind, j.params FROM media_job j WHERE j.state = ? ORDER BY"
+            " CASE WHEN j.kind = ? THEN 1 ELSE 0 END,"
             " (SELECT COUNT(*) FROM media_job r WHERE r.workspace_id = j.workspace_id AND r.state = ?), j.asked_at, j.id"
             f" LIMIT 1{skip}",
-            *(WAITING, RUNNING),
+            *(WAITING, UNHURRIED, RUNNING),
         )
         if found is None:
             return None

@@ -30,7 +30,7 @@ class PostingSettings(TenantTable):
 
     `slots`: [{"weekday": 0-6 from Monday, "time": "HH:MM"}]; `blackout`: [{"from": "HH:MM", "to": "HH:MM"}], over
     midnight where `to` is not later; `quiet_days`: weekdays on which nothing goes out by itself. `signature` and
-    `template` are texts as people type them (content/markup.py).
+    `template` are texts as people type them (content/markup.py). `is_traced`: each picture carries an invisible mark.
     """
 
     personal = {
@@ -48,6 +48,7 @@ class PostingSettings(TenantTable):
     signature = TextField(default="")
     template = TextField(default="")
     is_protected = BooleanField(default=False)
+    is_traced = BooleanField(default=False)
     updated_at = UtcTimestamp()
 
 

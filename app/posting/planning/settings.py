@@ -23,7 +23,7 @@ from app.posting.planning.models import PostingSettings
 
 MOST_SLOTS_A_DAY, MOST_BLACKOUTS, MOST_GAP = 24, 3, 24 * 60
 _MOST_ADDED = 1_000
-_FACTS = ("slots", "blackout", "quiet_days", "min_gap_minutes", "signature", "template", "is_protected")
+_FACTS = ("slots", "blackout", "quiet_days", "min_gap_minutes", "signature", "template", "is_protected", "is_traced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Rules:
     signature: str = ""
     template: str = ""
     is_protected: bool = False
+    is_traced: bool = False
     mark: Mapping[str, Any] | None = None
 
     def dressed(self, content: Content) -> Content:
@@ -50,6 +51,7 @@ class Rules:
             "signature": self.signature,
             "template": self.template,
             "is_protected": self.is_protected,
+            "is_traced": self.is_traced,
             "mark": self.mark,
         }
         return {name: value for name, value in kept.items() if value}
@@ -66,6 +68,7 @@ class Typed:
     signature: str
     template: str
     is_protected: bool
+    is_traced: bool = False
 
 
 def in_dress(content: Content, dress: Mapping[str, Any]) -> Content:
@@ -103,7 +106,7 @@ def _rules(row: PostingSettings | None, zone: str) -> Rules:
         frozenset(row.quiet_days),
         timedelta(minutes=row.min_gap_minutes),
     )
-    return Rules(hours, row.signature, row.template, bool(row.is_protected))
+    return Rules(hours, row.signature, row.template, bool(row.is_protected), bool(row.is_traced))
 
 
 def save(workspace_id: int, ref: ChannelRef, typed: Typed, *, user_id: int, now: datetime) -> None:
@@ -116,6 +119,7 @@ def save(workspace_id: int, ref: ChannelRef, typed: Typed, *, user_id: int, now:
         "signature": _added("signature", typed.signature),
         "template": _added("template", typed.template),
         "is_protected": typed.is_protected,
+        "is_traced": typed.is_traced,
     }
     with db.write():
         known: PostingSettings | None = PostingSettings.get_or_none(
@@ -204,4 +208,5 @@ def typed_of(rules: Rules) -> Typed:
         rules.signature,
         rules.template,
         rules.is_protected,
+        rules.is_traced,
     )

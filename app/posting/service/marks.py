@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from app.core import db
 from app.media.service import marking, work
+from app.media.service.marking import Wish
 from app.posting.content.blocks import Content
 from app.posting.models import PostTarget, TargetWork
 from app.posting.service import blocking
@@ -17,12 +17,10 @@ LOOK_AGAIN = timedelta(seconds=2)
 _COMING = frozenset({work.WAITING, work.RUNNING})
 
 
-def want(target: PostTarget, content: Content, mark: Mapping[str, Any] | None, *, now: datetime) -> None:
+def want(target: PostTarget, content: Content, wish: Wish, *, now: datetime) -> None:
     """Ask for what a post needs in a channel, inside the running transaction. Raises LimitReached (`limit_watermarks`)."""
     db.execute("DELETE FROM target_work WHERE target_id = ? AND workspace_id = ?", target.id, target.workspace)
-    if not mark:
-        return
-    for job in marking.want(target.workspace, [medium.file for medium in content.media], mark, now=now):
+    for job in marking.want(target.workspace, [medium.file for medium in content.media], wish, now=now):
         TargetWork.insert(workspace=target.workspace, target=target.id, job=job).execute()
 
 

@@ -13,6 +13,7 @@ from app.core.errors import Conflict, NotFound
 from app.links import queries as links
 from app.media import service as media
 from app.media.service import marking
+from app.media.service.marking import Place, Wish
 from app.posting.content import parts, tree
 from app.posting.content.blocks import Content
 from app.posting.content.parts import Part
@@ -40,6 +41,10 @@ class Revision:
     def mark_in(self, channel: str) -> Mapping[str, Any] | None:
         """What its pictures and films are marked with in a channel (public id)."""
         return self.dress.get(channel, {}).get("mark")
+
+    def is_traced_in(self, channel: str) -> bool:
+        """Whether each of its pictures carries an invisible mark of its own in a channel (public id)."""
+        return bool(self.dress.get(channel, {}).get("is_traced"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def outgoing(attempt: _Attempted, outlet: Outlet) -> Outgoing:
 def call_of(part: Part, revision: Revision, workspace_id: int, target_id: int, outlet: Outlet) -> Outgoing:
     """A part in Telegram's terms: files, marked where the channel's are, by the bot's ids where these are ready; links
     through ours where tracked. Raises NotFound when a file, or its marked copy, is gone."""
-    files = _files(part, revision.mark_in(_channel_of(target_id)), workspace_id, outlet)
+    files = _files(part, wish_of(revision, target_id), workspace_id, outlet)
     tracked = _tracked(workspace_id, target_id, outlet.base_url)
     return Outgoing(
         kind=part.kind,
@@ -130,11 +135,20 @@ def call_of(part: Part, revision: Revision, workspace_id: int, target_id: int, o
     )
 
 
-def _files(
-    part: Part, mark: Mapping[str, Any] | None, workspace_id: int, outlet: Outlet
-) -> Mapping[str, OutgoingMedia]:
-    asked = [medium.file for medium in part.media]
-    sent = marking.marked(workspace_id, asked, mark) if mark else {file: file for file in asked}
+def wish_of(revision: Revision, target_id: int) -> Wish:
+    """What the pictures and films of a post are marked with at one target."""
+    found = db.row(
+        "SELECT c.public_id, t.channel_id, t.post_id FROM post_target t JOIN channel c ON c.id = t.channel_id WHERE t.id = ?",
+        target_id,
+    )
+    assert found is not None
+    channel, channel_id, post_id = found
+    place = Place(channel_id, post_id) if revision.is_traced_in(channel) else None
+    return Wish(revision.mark_in(channel), place)
+
+
+def _files(part: Part, wish: Wish, workspace_id: int, outlet: Outlet) -> Mapping[str, OutgoingMedia]:
+    sent = marking.marked(workspace_id, [medium.file for medium in part.media], wish)
     ready = media.ready(workspace_id, list(sent.values()), outlet.bot_id, data_dir=outlet.data_dir)
     return {file: ready[copy] for file, copy in sent.items() if copy in ready}
 

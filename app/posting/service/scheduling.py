@@ -78,7 +78,9 @@ def put_on(post: AuthoredPost, plan: Plan, *, user_id: int, now: datetime) -> No
     targets = {ref.id: _target(post, ref, now=now) for ref in plan.channels}
     for ref in plan.channels:
         _set_publication(targets[ref.id], plan, now=now)
-        marks.want(targets[ref.id], said.content_in(ref.public_id), said.mark_in(ref.public_id), now=now)
+        marks.want(
+            targets[ref.id], said.content_in(ref.public_id), rendering.wish_of(said, targets[ref.id].id), now=now
+        )
     _call_off([t for t in targets_of(post) if t.channel not in targets], now=now)
     correct(post, now=now)
     post.state = SCHEDULED

@@ -70,6 +70,7 @@ def _typed() -> Typed:
         signature=form.get("signature", "")[:_LONGEST],
         template=form.get("template", "")[:_LONGEST],
         is_protected="protected" in form,
+        is_traced="traced" in form,
     )
 
 
