@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 from app.core.uploads import sent_file
+from app.media import child
 from app.media.service import path_of
 from app.protection import queries
 from app.protection.evidence_pdf import Pack, Side, pdf_of
@@ -155,13 +157,16 @@ def copies() -> Response:
 @limiter.limit("30 per hour")
 def which_copy() -> Response:
     """Nothing of the picture is kept."""
+    settings = current_app.extensions["runtime"].settings
     try:
-        data = sent_file("file").read(reading_marks.MOST_BYTES + 1)
-        if len(data) > reading_marks.MOST_BYTES:
+        stream = sent_file("file")
+        if stream.seek(0, io.SEEK_END) > reading_marks.MOST_BYTES:
             raise Invalid(N_("This file is larger than %(most)s MB."), most=reading_marks.MOST_BYTES // 1_000_000)
-        keys = current_app.extensions["runtime"].settings.secret_keys
-        found = reading_marks.mark_of(current_user.workspace_id, data, keys)
-    except Invalid as error:
+        stream.seek(0)
+        found = reading_marks.mark_of(
+            current_user.workspace_id, stream, settings.secret_keys, data_dir=settings.data_dir
+        )
+    except (Invalid, child.TimedOut, child.Crashed) as error:
         return page(_COPY, status=422, page=CopyPage(error=explained(error)))
     return page(_COPY, page=_told(found))
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -73,12 +74,13 @@ def _kept(runtime: Runtime, who: Owner, image: Image.Image, kind: str = "JPEG") 
     )
 
 
-def _as_telegram_sends_it(path: str) -> bytes:
+def _as_telegram_sends_it(path: str) -> IO[bytes]:
     out = io.BytesIO()
     with Image.open(path) as image:
         half = image.convert("RGB").resize((image.width // 2, image.height // 2))
     half.save(out, "JPEG", quality=70)
-    return out.getvalue()
+    out.seek(0)
+    return out
 
 
 def _sent_files(line: ScriptedLine) -> dict[int, str]:
@@ -86,7 +88,10 @@ def _sent_files(line: ScriptedLine) -> dict[int, str]:
 
 
 def _place(runtime: Runtime, who: Owner, path: str) -> tuple[int | None, int | None]:
-    found = reading_marks.mark_of(who.workspace.id, _as_telegram_sends_it(path), runtime.settings.secret_keys)
+    ours = runtime.settings
+    found = reading_marks.mark_of(
+        who.workspace.id, _as_telegram_sends_it(path), ours.secret_keys, data_dir=ours.data_dir
+    )
     assert found is not None and found.copy is not None
     return found.copy.channel_id, found.copy.post_id
 

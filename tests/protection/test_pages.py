@@ -16,6 +16,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from app.accounts.service import people
+from app.boot import Runtime
 from app.core import clock, db
 from app.core.policy import Role
 from app.media.invisible import embed
@@ -24,6 +25,7 @@ from app.protection import jobs, queries
 from app.protection.models import TheftCase
 from app.protection.service import cases, reading_marks, scans
 from app.web import create_app
+from tests.media.files import large_png, stored
 from tests.media.invisible.pictures import compressed, drawn
 from tests.protection.conftest import COPIED, PICTURE, WORDS, Scene, jpeg
 from tests.world import Owner, owned_channel, owner, watched
@@ -166,21 +168,27 @@ class TestWithoutSimulator:
         assert "of no copy of yours" in theirs and f"{payload:012x}" not in theirs and "News 24" not in theirs
         assert "No mark found" in _sent(sign_in(who), jpeg(plain))
 
-    def test_what_is_no_picture_or_too_large_is_refused(self, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_is_no_picture_or_too_large_is_refused(self, sign_in: SignIn, tmp_path: Path) -> None:
         client = sign_in(owner("Aziza", now=clock.utcnow()))
-        assert "no picture that we can read" in _sent(client, b"<svg/>", status=422)
-        monkeypatch.setattr(reading_marks, "MOST_PIXELS", 100)
-        assert "million pixels" in _sent(client, jpeg(drawn(0, seed=5, sides=(320, 330))), status=422)
+        assert "We work on JPEG, PNG" in _sent(client, b"<svg/>", status=422)
+        assert "million pixels" in _sent(client, large_png(20_000, 20_000), status=422)
+        assert "larger than 10 MB" in _sent(client, bytes(reading_marks.MOST_BYTES + 1), status=422)
+        assert stored(tmp_path) == [], "nothing of it is kept"
         assert client.post("/protection/copies", data={}).status_code == 422
 
-    def test_a_mark_of_a_former_secret_is_read(self, runtime: object) -> None:
+    def test_a_mark_of_a_former_secret_is_read(self, runtime: Runtime) -> None:
         who, now = owner("Aziza", now=clock.utcnow()), clock.utcnow()
         payload = invisible.issue(who.workspace.id, "A" * 22, now=now)
         (old,) = invisible.mark_keys(["old secret"])
         marked = embed(drawn(0, seed=5, sides=(400, 500)), payload, key=old)
-        found = reading_marks.mark_of(who.workspace.id, jpeg(marked), ["new secret", "old secret"])
+        folder = runtime.settings.data_dir
+
+        def read(*secrets: str) -> reading_marks.Found | None:
+            return reading_marks.mark_of(who.workspace.id, io.BytesIO(jpeg(marked)), secrets, data_dir=folder)
+
+        found = read("new secret", "old secret")
         assert found is not None and found.copy is not None and found.payload == payload
-        assert reading_marks.mark_of(who.workspace.id, jpeg(marked), ["new secret"]) is None
+        assert read("new secret") is None
 
 
 def test_the_same_copy_has_the_same_payload_and_another_one_another(runtime: object) -> None:

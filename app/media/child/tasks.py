@@ -66,6 +66,13 @@ def _thumbnail(params: Params, bounds: Bounds, _on_progress: Progress) -> Any:
     return thumbnail(_source(params), RESULT, longest=longest, kind=kind, at_s=at_s, bounds=bounds)
 
 
+def _read_mark(params: Params, bounds: Bounds, _on_progress: Progress) -> dict[str, Any]:
+    """The invisible mark of a picture; `keys` in hexadecimal. `payload` is None where it has none."""
+    from app.media.marks.traces import payload_in
+
+    return {"payload": payload_in(_source(params), [bytes.fromhex(key) for key in params["keys"]], bounds=bounds)}
+
+
 def _tools(_params: Params, _bounds: Bounds, _on_progress: Progress) -> dict[str, Any]:
     """What is not installed of what tasks need."""
     from app.media.marks import ffmpeg, fonts, heic
@@ -93,5 +100,6 @@ TASKS = {
     "mark_video": _plain(_mark_video),
     "probe": _plain(_probe),
     "thumbnail": _plain(_thumbnail),
+    "read_mark": _plain(_read_mark),
     "tools": _plain(_tools),
 }

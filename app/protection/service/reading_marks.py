@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO
 
 from app.core import db
-from app.core.errors import Invalid
-from app.core.i18n import N_
-from app.media.service import invisible
+from app.media import child
+from app.media.service import invisible, store
 from app.media.service.invisible import Copy
 
-if TYPE_CHECKING:
-    from app.media.invisible import Pixels
-
 MOST_BYTES = 10_000_000
-MOST_PIXELS = 25_000_000
-_ENOUGH = 1280  # pixels on the longer side
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +23,16 @@ class Found:
     copy: Copy | None
 
 
-def mark_of(workspace_id: int, data: bytes, secret_keys: Sequence[str]) -> Found | None:
-    """What the picture carries; None for no mark. Raises Invalid for what is no picture or too large a one."""
-    pixels = _pixels(data)
-    from app.media.invisible import read  # numpy: only where marks are
+def mark_of(workspace_id: int, stream: IO[bytes], secret_keys: Sequence[str], *, data_dir: Path) -> Found | None:
+    """What the picture carries; None for no mark. It is read in a process of its own, and nothing of it is kept.
 
-    for key in invisible.mark_keys(secret_keys):
-        found = read(pixels, key=key)
-        if found is not None:
-            return Found(found.payload, invisible.copy_of(workspace_id, found.payload))
-    return None
-
-
-def _pixels(data: bytes) -> Pixels:
-    """The picture, made smaller: a mark needs less, and a large picture would be much of the web process's memory."""
-    import numpy as np
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise Invalid(
-                    N_("This picture has more than %(most)s million pixels."),
-                    most=MOST_PIXELS // 1_000_000,
-                    fields={"file": "pixels"},
-                )
-            image.draft("RGB", (_ENOUGH, _ENOUGH))
-            image.thumbnail((_ENOUGH, _ENOUGH), reducing_gap=3.0)
-            return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise Invalid(
-            N_("This is no picture that we can read: send a JPEG, PNG or WebP."), fields={"file": "picture"}
-        ) from error
+    Raises Invalid for what is no picture or too large a one, TimedOut and Crashed for one that breaks its reader.
+    """
+    keys = [key.hex() for key in invisible.mark_keys(secret_keys)]
+    with store.draft(stream, data_dir) as given:
+        told = child.run("read_mark", {"source": str(given.path), "keys": keys})
+    payload = told["payload"]
+    return None if payload is None else Found(payload, invisible.copy_of(workspace_id, payload))
 
 
 def told_of(workspace_id: int, copy: Copy) -> tuple[str, str, str]:
