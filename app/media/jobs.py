@@ -12,7 +12,7 @@ from peewee import InterfaceError, OperationalError
 from app.core import clock, telemetry
 from app.media import child
 from app.media.service import store, work
-from app.media.service.work import Job
+from app.media.service.work import Job, Why
 
 Maker = Callable[[Job], None]
 _OLD_S = 2 * 60 * 60  # longer than any work takes
@@ -54,4 +54,4 @@ class Workshop:
             raise  # the database, not the file: the lease ends, and the sweep takes it up again
         except Exception:  # noqa: BLE001  the edge: one file must not keep all others from being worked on
             telemetry.log().exception("work on a file broke", job=job.id, kind=job.kind)
-            work.fail(job, work.BROKE, now=clock.utcnow())
+            work.fail(job, Why(work.BROKE, {}), now=clock.utcnow())

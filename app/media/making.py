@@ -14,6 +14,7 @@ from typing import Any
 
 from app.core import clock, db, ids
 from app.core.errors import AppError
+from app.core.i18n import N_
 from app.media import child
 from app.media.child import Limits
 from app.media.models import MediaFile
@@ -21,11 +22,11 @@ from app.media.service import content, copies, invisible, store, work
 from app.media.service.marking import MARK, PAYLOAD
 from app.media.service.store import Draft
 from app.media.service.thumbnails import THUMBNAIL
-from app.media.service.work import Job
+from app.media.service.work import Job, Why
 
 _LOOK_EVERY_S = 3.0
 _VIDEO_WALL_S = 30 * 60
-_GONE = "The file is gone."
+_GONE = Why(N_("The file is gone."), {})
 
 
 class _Lost(Exception):
@@ -83,7 +84,7 @@ class Maker:
         except _Lost:
             return
         except AppError as error:
-            work.fail(job, error.message, now=clock.utcnow())
+            work.fail(job, Why(error.sentence, error.params), now=clock.utcnow())
         finally:
             target.unlink(missing_ok=True)
 

@@ -15,7 +15,8 @@ from app.media import service as media
 from app.media.jobs import Workshop
 from app.media.making import Maker
 from app.media.models import MediaFile
-from app.media.service import watermarks
+from app.media.service import watermarks, work
+from app.media.service.work import Why
 from tests.media.files import picture
 from tests.world import Owner, owned_channel, owner
 
@@ -91,6 +92,23 @@ def test_it_is_tried_on_a_picture_of_the_library(app: Flask, sign_in: SignIn, wh
     (made,) = db.rows("SELECT public_id FROM media_file WHERE origin_id = ?", row.id)
     assert f'src="/media/{made[0]}"' in page.text and client.get(f"/media/{made[0]}").status_code == 200
     assert made[0] not in client.get("/media").text, "what was made of a file is no file of the library"
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "more memory than we give"), ("ru", "больше 7 млн пикселей")])
+def test_why_it_could_not_be_made_is_said_in_the_readers_language(
+    app: Flask, sign_in: SignIn, who: Owner, language: str, words: str
+) -> None:
+    client, row = sign_in(who), _kept(app, who)
+    url = _post(client, "/watermarks/new", **FORM).headers["Location"]
+    tried = _post(client, f"{url}/try", file=row.public_id)
+    job = work.claim(now=clock.utcnow())
+    assert job is not None
+    with db.write():
+        db.execute('UPDATE "user" SET language = ? WHERE id = ?', language, who.user.id)
+    filled = Why("This picture has more than %(most)s million pixels.", {"most": 7})
+    plain = Why("This file needs more memory than we give to one.", {})
+    work.fail(job, plain if language == "en" else filled, now=clock.utcnow())
+    assert words in client.get(tried.headers["Location"]).text
 
 
 def test_what_is_tried_can_be_stopped(app: Flask, sign_in: SignIn, who: Owner) -> None:

@@ -24,7 +24,7 @@ from app.media.models import MediaFile
 from app.media.service import library, marking, store, watermarks, work
 from app.media.service.marking import Wish
 from app.media.service.watermarks import Typed
-from app.media.service.work import Job
+from app.media.service.work import Job, Why
 from tests.conftest import NOW
 from tests.world import Owner, owned_channel, owner
 
@@ -132,7 +132,7 @@ def test_of_two_who_hold_the_same_work_only_the_last_may_end_it(runtime: Runtime
     assert not work.go_on(first, 0.5, now=NOW) and work.go_on(second, 0.5, now=NOW)
     with db.write():
         assert not work.finish(first, row.id, now=NOW) and work.finish(second, row.id, now=NOW)
-    assert not work.fail(first, "late", now=NOW) and _state(number) == work.DONE
+    assert not work.fail(first, Why("late", {}), now=NOW) and _state(number) == work.DONE
 
 
 def test_without_the_lease_a_late_no_would_undo_what_is_done(
@@ -145,7 +145,7 @@ def test_without_the_lease_a_late_no_would_undo_what_is_done(
     with db.write():
         work.finish(job, row.id, now=NOW)
     monkeypatch.setattr(work, "_MINE", "id = ? AND workspace_id = ? AND CAST(? AS TEXT) IS NOT NULL")
-    work.fail(job, "late", now=NOW)
+    work.fail(job, Why("late", {}), now=NOW)
     assert _state(number) == work.FAILED
 
 

@@ -40,14 +40,22 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why something was not made: an English sentence, translated where it is shown, and what is filled into it."""
+
+    sentence: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """How a job stands: `progress` in thousandths; `error` a sentence of ours; `result_id` the file that was made."""
+    """How a job stands: `progress` in thousandths; `error` says why it failed; `result_id` the file that was made."""
 
     public_id: str
     kind: str
     state: str
     progress: int
-    error: str
+    error: Why | None
     result_id: int | None
 
 
@@ -133,7 +141,13 @@ def standing_of(workspace_id: int, public_id: str) -> Standing:
     if found is None:
         raise NotFound(N_("There is no such work."))
     public, kind, state, progress, error, result_id = found
-    return Standing(public, kind, state, progress, error or "", result_id)
+    return Standing(public, kind, state, progress, _why(error) if error else None, result_id)
+
+
+def _why(kept: str) -> Why:
+    """A sentence alone, or [sentence, params] as JSON."""
+    sentence, params = json.loads(kept) if kept.startswith("[") else (kept, {})
+    return Why(sentence, params)
 
 
 def newest(workspace_id: int, media_id: int, recipe: str) -> Standing | None:
@@ -214,9 +228,9 @@ def finish(job: Job, result_id: int, *, now: datetime) -> bool:
     )
 
 
-def fail(job: Job, sentence: str, *, now: datetime) -> bool:
-    """It cannot be made; the sentence (English, translated where it is shown) says why."""
-    return _end(job, FAILED, sentence, now=now)
+def fail(job: Job, why: Why, *, now: datetime) -> bool:
+    """It cannot be made."""
+    return _end(job, FAILED, db.canonical_json([why.sentence, dict(why.params)]), now=now)
 
 
 def stopped(job: Job, *, now: datetime) -> bool:
@@ -224,12 +238,12 @@ def stopped(job: Job, *, now: datetime) -> bool:
     return _end(job, CANCELLED, None, now=now)
 
 
-def _end(job: Job, state: str, sentence: str | None, *, now: datetime) -> bool:
+def _end(job: Job, state: str, error: str | None, *, now: datetime) -> bool:
     with db.write():
         return bool(
             db.execute(
                 f"UPDATE media_job SET state = ?, lease = NULL, lease_until = NULL, ended_at = ?, error = ? WHERE {_MINE}",
-                *(state, db.stamp(now), sentence[:300] if sentence else None, *_key(job)),
+                *(state, db.stamp(now), error, *_key(job)),
             )
         )
 

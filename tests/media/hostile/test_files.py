@@ -42,7 +42,7 @@ def test_a_hostile_file_does_no_harm(hostile: Hostile, bait: Bait, server: Serve
         assert not any(judges.was_read(path) for path in (bait.text, bait.picture, bait.video))
 
 
-@pytest.mark.parametrize("task", ["probe", "thumbnail"])
+@pytest.mark.parametrize("task", ["probe", "thumbnail", "read_mark"])
 @pytest.mark.parametrize(
     "hostile", [h for h in HOSTILE if h.fate in ("pixels", "frames", "kind")], ids=lambda hostile: hostile.name
 )
@@ -50,7 +50,7 @@ def test_looking_at_a_bomb_is_refused_too(hostile: Hostile, task: str, bait: Bai
     source = tmp_path / hostile.name
     source.write_bytes(hostile.content(bait))
     with pytest.raises(child.Refused):
-        child.run(task, {"source": str(source)})
+        child.run(task, {"source": str(source), "keys": ["00" * 32]})
 
 
 def test_a_demuxer_that_is_guessed_opens_what_a_playlist_names(bait: Bait, server: Server, tmp_path: Path) -> None:
@@ -84,3 +84,15 @@ def test_the_largest_picture_that_is_taken_stays_within_the_limits(tmp_path: Pat
     Image.effect_noise((8000, 5000), 60).convert("RGB").save(tmp_path / "large.jpg", quality=70)
     verdict = judges.judged(tmp_path / "large.jpg", tmp_path / "result", {"text": "x"})
     assert verdict.refused is None and verdict.spent.peak_bytes < judges.MOST_BYTES
+
+
+def test_the_largest_photo_that_telegram_takes_is_traced_within_the_limits(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.effect_noise((5000, 5000), 60).convert("RGB").save(tmp_path / "large.jpg", quality=70)
+    spent: list[child.Spent] = []
+    trace, mark = {"payload": 7, "key": "00" * 32}, {"text": "x"}
+    params = {"source": str(tmp_path / "large.jpg"), "target": str(tmp_path / "result")}
+    child.run("mark_image", {**params, "mark": mark, "trace": trace}, on_end=spent.append)
+    read = child.run("read_mark", {"source": str(tmp_path / "result"), "keys": ["11" * 32, "00" * 32]})
+    assert read == {"payload": 7} and spent[0].peak_bytes < judges.MOST_BYTES
