@@ -10,6 +10,7 @@ from pathlib import Path
 _WAY = {b"moov": 8, b"trak": 8, b"mdia": 8, b"minf": 8, b"stbl": 8, b"stsd": 16, b"avc1": 86}
 _SPS_ID_AT, _PPS_ID_AT = 4, 1  # a set's id stands behind its header byte (and the profile's three)
 _MOST_ID = 31
+_MOST_INDEX = 64_000_000  # bytes; of a day's video
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ class Sets:
 
 def sets_of(path: Path) -> Sets | None:
     """The sets of an MP4's first H.264 track; None where there is none."""
-    found = _found(path.read_bytes()[_moov_at(path) :])
+    start = _moov_at(path)
+    with path.open("rb") as file:
+        file.seek(start)
+        found = _found(file.read(min(_MOST_INDEX, path.stat().st_size - start)))
     return None if found is None else _unpacked(found[1])
 
 

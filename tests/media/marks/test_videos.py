@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +219,25 @@ def test_an_mp4_whose_index_stands_in_front_takes_no_more_sets(work_folder: Path
     path.write_bytes(clip("-movflags", "+faststart"))
     before = path.read_bytes()
     assert not avc.add(path, avc.Sets(b"", (), ())) and path.read_bytes() == before
+
+
+def test_of_a_film_of_gigabytes_only_the_index_is_read(tmp_path: Path) -> None:
+    small = tmp_path / "small.mp4"
+    small.write_bytes(clip())
+    content = small.read_bytes()
+    index = content[content.index(b"moov") - 4 :]
+    large = tmp_path / "large.mp4"
+    frames = 3_000_000_000
+    with large.open("wb") as file:
+        file.write(struct.pack(">I4sQ", 1, b"mdat", frames))
+        file.truncate(frames)  # a hole: it takes no room
+        file.seek(0, 2)
+        file.write(index)
+    tracemalloc.start()
+    sets = avc.sets_of(large)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sets == avc.sets_of(small) and sets is not None and peak < 10_000_000
 
 
 @pytest.mark.parametrize(
