@@ -40,12 +40,16 @@ _CODED = (
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of what is measured; `loops` copies of the clip are the long video of which only the ends are marked."""
+    """Of what is measured; `loops` copies of the clip are each a long video of which only the ends are marked.
+
+    What is coded anew costs the same however long the video is: the limit is for the last, of about the 2 GB that
+    Telegram takes.
+    """
 
     picture: tuple[int, int] = (4000, 3000)
     video: str = "1920x1080"
     clip_s: int = 5
-    loops: int = 120
+    loops: tuple[int, ...] = (120, 320)
     picture_rounds: int = stats.ROUNDS
     video_rounds: int = 9
 
@@ -109,7 +113,7 @@ def _video_rows(size: Size) -> Iterator[stats.Row]:
             "e2", "mark on a video, CPU", "same preset without it", "not measured: ffmpeg is not installed"
         )
         return
-    clip, long = _clips(size)
+    clip = _clip(size)
     mark = mark_of(_MARK)
     found = stats.rounds(
         {
@@ -123,6 +127,12 @@ def _video_rows(size: Size) -> Iterator[stats.Row]:
     detail = f"{size.video}, {size.clip_s} s, floor {stats.median(found['floor']):.1f} CPU s"
     ratio = stats.ratio(found["ours"], found["floor"])
     yield stats.at_most("e2", "text mark on a video, CPU", "same preset without it", ratio, _VIDEO_LIMIT, detail)
+    for loops in size.loops:
+        yield _ends_row(_repeated(clip, loops), size, loops)
+
+
+def _ends_row(long: Path, size: Size, loops: int) -> stats.Row:
+    mark = mark_of(_MARK)
     found = stats.rounds(
         {
             "copy": lambda: _cpu_of_all(lambda: _ffmpeg("-i", str(long), "-c", "copy", *_FINISHED, "copy.mp4")),
@@ -130,23 +140,31 @@ def _video_rows(size: Size) -> Iterator[stats.Row]:
         },
         size.video_rounds,
     )
-    detail = f"{size.clip_s * size.loops} s long, mark for {_ENDS.first_s:.0f} + {_ENDS.last_s:.0f} s"
-    ratio = stats.ratio(found["ours"], found["copy"])
-    yield stats.at_most("e2", "mark at both ends of a video, CPU", "stream copy", ratio, _ENDS_LIMIT, detail)
+    detail = f"{size.clip_s * loops} s, {long.stat().st_size / 1e6:.0f} MB, mark for {_ENDS.first_s:.0f} + {_ENDS.last_s:.0f} s"
+    what, ratio = "mark at both ends of a video, CPU", stats.ratio(found["ours"], found["copy"])
+    if loops == max(size.loops):
+        return stats.at_most("e2", what, "stream copy", ratio, _ENDS_LIMIT, detail)
+    return stats.informs("e2", what, "stream copy", ratio, detail)
 
 
 _FINISHED = ("-movflags", "+faststart")
 
 
-def _clips(size: Size) -> tuple[Path, Path]:
-    """A noisy clip with a tone, and the same over and over."""
-    clip, long = Path("clip.mp4").resolve(), Path("long.mp4").resolve()
+def _clip(size: Size) -> Path:
+    """Noisy, with a tone."""
+    clip = Path("clip.mp4").resolve()
     picture = f"testsrc2=size={size.video}:rate=30:duration={size.clip_s},noise=alls=4:allf=t"
     tone = f"sine=440:duration={size.clip_s}"
     sources = ("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone)
     _ffmpeg(*sources, *_CODED, "-g", "60", "-pix_fmt", "yuv420p", "-c:a", "aac", str(clip))
-    _ffmpeg("-stream_loop", str(size.loops - 1), "-i", str(clip), "-c", "copy", str(long))
-    return clip, long
+    return clip
+
+
+def _repeated(clip: Path, loops: int) -> Path:
+    """The same over and over."""
+    long = Path("long.mp4").resolve()
+    _ffmpeg("-stream_loop", str(loops - 1), "-i", str(clip), "-c", "copy", str(long))
+    return long
 
 
 def _ffmpeg(*line: str) -> None:
