@@ -143,10 +143,15 @@ def main(wanted: str = "") -> int:
         section = f"\n## {name}: {'pass' if ok else 'FAIL'}\n\n{again}```\n{text}\n```\n"
         print(section, flush=True)
         sections.append(section)
-        older = rf"\n## {re.escape(name)}: .*?(?=\n## |\Z)"
-        kept = re.sub(older, section.replace("\\", r"\\"), kept, flags=re.S)
+        kept = _replaced(kept, name, section)
     FILE.write_text(kept or "".join(sections))
     return 0 if passed else 1
+
+
+def _replaced(kept: str, name: str, section: str) -> str:
+    """The file with a section in place of its older one, or at its end where it has none."""
+    older = re.compile(rf"\n## {re.escape(name)}: .*?(?=\n## |\Z)", re.S)
+    return older.sub(lambda _: section, kept) if older.search(kept) else kept + section
 
 
 def _now() -> str:

@@ -136,12 +136,14 @@ def test_what_is_cancelled_too_late_is_a_file_and_is_shown(visit: Visit, tmp_pat
     page = visit.page
     visit.allowed = {410}
     page.goto("/media")
+    room = page.locator("#library_room").inner_text()
     page.route("**/media/uploads/*", _whole_before_anybody_hears)
     page.locator("#library_file").set_input_files(tmp_path / "late.bin")
     state = "SELECT state FROM media_upload WHERE name = 'late.bin'"
     wait_for("all of it is there", lambda: page.wait_for_timeout(20) or visit.stack.rows(state) == [("done",)])
     page.get_by_role("button", name="Cancel “late.bin”").click()
     expect(page.locator("#library_files")).to_contain_text("late.bin")
+    expect(page.locator("#library_room")).not_to_have_text(room)
 
 
 def _whole_before_anybody_hears(route: Route) -> None:

@@ -149,7 +149,10 @@ function tell() {
 }
 
 function refresh(address) {
-  htmx.ajax("GET", address, { target: "#library_files", headers: { "HX-Target": "section#library_files" } });
+  for (const part of ["section#library_files", "p#library_room"]) {
+    const target = part.slice(part.indexOf("#"));
+    if (document.querySelector(target)) htmx.ajax("GET", address, { target, headers: { "HX-Target": part } });
+  }
 }
 
 function change(job, state) {
