@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from app.audit import service as audit
@@ -25,10 +26,12 @@ from app.core.settings import Settings, load_settings
 from app.core.wake import waker
 from app.mail import service as mail
 from app.mail.post import Outgoing, Post
-from app.media.ports import Uses
-from app.media.service import room, work
+from app.media.ports import Remote, Uses
+from app.media.service import room, store, work
 from app.posting.queries.files import PostsWithFiles
+from app.protection.archive.uses import PostsAndArchives
 from app.telegram import service as telegram
+from app.telegram.large import SharedDisk
 from app.telegram.port import Publisher, Telegram
 from app.telegram.service import Bots
 
@@ -95,10 +98,38 @@ def boot(role: str, settings: Settings | None = None) -> Runtime:
     audit.configure(*settings.secret_keys)
     mail.configure(is_set_up=bool(settings.mail_host))
     work.configure(waker(settings))
+    store.configure(media_remote(settings))
     sealer = Sealer(settings.master_keys.get_secret_value())
     bots = Bots(sealer, *_telegram_lines(role, settings))
     desks, post = Desks(role, settings, sealer), _post(role, settings)
-    return Runtime(settings, sealer, PlanLimits(), bots, Gateways(settings), STOCKS, desks, PostsWithFiles(), post)
+    return Runtime(
+        settings,
+        sealer,
+        PlanLimits(),
+        bots,
+        Gateways(settings),
+        STOCKS,
+        desks,
+        PostsAndArchives(PostsWithFiles()),
+        post,
+    )
+
+
+def media_remote(settings: Settings) -> Remote | None:
+    """Where files lie for good; None where that is the folder."""
+    if not settings.media_s3_bucket:
+        return None
+    from app.media.service.bucket import Place, S3Bucket
+
+    return S3Bucket(
+        Place(
+            settings.media_s3_bucket,
+            settings.media_s3_endpoint,
+            settings.media_s3_region,
+            settings.media_s3_access_key.get_secret_value(),
+            settings.media_s3_secret_key.get_secret_value(),
+        )
+    )
 
 
 def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Telegram], Callable[[str], Publisher]]:
@@ -106,19 +137,28 @@ def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Tele
     if role == "web":
         return _no_line, _no_line
 
+    disk = _shared_disk(settings)
+
     @lru_cache(maxsize=64)
     def line(token: str) -> Telegram:
         from app.telegram.adapter import AiogramTelegram  # aiogram costs 135 MiB and 4 s: only where it is used
 
-        return AiogramTelegram(token, settings.telegram_api_url)
+        return AiogramTelegram(token, settings.telegram_api_url, disk)
 
     @lru_cache(maxsize=64)
     def publishing(token: str) -> Publisher:
         from app.telegram.publisher import HttpPublisher
 
-        return HttpPublisher(token, settings.telegram_api_url)
+        return HttpPublisher(token, settings.telegram_api_url, disk)
 
     return line, publishing
+
+
+def _shared_disk(settings: Settings) -> SharedDisk | None:
+    """Where the Bot API server sees our files; None where they travel by HTTP."""
+    if not (settings.telegram_local_server and settings.telegram_local_files):
+        return None
+    return SharedDisk(store.folder(settings.data_dir), PurePosixPath(settings.telegram_local_files))
 
 
 def delivery_readers(runtime: Runtime) -> Iterator[Reader]:

@@ -20,14 +20,17 @@ from app.media import service as media
 from app.media.making import Maker
 from app.notices import jobs as notices
 from app.posting import jobs as posting
+from app.posting.emoji import jobs as emoji
 from app.posting.planning import jobs as planning
 from app.protection import jobs as protection
+from app.protection.archive import jobs as archives
 from app.readings import audience_jobs, desktop_jobs, owner_jobs
 from app.readings import jobs as readings
+from app.telegram import large
 
 KEPT = (
     *(*retention.KEPT, *mail.KEPT, *notices.KEPT, *accounts.KEPT, *channels.KEPT, *sharing.KEPT, *billing.KEPT),
-    *(*library_jobs.KEPT, *protection.KEPT),
+    *(*library_jobs.KEPT, *protection.KEPT, *emoji.KEPT, *archives.KEPT),
 )
 
 _runtime = boot("jobs")
@@ -101,12 +104,24 @@ def sweep_media_work() -> None:
 
 @huey.periodic_task(crontab(minute="29"))  # type: ignore[untyped-decorator]
 def clean_media() -> None:
-    telemetry.log().info("media cleaned", **library_jobs.clean(_runtime.uses, _runtime.settings.data_dir))
+    settings = _runtime.settings
+    gone = library_jobs.clean(_runtime.uses, settings.data_dir, cache_bytes=settings.media_cache_mb * 1_000_000)
+    telemetry.log().info("media cleaned", **gone)
 
 
 @huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
 def scan_for_copies() -> None:
     protection.scan_due(_runtime.settings)
+
+
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def fill_archives() -> None:
+    archives.fill_archives(_runtime.settings, _runtime.bots)
+
+
+@huey.periodic_task(crontab())  # type: ignore[untyped-decorator]
+def rebuild_channels() -> None:
+    archives.rebuild()
 
 
 @huey.periodic_task(crontab(minute="17", hour="3"))  # type: ignore[untyped-decorator]
@@ -115,5 +130,6 @@ def forget() -> None:
     gone["audit_entry"] = audit.forget(now=clock.utcnow())
     gone["post_version_text"] = readings.forget_texts()
     gone["media_part"] = media.sweep_parts(_runtime.settings.data_dir, now=clock.utcnow())
+    gone["telegram_outgoing"] = large.sweep(_runtime.settings.data_dir / "media", now=clock.utcnow())
     gone |= protection.forget(_runtime.settings.data_dir, now=clock.utcnow())
     telemetry.log().info("retention", **gone)

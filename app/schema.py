@@ -27,9 +27,11 @@ from app.media import upload_models as uploads
 from app.notices.models import Notice
 from app.posting import models as posting
 from app.posting.approvals import models as approvals
+from app.posting.emoji import models as emoji
 from app.posting.experiments.models import Experiment, ExperimentPost
 from app.posting.planning import models as planning
 from app.protection import models as protection
+from app.protection.archive import models as archives
 from app.readings.boost_models import ChatBoost
 from app.readings.collectors.owner_session import models as owner_session
 from app.readings.desktop_models import DesktopImport
@@ -81,7 +83,8 @@ TABLES: tuple[type[Table], ...] = (
     *approvals.TABLES,
     *(OwnBotWish, Experiment, ExperimentPost),
     *planning.TABLES,
+    *emoji.TABLES,
     *(*media.TABLES, *uploads.TABLES, *job_models.TABLES, *mark_models.TABLES),
     *links.TABLES,
-    *(*invisible_models.TABLES, *protection.TABLES),
+    *(*invisible_models.TABLES, *protection.TABLES, *archives.TABLES),
 )

@@ -32,12 +32,14 @@ from app.media.mark_views import blueprint as watermarks
 from app.posting.approvals.door import blueprint as client_door
 from app.posting.approvals.views import blueprint as approvals
 from app.posting.bots.views import blueprint as own_bots
+from app.posting.emoji.views import blueprint as emoji
 from app.posting.experiments.views import blueprint as experiments
 from app.posting.planning.views.calendar import blueprint as calendar
 from app.posting.planning.views.importing import blueprint as importing
 from app.posting.planning.views.series import blueprint as series
 from app.posting.planning.views.settings import blueprint as planning
 from app.posting.views.compose import blueprint as posting
+from app.protection.archive.views import blueprint as archives
 from app.protection.views import blueprint as protection
 from app.telegram.views import blueprint as hooks
 
@@ -78,8 +80,10 @@ BLUEPRINTS = (
     approvals,
     client_door,
     own_bots,
+    emoji,
     experiments,
     protection,
+    archives,
 )
 # no cookie signs the first three in, and the codec only reads: no other site can misuse one
 FOR_PROGRAMS = (api, hooks, gateway_hooks, codec)

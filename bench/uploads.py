@@ -16,7 +16,7 @@ from functools import partial
 import httpx
 
 from app.core import db
-from app.media.service import path_of
+from app.media.service import fetched
 from bench import stats
 from bench.served import serve
 from bench.world import World
@@ -48,7 +48,8 @@ def rows(at: World, *, uploads: int = _UPLOADS, size: int = _BYTES) -> list[stat
     if kept != digests or len(kept) != uploads:
         raise RuntimeError(f"{len(kept & digests)} of {uploads} files are there")
     for sha256 in kept:
-        if hashlib.sha256(path_of(folder, sha256).read_bytes()).hexdigest() != sha256:
+        path = fetched(folder, sha256)
+        if path is None or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
             raise RuntimeError("a file has other bytes than were sent")
     p95 = _p95(busy)
     detail = (

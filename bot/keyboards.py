@@ -28,7 +28,7 @@ _DECISIONS = {
     "posts_over_plan": ((N_("Resume"), "resume:%(channel)s"),),
 }
 _MOST_BYTES = 64  # Telegram's limit on what a button sends back (core.telegram.org/bots/api, InlineKeyboardButton)
-_CHOICES, _ROWS = "choices", "rows"
+_CHOICES, _ROWS, _PAGES = "choices", "rows", "pages"
 
 
 def choices(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -43,6 +43,11 @@ def rows_of(rows: Iterable[Iterable[tuple[str, str]]]) -> dict[str, str]:
     return {_ROWS: json.dumps(listed)} if listed else {}
 
 
+def pages_of(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The same for pages (path, title) that open inside Telegram, where the Mini App can be opened."""
+    return {_PAGES: json.dumps([list(row) for row in rows])}
+
+
 def keyboard(notice: Queued, *, mini_app_url: str = "") -> Keyboard:
     """The buttons of a notice: its own, then the usual ones, then the Mini App where it can be opened."""
     language = notice.language
@@ -54,5 +59,7 @@ def keyboard(notice: Queued, *, mini_app_url: str = "") -> Keyboard:
     usual = [Button(i18n.say(language, label), command) for command, label in _LABELS.items()]
     rows += [usual[:2], usual[2:]]
     if mini_app_url:
+        for path, title in json.loads(notice.params.get(_PAGES, "[]")):
+            rows.append([Button(title[:64], web_app=f"{mini_app_url}?open={path}")])
         rows.append([Button(i18n.say(language, "Open here"), web_app=mini_app_url)])
     return rows

@@ -22,6 +22,7 @@ _LIMITS = {
     "posts": i18n.N_("Posts a month"),
     "watermarks": i18n.N_("Watermarks a month"),
     "theft_scans": i18n.N_("Theft scans a month"),
+    "custom_emoji": i18n.N_("New custom emoji a month"),
     "media_mb": i18n.N_("Megabytes of files"),
 }
 _NOT_YOURS = i18n.N_("Only the owner and the administrators of “%(name)s” see its plan.")

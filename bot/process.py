@@ -10,6 +10,7 @@ from types import FrameType
 from app.boot import Runtime
 from app.core import telemetry
 from bot.consumer import Consumer
+from bot.emoji import EmojiReader
 from bot.intake import Intake
 from bot.links import LinkMaker
 from bot.media import MediaMaker
@@ -33,6 +34,7 @@ class BotProcess:
             "sender": Sender(runtime).run,
             "links": LinkMaker(runtime).run,
             "media": MediaMaker(runtime).run,
+            "emoji": EmojiReader(runtime).run,
             "own posts": OwnPosts().run,
             "stars": StarsDesk(runtime).run,
             "own bots": OwnBots(runtime, self.arrived).run,

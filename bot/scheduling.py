@@ -18,6 +18,7 @@ from app.posting.content import checks, markup, utf16
 from app.posting.content import draft as drafts
 from app.posting.content.draft import Draft
 from app.posting.content.telegram import Entity, read
+from app.posting.emoji import telling
 from app.posting.models import AuthoredPost
 from app.posting.planning import caring
 from app.posting.service import planning, writing
@@ -140,12 +141,18 @@ def _submit(
         if done.state == PROPOSED
         else N_("Scheduled: %(when)s in %(channels)s.\n%(link)s")
     )
-    return place.answer(
-        i18n.say(
-            asker.language,
-            sentence,
-            when=when(due_at, place, asker),
-            channels=", ".join(ref.title for ref in refs),
-            link=f"{asker.base_url}/posts/{post.public_id}",
-        )
+    text = i18n.say(
+        asker.language,
+        sentence,
+        when=when(due_at, place, asker),
+        channels=", ".join(ref.title for ref in refs),
+        link=f"{asker.base_url}/posts/{post.public_id}",
     )
+    return place.answer("\n\n".join([text, *_of_emoji(asker, post, draft, refs)]))
+
+
+def _of_emoji(asker: Asker, post: AuthoredPost, draft: Draft, refs: Sequence[ChannelRef]) -> list[str]:
+    """What becomes of the post's custom emoji in its channels."""
+    said = telling.said_in(post.workspace, refs, {"": draft.content()})
+    told = [one.sentence for one in telling.told(said, refs, now=asker.now)]
+    return [i18n.say(asker.language, one.sentence, **one.params) for one in told]

@@ -4,8 +4,9 @@ import hashlib
 import importlib
 import io
 import mimetypes
+import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from simulator.world import World
 
@@ -17,29 +18,31 @@ PHOTO_SIDES = {"s": 90, "m": 320, "x": 800, "y": 1280}
 UNKNOWN_PHOTO = (640, 480)
 
 
-def keep(world: World, kind: str, data: bytes, name: str, **attributes: int) -> Doc:
+def keep(world: World, kind: str, given: bytes | IO[bytes], name: str, **attributes: int) -> Doc:
     """Store an upload; the same bytes of the same kind have the same unique id, as on Telegram."""
-    digest = hashlib.sha256(data).hexdigest()
+    stream = io.BytesIO(given) if isinstance(given, bytes) else given
+    stream.seek(0)
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     file: Doc = {
         "unique_id": f"AQ{LETTERS[kind]}{digest[:16]}",
         "kind": kind,
         "sha256": digest,
         "name": name,
         "mime_type": mimetypes.guess_type(name)[0] or "application/octet-stream",
-        "size": len(data),
+        "size": stream.seek(0, os.SEEK_END),
         "lives": world.files.get(f"AQ{LETTERS[kind]}{digest[:16]}", {}).get("lives", 0),
         **attributes,
     }
     if kind == "photo":
-        file["width"], file["height"] = _photo_size(data)
-    world.save_file(file, data)
+        file["width"], file["height"] = _photo_size(stream)
+    world.save_file(file, stream)
     return file
 
 
-def _photo_size(data: bytes) -> tuple[int, int]:
+def _photo_size(stream: IO[bytes]) -> tuple[int, int]:
     """Width and height by Pillow; a usual size where Pillow is not installed or cannot read the bytes."""
     try:
-        image = importlib.import_module("PIL.Image").open(io.BytesIO(data))
+        image = importlib.import_module("PIL.Image").open(stream)
     except (ImportError, OSError):
         return UNKNOWN_PHOTO
     return int(image.width), int(image.height)

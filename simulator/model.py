@@ -57,6 +57,10 @@ class Bot:
     menu_buttons: dict[str, Doc] = field(default_factory=dict)
     # Bought on Fragment: only such a bot keeps custom emoji in a channel.
     has_fragment_username: bool = False
+    # Since Bot API 9.4 its owner's Premium keeps them in private chats and groups (api-changelog of 2026-02-09).
+    has_premium_owner: bool = False
+    # Channels in which they are kept otherwise than the bot's standing says, by chat id: for what is not documented.
+    emoji_in: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass

@@ -24,6 +24,7 @@ class Options:
     rate: float
     limits: bool
     storage_chat: int | None
+    local_files: Path | None = None
 
 
 def read_options(arguments: list[str] | None = None) -> Options:
@@ -41,6 +42,9 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--rate", type=float, default=1.0, help="first start only: clock seconds per second")
     parser.add_argument("--limits", action="store_true", help="limit sending as Telegram does")
     parser.add_argument("--storage-chat", type=int, help="id of a private channel in which the first bot keeps copies")
+    parser.add_argument(
+        "--local", type=Path, dest="local_files", help="as a Bot API server with --local, which sees this folder"
+    )
     given = parser.parse_args(arguments)
     return Options(
         given.host,
@@ -56,4 +60,5 @@ def read_options(arguments: list[str] | None = None) -> Options:
         given.rate,
         given.limits,
         given.storage_chat,
+        given.local_files,
     )

@@ -19,11 +19,11 @@ from simulator.pages.preview import add_routes as add_preview
 from simulator.simulation import Simulation
 from simulator.webhook import WebhookSender
 
-MAX_BODY = 60 * 2**20
+MAX_BODY, MAX_LOCAL_BODY = 60 * 2**20, 2100 * 10**6
 
 
 def make_app(sim: Simulation) -> web.Application:
-    app = web.Application(client_max_size=MAX_BODY)
+    app = web.Application(client_max_size=MAX_LOCAL_BODY if sim.options.local_files else MAX_BODY)
     add_bot_api(app, sim)
     add_control(app, sim)
     add_invoices(app, sim)

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS docs (kind TEXT, key TEXT, doc TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID;
@@ -81,13 +81,15 @@ class Store:
         query = "SELECT line FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
         return [json.loads(line) for (line,) in self.db.execute(query, (seq, limit))]
 
-    def write_file(self, digest: str, data: bytes) -> None:
+    def write_file(self, digest: str, stream: IO[bytes]) -> None:
         """Bytes under their SHA-256; a name appears only when all of them are there."""
         path = self.files / digest
         if not path.exists():
             self.files.mkdir(exist_ok=True)
             part = path.with_suffix(".part")
-            part.write_bytes(data)
+            stream.seek(0)
+            with part.open("wb") as file:
+                shutil.copyfileobj(stream, file, 2**20)
             part.replace(path)
 
     def commit(self) -> None:

@@ -4,7 +4,7 @@ import random
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import IO, Any
 
 from simulator.clock import Clock
 from simulator.model import Bot, Channel, Move, Post, PrivateMessage, User
@@ -30,6 +30,7 @@ class World:
         self.channels: dict[int, Channel] = {}
         self.chat_id_of: dict[str, int] = {}  # by username in small letters
         self.files: dict[str, Doc] = {}  # by file_unique_id
+        self.emoji_sets: dict[str, Doc] = {}  # by name in small letters
         self.posts: dict[int, dict[int, Post]] = {}
         self.private: dict[tuple[int, int], dict[int, PrivateMessage]] = {}
         self.series: dict[int, tuple[list[int], list[int]]] = {}
@@ -38,7 +39,7 @@ class World:
 
     def clear(self, clock: Clock) -> None:
         self.clock = clock
-        for known in (self.users, self.bots, self.channels, self.chat_id_of, self.files):
+        for known in (self.users, self.bots, self.channels, self.chat_id_of, self.files, self.emoji_sets):
             known.clear()
         for history in (self.posts, self.private, self.series, self.moves):
             history.clear()
@@ -58,6 +59,8 @@ class World:
             self.private.setdefault((message.bot_id, message.user_id), {})[message.message_id] = message
         for doc in self.store.load("file"):
             self.files[doc["unique_id"]] = doc
+        for doc in self.store.load("emoji_set"):
+            self.emoji_sets[doc["name"].lower()] = doc
         for doc in self.store.load("move"):
             self.moves.setdefault(doc["chat_id"], []).append(Move(**doc))
         for moves in self.moves.values():
@@ -132,6 +135,10 @@ class World:
         self.users[user.id] = user
         self.store.put("user", user.id, asdict(user))
 
+    def save_emoji_set(self, doc: Doc) -> None:
+        self.emoji_sets[doc["name"].lower()] = doc
+        self.store.put("emoji_set", doc["name"].lower(), doc)
+
     def save_bot(self, bot: Bot) -> None:
         self.bots[bot.id] = bot
         self.store.put("bot", bot.id, asdict(bot))
@@ -145,8 +152,8 @@ class World:
         if channel.username:
             self.chat_id_of[channel.username.lower()] = channel.chat_id
 
-    def save_file(self, file: Doc, data: bytes) -> None:
-        self.store.write_file(file["sha256"], data)
+    def save_file(self, file: Doc, stream: IO[bytes]) -> None:
+        self.store.write_file(file["sha256"], stream)
         self.change_file(file)
 
     def change_file(self, file: Doc) -> None:

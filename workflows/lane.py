@@ -20,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
 
 # Each attempt raises the lane's epoch, so repeating it is safe; it never gives up, since posts wait.
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5))
+# An attempt lives as long as its heartbeats: one that carries a large file takes as long as the file (app/telegram/large.py).
+_LONGEST = timedelta(hours=3)
 _STATE, _BACKLOG = SearchAttributeKey.for_keyword(LANE_STATE), SearchAttributeKey.for_int(BACKLOG)
 _NEXT = SearchAttributeKey.for_datetime(NEXT_DUE_AT)
 _SHOWN = 8
@@ -58,7 +60,7 @@ class Lane:
             RUN_LANE,
             LaneRequest(sender_id),
             result_type=LaneReport,
-            start_to_close_timeout=timedelta(seconds=60),
+            start_to_close_timeout=_LONGEST,
             heartbeat_timeout=timedelta(seconds=3),
             retry_policy=_RETRY,
             summary=f"send what is due (run {self._runs})",

@@ -7,7 +7,7 @@ import sys
 import click
 from peewee import OperationalError, ProgrammingError
 
-from app.cli import analytics, audit, billing, channels, db, demo, doctor, imports, posting, users
+from app.cli import analytics, audit, billing, channels, db, demo, doctor, imports, media, posting, users
 from app.core import migrate
 from app.core.errors import AppError, Invalid
 from app.core.settings import SettingsError
@@ -44,5 +44,5 @@ def main() -> None:
     """Run and look after AnalyticBot."""
 
 
-for module in (db, demo, users, channels, imports, analytics, posting, billing, audit, doctor):
+for module in (db, demo, users, channels, imports, media, analytics, posting, billing, audit, doctor):
     main.add_command(module.group)

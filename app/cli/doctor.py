@@ -7,10 +7,12 @@ import sys
 
 import click
 
-from app.boot import boot
-from app.core import clock, leases, migrate
-from app.core.settings import production_problems
+from app.boot import boot, media_remote
+from app.core import clock, jobs, leases, migrate
+from app.core.settings import Settings, production_problems
 from app.media import child
+from app.media.service import probing
+from app.media.service.store import StoreAway
 
 
 @click.command("doctor")
@@ -34,9 +36,37 @@ def group() -> None:
         f"{'ok  ' if shutil.which('temporal') else 'note'} temporal binary: {shutil.which('temporal') or 'not on PATH'}"
     )
     is_fine &= _media()
+    is_fine &= _bucket(settings)
+    is_fine &= _queue(settings)
     for problem in production_problems(settings):
         click.echo(f"note for production: {problem}")
     sys.exit(0 if is_fine else 1)
+
+
+def _queue(settings: Settings) -> bool:
+    """Whether what wakes the jobs process does."""
+    where = "Redis" if settings.huey_redis_url.get_secret_value() else str(settings.data_dir / "huey.sqlite3")
+    is_there = jobs.answers(settings)
+    end = "" if is_there else ": nothing is lost, and what jobs does each minute rests until it is back"
+    click.echo(f"{'ok  ' if is_there else 'FAIL'} queue: {where} {'answers' if is_there else 'does not answer'}{end}")
+    return is_there
+
+
+def _bucket(settings: Settings) -> bool:
+    """Whether files come into the bucket, out of it, and away."""
+    remote = media_remote(settings)
+    if remote is None:
+        click.echo(f"ok   files: they lie in {settings.data_dir / 'media'}")
+        return True
+    try:
+        probing.probe(remote)
+    except StoreAway as error:
+        click.echo(
+            f"FAIL files: the bucket {settings.media_s3_bucket} does not do as asked ({error.__cause__ or error})"
+        )
+        return False
+    click.echo(f"ok   files: the bucket {settings.media_s3_bucket} takes, gives and deletes them")
+    return True
 
 
 def _media() -> bool:

@@ -2,34 +2,70 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from huey import SqliteHuey
+from huey import Huey, RedisHuey, SqliteHuey
 from huey.serializer import SignedSerializer
 
 from app.core import clock, leases, telemetry
 from app.core.crypto import keyed_hash
 from app.core.settings import Settings
 
+_CONNECT_S, _ANSWER_S = 1.0, 5.0
 _BEAT_S = 5.0
 _STUCK_AFTER_S = 120.0
 
 
-def make_huey(settings: Settings) -> SqliteHuey:
-    """The queue in DATA_DIR. Messages are signed, since unpickling somebody else's is running their code."""
+def make_huey(settings: Settings) -> Huey:
+    """The queue in DATA_DIR, or in the Redis that the settings name; nothing is connected yet.
+
+    Messages are signed, since unpickling somebody else's is running their code.
+    """
     secret = keyed_hash(settings.secret_key.get_secret_value(), "huey", "message")
-    return SqliteHuey(
-        "analyticbot",
-        filename=str(settings.data_dir / "huey.sqlite3"),
-        results=False,
-        serializer=SignedSerializer(secret=secret),
+    how = {"name": "analyticbot", "results": False, "serializer": SignedSerializer(secret=secret)}
+    if settings.huey_redis_url.get_secret_value():
+        return RedisHuey(connection_pool=_redis_pool(settings), **how)
+    return SqliteHuey(filename=str(settings.data_dir / "huey.sqlite3"), **how)
+
+
+def queue_errors(settings: Settings) -> tuple[type[Exception], ...]:
+    """What the queue raises when it does not take a message."""
+    if not settings.huey_redis_url.get_secret_value():
+        return OSError, sqlite3.Error
+    from redis.exceptions import RedisError  # only where it is set
+
+    return OSError, RedisError
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the queue's Redis does; True without one."""
+    if not settings.huey_redis_url.get_secret_value():
+        return True
+    try:
+        return bool(make_huey(settings).storage.conn.ping())
+    except queue_errors(settings):
+        return False
+
+
+def _redis_pool(settings: Settings) -> Any:
+    """Who wakes has not much time: a page waits for it. What is lost is found by the sweep."""
+    from redis import ConnectionPool  # only where it is set
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return ConnectionPool.from_url(
+        settings.huey_redis_url.get_secret_value(),
+        socket_connect_timeout=_CONNECT_S,
+        socket_timeout=_ANSWER_S,
+        retry=Retry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is made anew
     )
 
 
-def wake_task(huey: SqliteHuey, work: Callable[[], object]) -> Callable[[], Any]:
+def wake_task(huey: Huey, work: Callable[[], object]) -> Callable[[], Any]:
     """The message that wakes who works on files; of one name in every process, so that web may send what jobs runs."""
 
     @huey.task(name="wake_media", expires=60)  # type: ignore[untyped-decorator]

@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     )
     log_format: Literal["pretty", "json"] = Field("pretty", description="json in production")
     metrics_token: SecretStr = Field(SecretStr(""), description="bearer token of /metrics; empty: loopback only")
+    media_s3_bucket: str = Field("", description="the bucket where people's files lie; empty: DATA_DIR/media")
+    media_s3_endpoint: str = Field("", description="address of the S3 that has MEDIA_S3_BUCKET; empty: Amazon's")
+    media_s3_region: str = Field("", description="its region")
+    media_s3_access_key: SecretStr = Field(SecretStr(""), description="our access key there; empty: the machine's own")
+    media_s3_secret_key: SecretStr = Field(SecretStr(""), description="the secret that belongs to MEDIA_S3_ACCESS_KEY")
+    media_cache_mb: int = Field(
+        10_000, ge=0, description="local copies of files in the bucket: beyond so many MB those that rest are let go"
+    )
+    huey_redis_url: SecretStr = Field(
+        SecretStr(""), description="redis://… of the queue that wakes the jobs process; empty: SQLite in DATA_DIR"
+    )
     default_timezone: str = Field("Asia/Tashkent", description="zone of new workspaces and channels")
     telegram_bot_token: SecretStr = Field(
         SecretStr(""), description="the service's bot; empty in demo: the simulator's"
@@ -72,6 +83,9 @@ class Settings(BaseSettings):
     telegram_local_server: bool = Field(
         False,
         description="TELEGRAM_API_URL is a Bot API server of your own (--local): files up to 2 GB instead of 50 MB",
+    )
+    telegram_local_files: str = Field(
+        "", description="where that server sees DATA_DIR/media; empty: it shares no disk, files travel by HTTP"
     )
     telegram_preview_url: str = Field("https://t.me", description="where public previews /s/<channel> are read")
     telegram_api_id: int | None = Field(
@@ -155,6 +169,7 @@ class Settings(BaseSettings):
         "payme_api_url",
         "click_api_url",
         "stripe_api_url",
+        "media_s3_endpoint",
     )
     @classmethod
     def _without_trailing_slash(cls, value: str) -> str:
@@ -182,6 +197,27 @@ class Settings(BaseSettings):
     def _login_is_whole(self) -> Settings:
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
             raise ValueError("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET")
+        return self
+
+    @model_validator(mode="after")
+    def _local_files_have_a_server(self) -> Settings:
+        if self.telegram_local_files and not self.telegram_local_server:
+            raise ValueError("TELEGRAM_LOCAL_FILES needs TELEGRAM_LOCAL_SERVER")
+        if self.telegram_local_files and not self.telegram_local_files.startswith("/"):
+            raise ValueError("TELEGRAM_LOCAL_FILES must be an absolute path")
+        return self
+
+    @model_validator(mode="after")
+    def _queue_has_an_address(self) -> Settings:
+        url = urlsplit(self.huey_redis_url.get_secret_value())
+        if url.geturl() and url.scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("HUEY_REDIS_URL must start with redis://, rediss:// or unix://")
+        return self
+
+    @model_validator(mode="after")
+    def _bucket_is_whole(self) -> Settings:
+        if bool(self.media_s3_access_key.get_secret_value()) != bool(self.media_s3_secret_key.get_secret_value()):
+            raise ValueError("MEDIA_S3_ACCESS_KEY and MEDIA_S3_SECRET_KEY belong together")
         return self
 
     @model_validator(mode="after")
@@ -252,7 +288,8 @@ def production_problems(settings: Settings) -> list[str]:
         or settings.secret_key.get_secret_value() == DEV_SECRET,
         "MASTER_KEYS holds the development default": DEV_MASTER_KEY in settings.master_keys.get_secret_value(),
         "SIMULATOR_URL must be empty": bool(settings.simulator_url),
-        "TELEGRAM_API_URL points at this machine's simulator": _is_loopback(settings.telegram_api_url),
+        "TELEGRAM_API_URL points at this machine's simulator": _is_loopback(settings.telegram_api_url)
+        and not settings.telegram_local_server,
         "TELEGRAM_PREVIEW_URL points at this machine's simulator": _is_loopback(settings.telegram_preview_url),
         "OIDC_ISSUER must be https": bool(settings.oidc_issuer) and not settings.oidc_issuer.startswith("https://"),
         "TELEGRAM_BOT_TOKEN is the simulator's": settings.telegram_bot_token.get_secret_value() == SIMULATED_BOT_TOKEN,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -21,9 +20,11 @@ def waker(settings: Settings) -> Callable[[], None]:
         return wake_task(make_huey(settings), lambda: None)
 
     def wake() -> None:
+        from app.core.jobs import queue_errors  # as above
+
         try:
             message()()
-        except (OSError, sqlite3.Error) as error:  # the queue's file: the change stands already, and the sweep finds it
+        except queue_errors(settings) as error:  # the change stands already, and the sweep finds it
             telemetry.log().warning("the jobs process was not woken", error=type(error).__name__)
 
     return wake

@@ -12,11 +12,15 @@ from app.accounts.service import files as tickets
 
 
 def file_url(public_id: str) -> str:
-    """A file's address; in the Mini App's frame, which sends no cookie for a picture, with a ticket.
+    """A file's address, which a page can show."""
+    return ticketed(f"/media/{public_id}")
+
+
+def ticketed(path: str) -> str:
+    """A path as it is; in the Mini App's frame, which sends no cookie for a picture, with a ticket.
 
     The ticket stays the same for a minute, so that a preview that comes anew does not load its pictures anew.
     """
-    path = f"/media/{public_id}"
     if not door.is_by_header():
         return path
     secret = current_app.config["SECRET_KEY"]

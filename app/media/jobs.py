@@ -12,6 +12,7 @@ from peewee import InterfaceError, OperationalError
 from app.core import clock, telemetry
 from app.media import child
 from app.media.service import store, work
+from app.media.service.store import StoreAway
 from app.media.service.work import Job, Why
 
 Maker = Callable[[Job], None]
@@ -50,8 +51,8 @@ class Workshop:
         """The edge: work that breaks us ends as failed, loudly, so that the work behind it goes on."""
         try:
             self._make(job)
-        except (OperationalError, InterfaceError):
-            raise  # the database, not the file: the lease ends, and the sweep takes it up again
+        except (OperationalError, InterfaceError, StoreAway):
+            raise  # the database or the store, not the file: the sweep takes it up again
         except Exception:  # noqa: BLE001  the edge: one file must not keep all others from being worked on
             telemetry.log().exception("work on a file broke", job=job.id, kind=job.kind)
             work.fail(job, Why(work.BROKE, {}), now=clock.utcnow())

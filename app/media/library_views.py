@@ -18,6 +18,7 @@ from app.media.file_urls import file_url
 from app.media.models import MediaFile
 from app.media.queries import Wanted
 from app.media.service import MOST_BYTES, keep, library, uploads
+from app.media.service.store import StoreAway
 from app.media.upload_views import blueprint, most_bytes
 
 __all__ = ["blueprint"]  # with the routes of this module
@@ -70,7 +71,7 @@ def send_file_by_form() -> Any:
                 user_id=current_user.user_id,
                 now=g.now,
             )
-    except (Invalid, LimitReached) as error:
+    except (Invalid, LimitReached, StoreAway) as error:
         return _library(status=error.status, error=explained(error))
     return redirect_or_hx("/media")
 

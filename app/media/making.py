@@ -20,7 +20,7 @@ from app.media.child import Limits
 from app.media.models import MediaFile
 from app.media.service import content, copies, invisible, store, work
 from app.media.service.marking import MARK, PAYLOAD
-from app.media.service.store import Draft
+from app.media.service.store import Draft, StoreAway
 from app.media.service.thumbnails import THUMBNAIL
 from app.media.service.work import Job, Why
 
@@ -70,19 +70,29 @@ class Maker:
     def make(self, job: Job) -> None:
         """Make it and end it: done, failed with a sentence, or stopped because it was called off."""
         source = source_of(job)
-        if source is None or not store.path_of(self._data_dir, source.sha256).exists():
-            work.fail(job, _GONE, now=clock.utcnow())
-            return
+        try:
+            path = store.fetched(self._data_dir, source.sha256) if source else None
+            if source is None or path is None:
+                work.fail(job, _GONE, now=clock.utcnow())
+                return
+            self._make(job, source, path)
+        except StoreAway:
+            work.give_back(job)  # no run of its own: the sweep takes it up again
+            raise
+
+    def _make(self, job: Job, source: Source, path: Path) -> None:
         target = store.folder(self._data_dir) / f"{job.lease}.part"
         hold = _Hold(job)
         try:
-            task, params, limits = self._task(job, source, target)
+            task, params, limits = self._task(job, source, path, target)
             child.run(task, params, limits=limits, on_progress=hold.note, is_cancelled=hold.is_lost, slots=self._slots)
             self._keep(job, source, target)
         except child.Cancelled:
             work.stopped(job, now=clock.utcnow())
         except _Lost:
             return
+        except StoreAway:
+            raise
         except AppError as error:
             work.fail(job, Why(error.sentence, error.params), now=clock.utcnow())
         finally:
@@ -92,8 +102,8 @@ class Maker:
     def _slots(self) -> Path:
         return self._data_dir / "encoders"
 
-    def _task(self, job: Job, source: Source, target: Path) -> tuple[str, dict[str, Any], Limits]:
-        given = {"source": str(store.path_of(self._data_dir, source.sha256)), "target": str(target)}
+    def _task(self, job: Job, source: Source, path: Path, target: Path) -> tuple[str, dict[str, Any], Limits]:
+        given = {"source": str(path), "target": str(target)}
         if job.kind == THUMBNAIL:
             return "thumbnail", {**given, **job.params}, Limits()
         if job.kind != MARK:
@@ -110,7 +120,7 @@ class Maker:
         """The bytes get their name, the row stands, the work is done: all or nothing."""
         made = Draft(target, target.stat().st_size, store.digest_of(target))
         found = content.look(target, made.size)
-        with store.coming(self._data_dir), db.write():
+        with store.coming(self._data_dir, made), db.write():
             row = MediaFile.create(
                 public_id=ids.public_id(),
                 workspace=source.workspace_id,
@@ -142,12 +152,17 @@ def source_of(job: Job) -> Source | None:
     return Source(*found) if found else None
 
 
+def _logo(data_dir: Path, sha256: str) -> str:
+    """Where the child finds a logo; of one that is nowhere it says so itself."""
+    return str(store.fetched(data_dir, sha256) or store.path_of(data_dir, sha256))
+
+
 def mark_params(mark: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
     """A watermark's document as the child's tasks take it: shares instead of per cent, a path instead of a digest."""
     seconds = int(mark["seconds"])
     drawn = {
         "text": mark["text"],
-        "logo": str(store.path_of(data_dir, mark["logo"])) if mark["logo"] else None,
+        "logo": _logo(data_dir, mark["logo"]) if mark["logo"] else None,
         "position": None if mark["position"] == "tiled" else mark["position"],
         "is_tiled": mark["position"] == "tiled",
         "opacity": mark["opacity"] / 100,

@@ -9,7 +9,7 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.media import queries
-from app.media.service import path_of
+from app.media.service import fetched
 
 blueprint = Blueprint("media", __name__)
 # what a browser draws or plays without running anything of it
@@ -21,8 +21,8 @@ _SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "video
 def show(public_id: str) -> Response:
     """The bytes, whole or in ranges; whatever a browser could run is handed over as a download."""
     row = queries.file_of(current_user.workspace_id, public_id)
-    path = path_of(current_app.extensions["runtime"].settings.data_dir, row.sha256) if row else None
-    if row is None or path is None or not path.exists():
+    path = fetched(current_app.extensions["runtime"].settings.data_dir, row.sha256) if row else None
+    if row is None or path is None:
         raise NotFound(N_("There is no such file."))
     response = send_file(
         path.resolve(),

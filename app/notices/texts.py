@@ -36,6 +36,14 @@ _SENTENCES = {
         "A post for “%(title)s” is on hold: the channel's watermark could not be put on one of its files. Press Resume to"
         " try again, or take the file out of the post."
     ),
+    "rebuild_done": N_(
+        "The archive of “%(archive)s” is published anew in “%(title)s”: %(out)s of %(total)s posts are out, %(failed)s were"
+        " refused. Which, and why, stands under Settings, Archives."
+    ),
+    "rebuild_stuck": N_(
+        "Publishing the archive of “%(archive)s” in “%(title)s” is held up after %(out)s of %(total)s posts. What to do"
+        " stands under Settings, Archives."
+    ),
     "approval_asked": N_("%(name)s asks to publish in %(channels)s, %(when)s:\n\n%(words)s"),
     "approval_given": N_("%(name)s approved your post:\n\n%(words)s"),
     "approval_returned": N_("%(name)s returned your post:\n\n%(words)s\n\n%(comment)s"),

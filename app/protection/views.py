@@ -17,7 +17,7 @@ from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 from app.core.uploads import sent_file
 from app.media import child
-from app.media.service import path_of
+from app.media.service import fetched
 from app.protection import queries
 from app.protection.evidence_pdf import Pack, Side, pdf_of
 from app.protection.pages import CasePage, CopyPage, RadarPage
@@ -123,7 +123,7 @@ def _pack(public_id: str, found: Case) -> Pack:
     row = found.row
     hashes = [(N_("SHA-256 of the words"), found.text_sha256), (N_("SHA-256 of the picture"), found.picture_sha256)]
     own = [(N_("SHA-256 of the picture"), found.own_sha256)]
-    own_picture = path_of(_data_dir(), found.own_sha256) if found.own_sha256 else None
+    own_picture = fetched(_data_dir(), found.own_sha256) if found.own_sha256 else None
     picture = cases.picture_path(_data_dir(), public_id) if found.has_picture else None
     return Pack(
         number=public_id,

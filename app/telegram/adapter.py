@@ -25,12 +25,16 @@ from aiogram.types import (
 )
 
 from app.core.errors import Upstream
+from app.telegram.calls import Call
+from app.telegram.large import SharedDisk
 from app.telegram.port import (
     ALLOWED_UPDATES,
     NO_ANSWER,
     REFUSED,
     RETRY_AFTER,
     Button,
+    CustomEmojiFacts,
+    EmojiSetFacts,
     Keyboard,
     StarInvoice,
     StarTransaction,
@@ -56,8 +60,8 @@ class _Loop:
 class AiogramTelegram(HttpPublisher):
     """Implements telegram.port.Telegram for one token."""
 
-    def __init__(self, token: str, api_url: str) -> None:
-        super().__init__(token, api_url)
+    def __init__(self, token: str, api_url: str, disk: SharedDisk | None = None) -> None:
+        super().__init__(token, api_url, disk)
         self._io = _Loop()
         self._token, self._api_url = token, api_url
         self._bot = self._io.run(self._make(), timeout_s=5)
@@ -150,6 +154,15 @@ class AiogramTelegram(HttpPublisher):
     def revoke_invite_link(self, chat_id: int, url: str) -> None:
         self._run(lambda: self._bot.revoke_chat_invite_link(chat_id, url))
 
+    def emoji_set(self, name: str) -> EmojiSetFacts:
+        found = self._ask(Call("getStickerSet", {"name": name}))
+        if found.get("sticker_type") != "custom_emoji":
+            raise Upstream("This is a set of stickers, not of custom emoji.", code=REFUSED, permanent=True)
+        return EmojiSetFacts(str(found["name"]), str(found["title"]), _emoji(found["stickers"]))
+
+    def custom_emoji(self, emoji_ids: Sequence[str]) -> tuple[CustomEmojiFacts, ...]:
+        return _emoji(self._ask(Call("getCustomEmojiStickers", {"custom_emoji_ids": list(emoji_ids)})))
+
     def _run_unless(self, harmless: Sequence[str], call: Any) -> None:
         """Run one call; a refusal in one of these words says that it was done already."""
         try:
@@ -168,6 +181,22 @@ class AiogramTelegram(HttpPublisher):
             raise Upstream("Telegram did not answer.", code=NO_ANSWER) from error
         except TelegramAPIError as error:
             raise Upstream(error.message, code=REFUSED, permanent=True) from error
+
+
+def _emoji(stickers: Sequence[dict[str, Any]]) -> tuple[CustomEmojiFacts, ...]:
+    """Stickers as custom emoji. One without a plain emoji could not be written (core.telegram.org/bots/api#sticker)."""
+    return tuple(
+        CustomEmojiFacts(str(one["custom_emoji_id"]), str(one["emoji"]), str(one.get("set_name", "")), _picture_of(one))
+        for one in stickers
+        if one.get("custom_emoji_id") and one.get("emoji")
+    )
+
+
+def _picture_of(sticker: dict[str, Any]) -> str:
+    """Its still picture: Telegram's small one, else the sticker itself unless that is a film."""
+    is_still = not sticker.get("is_animated") and not sticker.get("is_video")
+    small = (sticker.get("thumbnail") or {}).get("file_id", "")
+    return str(small or (sticker.get("file_id", "") if is_still else ""))
 
 
 def _transaction(one: Any) -> StarTransaction:

@@ -146,4 +146,5 @@ def _sent(message: Mapping[str, Any]) -> Sent:
         file_id=str(file.get("file_id", "")),
         file_unique_id=str(file.get("file_unique_id", "")),
         album_id=message.get("media_group_id"),
+        chat_kind=str((message.get("chat") or {}).get("type", "")),
     )

@@ -58,7 +58,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as Telegram took it; its file has an id that this bot may send again."""
+    """A message as Telegram took it; its file has an id that this bot may send again. `chat_kind` as Telegram calls it."""
 
     message_id: int
     date: datetime
@@ -68,3 +68,4 @@ class Sent:
     file_id: str = ""
     file_unique_id: str = ""
     album_id: str | None = None
+    chat_kind: str = ""

@@ -69,6 +69,28 @@ class StarTransaction:
     is_refund: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CustomEmojiFacts:
+    """A custom emoji: its id, the plain one that stands in its place, and the name of its set ("" without one).
+
+    `picture_id`: this bot's file id of a still picture of it, "" where Telegram has none.
+    """
+
+    emoji_id: str
+    plain: str
+    set_name: str = ""
+    picture_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EmojiSetFacts:
+    """A set of custom emoji, in its order."""
+
+    name: str
+    title: str
+    emoji: tuple[CustomEmojiFacts, ...]
+
+
 Keyboard = Sequence[Sequence[Button]]
 
 
@@ -144,3 +166,12 @@ class Telegram(Publisher, Protocol):
     def star_transactions(self, *, offset: int) -> list[StarTransaction]:
         """At most a hundred of the bot's transactions with people, the oldest first, after `offset` of all; those of
         other kinds, such as withdrawals, have the payload "" and the person 0."""
+
+    def emoji_set(self, name: str) -> EmojiSetFacts:
+        """A set of custom emoji by its name; a set of other stickers, and none, is a permanent refusal."""
+
+    def custom_emoji(self, emoji_ids: Sequence[str]) -> tuple[CustomEmojiFacts, ...]:
+        """What at most two hundred custom emoji are; those that Telegram does not know are missing."""
+
+    def download(self, file_id: str, *, most_bytes: int) -> bytes:
+        """The bytes of a small file; a larger one than that is a permanent refusal."""

@@ -4,6 +4,7 @@ would wait for them (ADR 10)."""
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import httpx
 
 from app.core.errors import Upstream
-from app.telegram import calls
+from app.telegram import calls, large
 from app.telegram.calls import Call
+from app.telegram.large import SharedDisk
 from app.telegram.outgoing import Outgoing, Sent
 from app.telegram.port import NO_ANSWER, NOT_SENT, REFUSED, RETRY_AFTER, BotIdentity
 
-_TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+_TIMEOUT = httpx.Timeout(large.QUICK_S, connect=5.0)
 # An idle connection that the server is about to close loses a request without a word: none is kept for long.
 _LIMITS = httpx.Limits(max_connections=40, max_keepalive_connections=20, keepalive_expiry=10.0)
 
@@ -24,8 +26,8 @@ _LIMITS = httpx.Limits(max_connections=40, max_keepalive_connections=20, keepali
 class HttpPublisher:
     """Implements telegram.port.Publisher for one token; may be used by several threads."""
 
-    def __init__(self, token: str, api_url: str) -> None:
-        self._address = f"{api_url}/bot{token}"
+    def __init__(self, token: str, api_url: str, disk: SharedDisk | None = None) -> None:
+        self._address, self._files, self._disk = f"{api_url}/bot{token}", f"{api_url}/file/bot{token}", disk
         self._client = httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
 
     def me(self) -> BotIdentity:
@@ -57,6 +59,18 @@ class HttpPublisher:
         found = self._unless(gone, Call("forwardMessage", place))
         return None if found is None else calls.sent(found)[0]
 
+    def download(self, file_id: str, *, most_bytes: int) -> bytes:
+        found = self._ask(Call("getFile", {"file_id": file_id}))
+        if int(found.get("file_size") or 0) > most_bytes:
+            raise Upstream("The file is too large.", code=REFUSED, permanent=True)
+        try:
+            response = self._client.get(f"{self._files}/{found['file_path']}")
+        except httpx.HTTPError as error:
+            raise Upstream("Telegram did not answer.", code=NO_ANSWER) from error
+        if response.status_code != 200 or len(response.content) > most_bytes:
+            raise Upstream("Telegram gave no such file.", code=REFUSED, permanent=response.status_code < 500)
+        return response.content
+
     def _unless(self, harmless: Sequence[str], call: Call) -> Any:
         """Make a call; a refusal in one of these words is an answer (None), not an error."""
         try:
@@ -83,10 +97,16 @@ class HttpPublisher:
         url, told = f"{self._address}/{call.method}", call.told()
         if not call.files:
             return self._client.post(url, json=told)
-        fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
+        timeout = httpx.Timeout(
+            large.patience_s(sum(os.path.getsize(path) for _, path in call.files.values())), connect=5.0
+        )
         with ExitStack() as opened:
+            if self._disk is not None:
+                seen = {part: opened.enter_context(self._disk.shown(*file)) for part, file in call.files.items()}
+                return self._client.post(url, json=large.by_address(told, seen), timeout=timeout)
+            fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
             files = {part: (name, opened.enter_context(open(path, "rb"))) for part, (name, path) in call.files.items()}
-            return self._client.post(url, data=fields, files=files)
+            return self._client.post(url, data=fields, files=files, timeout=timeout)
 
 
 def _refuse(status: int, body: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from app.core import db, i18n, telemetry
 from app.core.errors import Upstream
 from app.notices import service as notices
 from app.telegram import service as telegram
-from bot import answers, money, places
+from bot import answers, emoji, money, places
 from bot.dispatcher import Effect, Incoming, nothing
 from bot.handlers import publishing, stars
 
@@ -34,6 +34,7 @@ COMMANDS = {
     "schedule": i18n.N_("Schedule a post: /schedule 18:30 and its text"),
     "myposts": i18n.N_("What goes out next"),
     "cancel": i18n.N_("Call a scheduled post off"),
+    "protect": i18n.N_("Which channels' posts can be forwarded and saved"),
     "myplan": i18n.N_("Your plan and how much of it is used"),
     "paysupport": i18n.N_("Help with a payment"),
 }
@@ -53,6 +54,8 @@ def message(incoming: Incoming) -> Effect:
     name = command.removeprefix("/")
     if command.startswith("/") and name in publishing.COMMANDS:
         return partial(_answer, incoming, said.from_user, name, publishing.to_command(incoming, said, name))
+    if not command.startswith("/") and (emoji_ids := emoji.ids_in(said)):
+        return partial(_answer, incoming, said.from_user, "emoji", publishing.to_emoji(incoming, emoji_ids))
     if not command.startswith("/") or not _is_known(name):
         return nothing
     return partial(_answer, incoming, said.from_user, name, partial(_content, name, "", incoming.now))

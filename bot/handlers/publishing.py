@@ -1,4 +1,4 @@
-"""Posts by the bot: /schedule, /myposts, /cancel and the buttons under its messages. What they do stands in bot/*.py."""
+"""Posts by the bot: /schedule, /myposts, /cancel, /protect and the buttons under its messages. What they do stands in bot/*.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.core import db, i18n
 from app.core.errors import AppError
 from app.posting.content import utf16
 from app.posting.content.telegram import Entity
-from bot import decisions, publishing, scheduling
+from bot import decisions, emoji, protect, publishing, scheduling
 from bot.dispatcher import Incoming
 from bot.places import Answer
 from bot.publishing import Asker, Said
@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[[Asker, Said], Answer]] = {
     "schedule": scheduling.schedule,
     "myposts": publishing.my_posts,
     "cancel": publishing.ask_to_cancel,
+    "protect": protect.show,
 }
 BUTTONS: dict[str, Callable[[Asker, str], Answer]] = {
     "into": scheduling.put_into,
@@ -35,6 +36,8 @@ BUTTONS: dict[str, Callable[[Asker, str], Answer]] = {
     "there": decisions.it_is_there,
     "again": decisions.send_again,
     "resume": decisions.resume,
+    "protect": protect.switch,
+    "emoji": emoji.take,
 }
 
 
@@ -46,6 +49,12 @@ def to_command(incoming: Incoming, message: Message, name: str) -> Callable[[Use
 def to_press(incoming: Incoming, name: str, argument: str) -> Callable[[User], Made]:
     """What answers a pressed button."""
     return partial(_made, incoming, partial(_call, BUTTONS[name], argument))
+
+
+def to_emoji(incoming: Incoming, emoji_ids: list[str]) -> Callable[[User], Made]:
+    """What answers a message that holds custom emoji. Telegram is asked of them first, outside the transaction."""
+    facts = emoji.facts_of(incoming.runtime, incoming.stored.bot_id, emoji_ids)
+    return partial(_made, incoming, partial(_call, emoji.offer(facts), None))
 
 
 def _call(verb: Callable[[Asker, Any], Answer], given: object, asker: Asker) -> Answer:

@@ -34,9 +34,11 @@ def add_messages(
     return made
 
 
-def write_to_bot(world: World, updates: UpdateQueue, bot: Bot, user: User, text: str) -> PrivateMessage:
+def write_to_bot(
+    world: World, updates: UpdateQueue, bot: Bot, user: User, text: str, entities: Sequence[Doc] = ()
+) -> PrivateMessage:
     """A person's message; it also starts the chat, so that the bot may write back."""
-    entities = []
+    entities = list(entities)
     if text.startswith("/"):
         command = text.split(maxsplit=1)[0]
         entities = [{"type": "bot_command", "offset": 0, "length": len(command)}]

@@ -87,7 +87,8 @@ def _edit(call: Call, target: Message, **changes: Any) -> object:
     in_channel = isinstance(target, Post)
     changes["reply_markup"] = keyboard(call.method.reply_markup, in_channel=in_channel)
     if "entities" in changes:
-        changes["entities"] = allowed_entities(call.bot, changes["entities"], in_channel=in_channel)
+        channel_id = target.chat_id if isinstance(target, Post) else None
+        changes["entities"] = allowed_entities(call.bot, changes["entities"], channel_id)
     if all(getattr(target, name) == value for name, value in changes.items()):
         raise bad_request(NOT_MODIFIED)
     for name, value in changes.items():

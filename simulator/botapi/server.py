@@ -16,6 +16,7 @@ from simulator.botapi import (
     copying,
     downloads,
     editing,
+    emoji,
     pins,
     polling,
     polls,
@@ -31,7 +32,7 @@ from simulator.faults import API_KINDS, Fault
 from simulator.model import Bot
 from simulator.simulation import Simulation
 
-TOPICS = (account, callbacks, chats, copying, downloads, editing, pins, polling, polls, sending, stars)
+TOPICS = (account, callbacks, chats, copying, downloads, editing, emoji, pins, polling, polls, sending, stars)
 HANG_S = 600
 DROPPED = ApiError(0, "connection aborted before acceptance")
 

@@ -1,13 +1,16 @@
 """Files in requests: a new upload, or the id of a file that this bot knows."""
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from simulator.botapi.errors import ApiError, bad_request
 from simulator.botapi.registry import Call
+from simulator.botapi.wire import Upload
 from simulator.content import Content, Doc
 from simulator.files import find, keep
 
-LARGEST_PHOTO, LARGEST_FILE = 10 * 2**20, 50 * 2**20
+LARGEST_PHOTO, LARGEST_FILE, LARGEST_LOCAL_FILE = 10 * 2**20, 50 * 2**20, 2000 * 10**6
 USUAL_SIZE = {"width": 1280, "height": 720, "duration": 0}
 
 
@@ -28,13 +31,29 @@ def _attributes(kind: str, wanted: Any) -> dict[str, int]:
 
 
 def _file(call: Call, kind: str, file: Any, attributes: dict[str, int]) -> Doc:
+    if isinstance(file, str) and file.startswith("file://"):
+        with _on_shared_disk(call, file).open("rb") as stream:
+            return _taken(call, kind, Upload(stream, Path(stream.name).name), attributes)
     if isinstance(file, str):
         return _known(call, kind, file)
-    if not file.data:
+    return _taken(call, kind, file, attributes)
+
+
+def _taken(call: Call, kind: str, file: Upload, attributes: dict[str, int]) -> Doc:
+    if not file.size:
         raise bad_request("file must be non-empty")
-    if len(file.data) > (LARGEST_PHOTO if kind == "photo" else LARGEST_FILE):
+    largest = LARGEST_LOCAL_FILE if call.sim.options.local_files else LARGEST_FILE
+    if file.size > (LARGEST_PHOTO if kind == "photo" else largest):
         raise ApiError(413, "Request Entity Too Large")
-    return keep(call.world, kind, file.data, file.filename or kind, **attributes)
+    return keep(call.world, kind, file.stream, file.filename or kind, **attributes)
+
+
+def _on_shared_disk(call: Call, given: str) -> Path:
+    """The file of a URI, for a server with --local (core.telegram.org/bots/api#using-a-local-bot-api-server)."""
+    path, shared = Path(unquote(urlsplit(given).path)), call.sim.options.local_files
+    if shared is None or not path.is_relative_to(shared) or not path.is_file():
+        raise bad_request("wrong file identifier/HTTP URL specified")
+    return path
 
 
 def _known(call: Call, kind: str, given: str) -> Doc:

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
 import threading
 import typing
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.web_request import FileField
@@ -14,6 +17,19 @@ from simulator.botapi.errors import ApiError, bad_request
 
 if TYPE_CHECKING:
     from aiogram.methods import TelegramMethod
+
+
+@dataclass
+class Upload:
+    """A file as it came: a stream that can be read again, and its name."""
+
+    stream: IO[bytes]
+    filename: str
+
+    @property
+    def size(self) -> int:
+        return self.stream.seek(0, os.SEEK_END)
+
 
 METHODS: dict[str, "type[TelegramMethod[Any]]"] = {}
 _loaded = threading.Event()
@@ -79,10 +95,25 @@ def _upload(params: dict[str, Any], value: Any) -> Any:
     part = params.get(value.removeprefix("attach://")) if named else value
     if not isinstance(part, FileField):
         return value
-    from aiogram.types import BufferedInputFile  # loaded by then, see start_loading
+    return _input_file(Upload(part.file, part.filename))
 
-    part.file.seek(0)
-    return BufferedInputFile(part.file.read(), part.filename)
+
+def _input_file(upload: Upload) -> Any:
+    """What aiogram's models take for a file; its bytes stay where they came in."""
+    made = _part_class()(filename=upload.filename)
+    made.stream, made.size = upload.stream, upload.size
+    return made
+
+
+@cache
+def _part_class() -> Any:
+    from aiogram.types import InputFile  # loaded by then, see start_loading
+
+    class Part(InputFile):
+        def read(self, bot: Any) -> Any:
+            raise NotImplementedError("the simulator sends nothing on")
+
+    return Part
 
 
 def _decode(cls: "type[TelegramMethod[Any]]", key: str, value: Any) -> Any:

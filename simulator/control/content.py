@@ -1,8 +1,9 @@
 """Verbs about posts, and bursts of everything."""
 
+import hashlib
 from typing import Any
 
-from simulator import files
+from simulator import files, images
 from simulator.actions import chats, posts
 from simulator.control.registry import verb
 from simulator.model import Channel, Post
@@ -46,6 +47,21 @@ def delete(sim: Simulation, body: Doc) -> Doc:
 def kill_file_ids(sim: Simulation, body: Doc) -> Doc:
     """As after a change of the bot's token: the ids that it knows are refused from now on."""
     return {"files": files.kill_ids(sim.world, str(body.get("sha256", "")))}
+
+
+@verb("emoji_set")
+def emoji_set(sim: Simulation, body: Doc) -> Doc:
+    """A set of custom emoji under t.me/addemoji/<name>, in place of one of that name; `emoji`: [{"id", "emoji"}]."""
+    emoji = [one | {"picture": _picture(sim, str(one["id"]))} for one in body["emoji"]]
+    made = {"name": str(body["name"]), "title": str(body["title"]), "emoji": emoji}
+    sim.world.save_emoji_set(made | ({"sticker_type": body["sticker_type"]} if "sticker_type" in body else {}))
+    return {"count": len(made["emoji"])}
+
+
+def _picture(sim: Simulation, emoji_id: str) -> str:
+    """The still picture that Telegram makes of each: a square in a colour of its own. Returns its unique id."""
+    data = images.square(hashlib.sha256(emoji_id.encode()).digest()[:3], side=32)
+    return str(files.keep(sim.world, "photo", data, f"{emoji_id}.png")["unique_id"])
 
 
 @verb("view")

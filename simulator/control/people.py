@@ -25,13 +25,17 @@ def users(sim: Simulation, body: Doc) -> Doc:
 
 @verb("bot")
 def bot(sim: Simulation, body: Doc) -> Doc:
-    """What BotFather or Fragment changes about a bot: a new token in place of the old one, a bought username."""
+    """What BotFather or Fragment changes about a bot: a new token in place of the old one, a bought username, its
+    owner's Premium; and with `chat` whether that channel keeps its custom emoji whatever the rest says."""
     changed = sim.world.bot(body.get("bot_id"))
     token = str(body.get("token", changed.token))
     if token.split(":")[0] != str(changed.id):
         raise Refused("a token begins with the bot's id")
     changed.token = token
     changed.has_fragment_username = bool(body.get("has_fragment_username", changed.has_fragment_username))
+    changed.has_premium_owner = bool(body.get("has_premium_owner", changed.has_premium_owner))
+    if "keeps_emoji" in body:
+        changed.emoji_in[str(sim.world.channel(body["chat"]).chat_id)] = bool(body["keeps_emoji"])
     sim.world.save_bot(changed)
     return {"bot_id": changed.id, "has_fragment_username": changed.has_fragment_username}
 
@@ -151,7 +155,8 @@ def subscribers(sim: Simulation, body: Doc) -> Doc:
 @verb("message")
 def message(sim: Simulation, body: Doc) -> Doc:
     bot, user = sim.world.bot(body.get("bot_id")), sim.world.user(body["user_id"])
-    return {"message_id": private.write_to_bot(sim.world, sim.updates, bot, user, body["text"]).message_id}
+    entities = body.get("entities", ())
+    return {"message_id": private.write_to_bot(sim.world, sim.updates, bot, user, body["text"], entities).message_id}
 
 
 @verb("callback")

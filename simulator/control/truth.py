@@ -65,6 +65,7 @@ def _post(post: Post, now: float) -> Doc:
         "text": post.text,
         "media": post.media,
         "media_group_id": post.media_group_id,
+        "file_sha256": post.file["sha256"] if post.file else None,
         "bot_id": post.bot_id,
         "entities": post.entities,
         "poll": post.poll,

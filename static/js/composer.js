@@ -1,5 +1,6 @@
 // The composer: formatting by button and key, preview and draft that follow the typing, files by drop and paste. Without
 // this script the form does the same by its buttons. Delegated, so it also serves a form that htmx brings later.
+import "./emoji.js";
 import { keep } from "./kept.js";
 import { sendFiles } from "./uploads.js";
 
@@ -107,6 +108,18 @@ function put(box, from, to, text, at, length) {
   box.setSelectionRange(at, at + length);
   changed();
 }
+
+// An emoji is no part of a link or of another emoji: within one it goes behind it.
+const TARGETS = /\[[^\]\n]*\]\([^)\s]*\)/g;
+
+document.addEventListener("emoji-taken", ({ detail: { markup } }) => {
+  const box = field?.isConnected ? field : document.getElementById("composer_text");
+  const { selectionStart, selectionEnd, value } = box;
+  const around = [...value.matchAll(TARGETS)].map((found) => [found.index, found.index + found[0].length]);
+  const over = around.find(([from, to]) => from < selectionEnd && selectionEnd < to);
+  const [start, end] = over ? [over[1], over[1]] : [selectionStart, selectionEnd];
+  put(box, start, end, markup, start + markup.length, 0);
+});
 
 document.addEventListener("mousedown", (event) => { if (event.target.closest?.("#composer [data-mark]")) event.preventDefault(); });
 document.addEventListener("click", (event) => {

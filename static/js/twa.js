@@ -51,7 +51,9 @@ const speaks = () => document.documentElement.lang.replace("-", "_");
 function speak(language) {
   if (kept("ab-language") === language) return undefined;
   keep("ab-language", language);
-  location.replace(`/twa?lang=${language}${location.hash}`);
+  const query = new URLSearchParams(location.search);
+  query.set("lang", language);
+  location.replace(`/twa?${query}${location.hash}`);
   return new Promise(() => {}); // the page is leaving
 }
 
@@ -126,8 +128,20 @@ export async function bootMiniApp(sessionUrl, csrfToken) {
   }
 }
 
-/** The page of before, if it is of this workspace and still there; else where a session begins. */
+/** The page that a button of the bot's named, at its launch only: a reload stays where it is. */
+function asked() {
+  const path = new URLSearchParams(location.search).get("open") ?? "";
+  const isNew = launch.has("tgWebAppData") && kept("ab-asked") !== launch.get("tgWebAppData");
+  if (!isNew || !/^\/[a-z][a-z/-]*$/.test(path)) return "";
+  keep("ab-asked", launch.get("tgWebAppData"));
+  return path;
+}
+
+/** The page asked for; else that of before, if it is of this workspace and still there; else where a session begins. */
 async function openFirst({ location: first, workspace }) {
+  const wanted = asked();
+  if (wanted) await openPage(wanted);
+  if (here()) return;
   const [of, path] = (kept("ab-page") ?? "").split(" ");
   if (path && of === workspace) await openPage(path);
   if (!here()) await openPage(first);
@@ -143,7 +157,7 @@ async function openMenu() {
 function left() {
   hasLeft = true;
   token = "";
-  for (const key of ["ab-session", "ab-launch", "ab-page"]) keep(key, "");
+  for (const key of ["ab-session", "ab-launch", "ab-page", "ab-asked"]) keep(key, "");
   document.getElementById("twa_menu")?.replaceChildren();
 }
 

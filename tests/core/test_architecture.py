@@ -64,7 +64,7 @@ def test_every_setting_stands_in_env_example_and_docs() -> None:
     names = {name.upper() for name in Settings.model_fields}
     for place in (".env.example", "docs/settings.md"):
         text = (ROOT / place).read_text()
-        listed = set(re.findall(r"^(?:# ?)?([A-Z][A-Z_]+)=|^\| `([A-Z_]+)`", text, re.M))
+        listed = set(re.findall(r"^(?:# ?)?([A-Z][A-Z0-9_]+)=|^\| `([A-Z0-9_]+)`", text, re.M))
         assert {a or b for a, b in listed} == names, place
 
 

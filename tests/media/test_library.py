@@ -391,10 +391,12 @@ def test_the_job_ends_what_rests_and_empties_the_trash(aziza: Owner, tmp_path: P
         user_id=aziza.user.id,
         now=NOW,
     )
-    assert library_jobs.clean(USES, tmp_path) == {
+    assert library_jobs.clean(USES, tmp_path, cache_bytes=0) == {
         "media_upload_expired": 1,
         "media_thumbnails_wanted": 0,
         "media_trash": 1,
+        "media_forgotten_again": 0,
+        "media_local_copies": 0,
     }, "it is long after NOW"
     assert retention.sweep(library_jobs.KEPT, now=clock.utcnow()) == {"media_upload": 1}
 

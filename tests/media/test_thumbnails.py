@@ -105,7 +105,7 @@ def test_files_of_before_get_theirs_by_and_by(runtime: Runtime, who: Owner) -> N
     row = _kept(runtime, who, _grain())
     with db.write():
         db.execute("DELETE FROM media_job")
-    assert library_jobs.clean(Nobody(), runtime.settings.data_dir)["media_thumbnails_wanted"] == 1
+    assert library_jobs.clean(Nobody(), runtime.settings.data_dir, cache_bytes=0)["media_thumbnails_wanted"] == 1
     assert _work(runtime) == 1 and row.id in thumbnails.of_files([row.id])
 
 

@@ -148,6 +148,7 @@ def test_every_text_speaks_every_language_with_the_same_blanks(language: str) ->
         "count": "3",
     }
     params |= {"add_url": "https://t.me/bot", "words": "Hello", "channels": "News", "when": "at once", "comment": "Why"}
+    params |= {"archive": "News", "out": "7", "total": "9", "failed": "2"}
     params |= {"gateway": "Payme", "plan": "Pro", "amount": "UZS 125,000", "day": "1 Dec 2026"}
     told = {key: texts.render(key, params, language) for key in texts.TEMPLATES - {"answer"}}
     assert all("%" not in text and text for text in told.values())

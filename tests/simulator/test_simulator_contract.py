@@ -73,6 +73,8 @@ CALLS: dict[str, Callable[[Bot, int], Awaitable[Any]]] = {
     "editUserStarSubscription": lambda bot, chat: bot.edit_user_star_subscription(OWNER_ID, STARS["charge"], True),
     "refundStarPayment": lambda bot, chat: bot.refund_star_payment(OWNER_ID, STARS["charge"]),
     "getStarTransactions": lambda bot, chat: bot.get_star_transactions(limit=10),
+    "getStickerSet": lambda bot, chat: bot.get_sticker_set("Cats"),
+    "getCustomEmojiStickers": lambda bot, chat: bot.get_custom_emoji_stickers(["42"]),
     "logOut": lambda bot, chat: bot.log_out(),
     "close": lambda bot, chat: bot.close(),
 }
@@ -101,6 +103,7 @@ def with_bot(sim: SimulatorProcess, work: Callable[[Bot], Awaitable[Any]], token
 def test_the_bot_can_call_every_implemented_method(sim: SimulatorProcess) -> None:
     chat_id = sim.channel("news")["chat_id"]
     sim.control("message", user_id=OWNER_ID, text="/start")
+    sim.control("emoji_set", name="Cats", title="Cats", emoji=[{"id": "42", "emoji": "👍"}])
 
     async def call_all(bot: Bot) -> dict[str, Any]:
         results = {}
@@ -126,6 +129,8 @@ def test_the_bot_can_call_every_implemented_method(sim: SimulatorProcess) -> Non
     assert [update.event_type for update in results["getUpdates"]] == ["message", "callback_query"]
     came, gone = results["getStarTransactions"].transactions
     assert (came.id, came.source.invoice_payload, came.receiver) == (gone.id, "order-1", None) and gone.source is None
+    (cat,) = results["getStickerSet"].stickers
+    assert results["getCustomEmojiStickers"] == [cat] and (cat.custom_emoji_id, cat.emoji) == ("42", "👍")
     (charge,) = sim.control("stars/charges")["charges"]
     assert (charge["amount"], charge["state"], charge["is_refunded"]) == (700, "canceled", True)
     journaled = {entry["method"] for entry in sim.journal()}

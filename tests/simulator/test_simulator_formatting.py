@@ -41,6 +41,7 @@ def test_markdown_becomes_entities_in_utf16(
 
 
 def test_markdown_links_languages_and_custom_emoji_carry_their_data(sim: SimulatorProcess) -> None:
+    sim.control("bot", has_premium_owner=True)  # else a private chat keeps no custom emoji either
     link = _sent(sim, "[здесь](https://example.com/a_(1\\))").entities[0]
     assert (link.type, link.offset, link.length, link.url) == ("text_link", 0, 5, "https://example.com/a_(1)")
     assert _sent(sim, "```python\nx```").entities[0].language == "python"

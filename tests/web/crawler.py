@@ -37,6 +37,7 @@ PAGES = (
     "/twa/menu",
     "/twa/left",
     "/help",
+    "/emoji/pick",
     "/watchlist.csv",
     "/compare.csv",
     "/compare/days.csv",

@@ -56,7 +56,9 @@ MACHINES |= {
     "protection.case_picture",
     "protection.evidence",
 }  # of a copy: tests/protection/test_pages.py
+MACHINES |= {"archive.show", "archive.plan", "archive.rebuild"}  # of an archive: tests/protection/archive
 MACHINES |= {"cards.at_payme"}  # not there without Payme's contract for cards: tests/web/test_billing.py
+MACHINES |= {"emoji.one_set", "emoji.picture"}  # of what Telegram told of a set: tests/posting/emoji/test_pages.py
 MACHINES |= {"experiments.show"}  # of sixty measured posts, which its own tests make
 READ = ("reading", "subscriber_reading", "reaction_count", "member_event", "bot_presence", "chat_boost")
 

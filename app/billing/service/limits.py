@@ -25,6 +25,7 @@ _SENTENCES = {
     "posts": N_("The %(plan)s plan allows %(limit)s posts a month, and they are used up."),
     "watermarks": N_("The %(plan)s plan allows %(limit)s watermarks a month, and they are used up."),
     "theft_scans": N_("The %(plan)s plan allows %(limit)s theft scans a month, and they are used up."),
+    "custom_emoji": N_("The %(plan)s plan allows %(limit)s new custom emoji a month. So many are not left."),
 }
 _LATE = N_("Your payment is late, so nothing new can be added until it is paid. All data are there.")
 Stocks = Mapping[str, Callable[[int], int]]

@@ -14,6 +14,7 @@ from pathlib import Path
 from app.core import db
 from app.core.errors import Upstream
 from app.media.service import store
+from app.media.service.store import StoreAway
 from app.telegram import budget
 from app.telegram.outgoing import Outgoing, OutgoingMedia
 from app.telegram.port import Telegram
@@ -21,6 +22,7 @@ from app.telegram.port import Telegram
 WANTED, READY, FAILED = "wanted", "ready", "failed"
 MOST_ATTEMPTS = 10
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 15.0, 900.0
+_AWAY_WAIT_S = 60.0
 _REST = timedelta(hours=1)  # of a copy that failed, before somebody's asking tries it again
 
 
@@ -90,8 +92,12 @@ def make(copy: Copy, line: Telegram, *, data_dir: Path, now: datetime) -> bool:
     Telegram makes a sound of some documents and an animation of a video without one; such an id cannot be sent as what
     the file is here, so the copy fails and posts go on carrying the bytes.
     """
-    path = store.path_of(data_dir, copy.sha256)
-    if not path.exists():
+    try:
+        path = store.fetched(data_dir, copy.sha256)
+    except StoreAway:
+        put_off(copy, _AWAY_WAIT_S, now=now)  # no attempt: nobody asked Telegram
+        return False
+    if path is None:
         _fail(copy, "the file is gone", now=now)
         return False
     medium = OutgoingMedia(copy.kind, path=str(path), name=copy.name)
@@ -130,7 +136,9 @@ def put_off(copy: Copy, wait_s: float, *, now: datetime) -> None:
 
 
 def ready(workspace_id: int, public_ids: Collection[str], bot_id: int, *, data_dir: Path) -> dict[str, OutgoingMedia]:
-    """What a bot sends for each file: its copy by id, else the bytes, which is slower. A file that is gone is missing."""
+    """What a bot sends for each file: its copy by id, else the bytes, which is slower. A file that is gone is missing.
+
+    Raises StoreAway when bytes are needed that are not here and cannot be brought."""
     found = db.rows(
         "SELECT m.public_id, m.kind, m.name, m.sha256, c.file_id FROM media_file m"
         " LEFT JOIN media_copy c ON c.media_id = m.id AND c.bot_id = ? AND c.state = ?"
@@ -141,7 +149,7 @@ def ready(workspace_id: int, public_ids: Collection[str], bot_id: int, *, data_d
     for public_id, kind, name, sha256, file_id in found:
         if file_id:
             media[public_id] = OutgoingMedia(kind, file_id=file_id, name=name)
-        elif (path := store.path_of(data_dir, sha256)).exists():
+        elif (path := store.fetched(data_dir, sha256)) is not None:
             media[public_id] = OutgoingMedia(kind, path=str(path), name=name)
     return media
 

@@ -19,16 +19,22 @@ def keep(workspace_id: int, stream: IO[bytes], name: str, *, data_dir: Path, use
     """Keep what a stream still holds, called `name`; bytes that the workspace has already keep their first name.
 
     Raises, and leaves nothing: Invalid with the field `file` for an empty file, one over 50 MB and a picture over
-    50 million pixels; LimitReached when the plan has no room for it.
+    50 million pixels; LimitReached when the plan has no room for it; StoreAway.
     """
     with store.draft(stream, data_dir) as given:
         found = content.look(given.path, given.size)
-        with store.coming(data_dir), db.write():
-            if known(workspace_id, given.sha256) is None:
-                room.require(workspace_id, given.size, now=now)
+        with db.write():  # what has no room does not leave for the remote store
+            _require_room(workspace_id, given, now=now)
+        with store.coming(data_dir, given), db.write():
+            _require_room(workspace_id, given, now=now)
             row = record(workspace_id, given, found, name, user_id=user_id, now=now)
             store.settle(given, data_dir)
     return row
+
+
+def _require_room(workspace_id: int, given: Draft, *, now: datetime) -> None:
+    if known(workspace_id, given.sha256) is None:
+        room.require(workspace_id, given.size, now=now)
 
 
 def known(workspace_id: int, sha256: str) -> MediaFile | None:

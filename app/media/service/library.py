@@ -142,6 +142,19 @@ def _forget(media_id: int, data_dir: Path, *, now: datetime) -> bool:
                 f"DELETE FROM media_copy WHERE media_id IN (SELECT id FROM media_file WHERE {mine})", media_id, media_id
             )
         for (one,) in db.rows(f"SELECT DISTINCT sha256 FROM media_file WHERE {mine}", media_id, media_id):
-            if db.row("SELECT 1 FROM media_file WHERE sha256 = ? AND deleted_at IS NULL LIMIT 1", one) is None:
+            if not _is_named(one):
                 store.forget(one, data_dir)
     return True
+
+
+def _is_named(sha256: str) -> bool:
+    return db.row("SELECT 1 FROM media_file WHERE sha256 = ? AND deleted_at IS NULL LIMIT 1", sha256) is not None
+
+
+def forget_again(data_dir: Path) -> int:
+    """Let the remote store hear of what it has not confirmed to be deleted; returns how many files that still were."""
+    waiting = store.still_to_forget(data_dir)
+    for sha256 in waiting:
+        with store.going(data_dir):
+            store.keep_after_all(sha256, data_dir) if _is_named(sha256) else store.forget(sha256, data_dir)
+    return len(waiting)

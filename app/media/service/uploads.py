@@ -14,7 +14,7 @@ import hmac
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from app.core.errors import Conflict, Invalid, LimitReached, NotFound
 from app.core.i18n import N_
 from app.media.models import MediaFile
 from app.media.service import content, keeping, room, store
-from app.media.service.store import Draft
+from app.media.service.store import Draft, StoreAway
 from app.media.upload_models import MediaUpload
 
 OPEN, DONE, REFUSED, CANCELLED, EXPIRED = "open", "done", "refused", "cancelled", "expired"
@@ -142,10 +142,13 @@ def media_of(upload: MediaUpload) -> str | None:
 
 
 def resume(workspace_id: int, public_id: str, *, data_dir: Path, now: datetime) -> MediaUpload:
-    """How far an upload is. One whose last byte came in a request that died is brought to its end."""
+    """How far an upload is. One whose last byte came in a request that died is brought to its end.
+
+    While the store of files is away its last byte is not here: whoever asks sends it again, and that ends the upload.
+    """
     upload = upload_of(workspace_id, public_id)
     if upload.state == OPEN and upload.received == upload.size:
-        with _alone(upload, data_dir) as (upload, file):
+        with _alone(upload, data_dir) as (upload, file), suppress(StoreAway):
             if upload.state == OPEN:
                 _end(upload, file, data_dir=data_dir, now=now)
     return upload
@@ -165,7 +168,8 @@ def receive(
 
     A stream that breaks off leaves what came of it, unless it has a checksum: then all of it counts, or nothing.
     Raises Conflict (`upload_offset`) for another offset than the upload has, Locked, TooLarge for more than was
-    announced, Mismatch, and, with the last byte, Invalid where the file is not taken: that upload is over.
+    announced, Mismatch, and, with the last byte, Invalid where the file is not taken: that upload is over; and StoreAway,
+    after which the upload goes on with its last byte.
     """
     with _alone(upload_of(workspace_id, public_id), data_dir) as (upload, file):
         if upload.state != OPEN or offset != upload.received:
@@ -311,7 +315,7 @@ def _read(stream: IO[bytes]) -> bytes:
 
 
 def _end(upload: MediaUpload, file: IO[bytes], *, data_dir: Path, now: datetime) -> None:
-    """Make the upload a file of the workspace. Raises Invalid, and the upload is over, where it is not taken."""
+    """Make the upload a file of the workspace. Raises Invalid, and the upload is over, where it is not taken; StoreAway."""
     path = store.growing(data_dir, upload.public_id)
     given = Draft(path, upload.size, store.digest_of(path))
     try:
@@ -322,12 +326,25 @@ def _end(upload: MediaUpload, file: IO[bytes], *, data_dir: Path, now: datetime)
         upload.error = error.message[:300]
         _close(upload, REFUSED, data_dir=data_dir)
         raise
-    with store.coming(data_dir), db.write():
+    with _or_without_its_last_byte(upload), store.coming(data_dir, given), db.write():
         row: MediaFile = keeping.record(upload.workspace, given, found, upload.name, user_id=upload.created_by, now=now)
         store.give_name(path, given.sha256, data_dir)
         upload.state, upload.media = DONE, row.id
         upload.save()
     path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _or_without_its_last_byte(upload: MediaUpload) -> Iterator[None]:
+    """A client that hears that all is here sends nothing more, and one that hears of an error begins anew: so that it
+    goes on later, one byte is missing."""
+    try:
+        yield
+    except StoreAway:
+        upload.received = upload.size - 1
+        with db.write():
+            upload.save()
+        raise
 
 
 def _close(upload: MediaUpload, state: str, *, data_dir: Path) -> None:

@@ -13,7 +13,7 @@ from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
 from app.media import queries as media
-from app.media.service import path_of
+from app.media.service import fetched
 from app.posting.approvals import deciding, links, pages, queries
 from app.posting.approvals.links import Opened
 from app.posting.approvals.pages import ClientPage, SharedPost
@@ -87,8 +87,8 @@ def medium(token: str, file: str) -> Response:
     """The bytes of a file in one of the shown posts; what a browser could run is handed over as a download."""
     link = links.opened(token, now=g.now)
     row = media.file_of(link.workspace_id, file) if file in pages.files_of(link) else None
-    path = path_of(current_app.extensions["runtime"].settings.data_dir, row.sha256) if row else None
-    if row is None or path is None or not path.exists():
+    path = fetched(current_app.extensions["runtime"].settings.data_dir, row.sha256) if row else None
+    if row is None or path is None:
         raise NotFound(N_("There is no such file."))
     as_file = row.kind == "document" or row.mime not in _DRAWN
     return send_file(path.resolve(), mimetype=row.mime, as_attachment=as_file, download_name=row.name)

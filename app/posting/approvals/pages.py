@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.channels.queries import channels_of
+from app.core.htmx import explained
 from app.media import queries as media
 from app.posting.approvals import gate, queries
 from app.posting.approvals.gate import Client
 from app.posting.approvals.links import Listed, Opened
 from app.posting.approvals.queries import Asked, Said
 from app.posting.content.blocks import Content, plain_text
+from app.posting.emoji import telling
 from app.posting.models import AuthoredPost
 from app.posting.pages.preview import UrlOf, files_in, previews_of
 from app.posting.pages.shapes import Preview
@@ -42,7 +44,10 @@ class WaitingPage:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPage:
-    """One post before those who decide: what it says, who asks, what clients said."""
+    """One post before those who decide: what it says, who asks, what clients said.
+
+    `notes`: what becomes of its custom emoji, as sentences.
+    """
 
     url: str
     words: str
@@ -55,6 +60,7 @@ class ApprovalPage:
     clients: tuple[Client, ...]
     answers: tuple[Said, ...]
     may_publish: bool
+    notes: tuple[str, ...] = ()
     error: str = ""
     comment: str = ""
     comment_error: str = ""
@@ -118,7 +124,9 @@ def waiting_page(workspace_id: int, *, timezone: str, may_publish: bool) -> Wait
     return WaitingPage(tuple(rows), timezone, may_publish)
 
 
-def approval_page(post: AuthoredPost, *, timezone: str, may_publish: bool, url_of: UrlOf) -> ApprovalPage:
+def approval_page(
+    post: AuthoredPost, *, timezone: str, may_publish: bool, url_of: UrlOf, now: datetime
+) -> ApprovalPage:
     """One post before those who decide."""
     one = queries.asked_of(post)
     return ApprovalPage(
@@ -133,7 +141,14 @@ def approval_page(post: AuthoredPost, *, timezone: str, may_publish: bool, url_o
         clients=tuple(_clients(one)),
         answers=tuple(queries.answers(post.workspace, post.id)),
         may_publish=may_publish,
+        notes=_of_emoji(one, now=now),
     )
+
+
+def _of_emoji(one: Asked, *, now: datetime) -> tuple[str, ...]:
+    refs = [ref for ref in channels_of(one.post.workspace) if ref.public_id in one.contents]
+    said = telling.said_in(one.post.workspace, refs, one.contents)
+    return tuple(explained(told.sentence) for told in telling.told(said, refs, now=now))
 
 
 def client_page(link: Opened, *, url: str, url_of: UrlOf) -> ClientPage:

@@ -51,6 +51,7 @@ def _page(public_id: str) -> ApprovalPage:
         timezone=current_user.workspace_timezone,
         may_publish=_may_publish(),
         url_of=file_url,
+        now=g.now,
     )
 
 

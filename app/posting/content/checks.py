@@ -94,10 +94,11 @@ def _looks(rendered: Rendered) -> Iterable[Problem]:
         sentence = N_("Telegram keeps %(limit)s custom emoji in a post; this one has %(count)s.")
         yield Problem("text", sentence, {"count": emoji, "limit": EMOJI_LIMIT})
     if emoji:
-        yield Problem("text", _CUSTOM_EMOJI, is_error=False)
+        yield Problem("text", CUSTOM_EMOJI, is_error=False)
 
 
-_CUSTOM_EMOJI = N_(
+# While no channel is chosen; for chosen ones posting.emoji.telling knows better.
+CUSTOM_EMOJI = N_(
     "Telegram shows custom emoji in a channel only when the bot has a username bought on Fragment;"
     " otherwise everybody sees the plain ones."
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from peewee import OperationalError
@@ -12,19 +13,23 @@ from peewee import OperationalError
 from app.core import clock, crashpoint, db, telemetry
 from app.core.errors import AppError, Upstream
 from app.media import service as media
+from app.media.service.store import StoreAway
+from app.posting.emoji import standing
 from app.posting.lane import refusals
 from app.posting.service import collecting, following, ledger, rendering
 from app.posting.service.claimed import Claimed
 from app.posting.service.ledger import Attempt
 from app.posting.service.rendering import Outlet
 from app.posting.states import DELETE, EDIT, PIN, UNPIN
-from app.telegram import budget
+from app.telegram import budget, large
 from app.telegram.outgoing import Outgoing, Sent
 from app.telegram.port import NO_ANSWER, NOT_SENT, RETRY_AFTER
 
 SENT, OTHER = "sent", "other"
 STALE_S = 2.0
 _RECORD_TRIES = 5
+_LATE_S = 60.0  # a call that may take longer tells when it is over at the latest
+_AWAY_WAIT_S = 15.0  # until a file is asked for again whose store does not answer
 
 
 def deliver(attempt: Attempt, outlet: Outlet, begun_at_s: float) -> str:
@@ -34,10 +39,15 @@ def deliver(attempt: Attempt, outlet: Outlet, begun_at_s: float) -> str:
     people changed or another attempt did meanwhile.
     """
     try:
-        what = rendering.outgoing(attempt, outlet)
+        asked = rendering.outgoing(attempt, outlet)
+        what = standing.as_it_goes(asked, outlet.bot_id, attempt.address, now=clock.utcnow())
+    except StoreAway as error:
+        ledger.put_back(attempt, error.message, wait_s=_AWAY_WAIT_S, now=clock.utcnow())
+        return OTHER
     except AppError as error:
         ledger.record_refused(attempt, error.message, now=clock.utcnow())
         return OTHER
+    _expect(attempt, what)
     crashpoint.reach("posting.intent")
     if time.monotonic() - begun_at_s > STALE_S:
         ledger.put_back(attempt, "the worker was stopped before the call", now=clock.utcnow())
@@ -48,8 +58,24 @@ def deliver(attempt: Attempt, outlet: Outlet, begun_at_s: float) -> str:
         _insist(partial(_record_failure, attempt, outlet.bot_id, what, error))
         return OTHER
     crashpoint.reach("posting.accepted")
-    _insist(lambda: ledger.record_sent(attempt, messages, note=_note(what, messages), now=clock.utcnow()))
+    _insist(partial(_record_sent, attempt, outlet.bot_id, asked, what, messages))
     return SENT
+
+
+def _expect(attempt: Attempt, what: Outgoing) -> None:
+    """A large file is late by its nature: until when it may take is its post's time of arrival."""
+    patience_s = large.patience_s(sum(os.path.getsize(medium.path) for medium in what.media if medium.path))
+    if patience_s > _LATE_S:
+        with db.write():
+            ledger.expect(attempt, clock.utcnow() + timedelta(seconds=patience_s))
+
+
+def _record_sent(attempt: Attempt, bot_id: int, asked: Outgoing, what: Outgoing, messages: tuple[Sent, ...]) -> None:
+    """`asked` as it was composed, `what` as it was sent. What Telegram made of custom emoji is learnt with it."""
+    now = clock.utcnow()
+    with db.write():
+        standing.learn(bot_id, attempt.address, what, messages, now=now)
+        ledger.record_sent(attempt, messages, note=standing.note_of(asked, what, messages), now=now)
 
 
 def _record_failure(attempt: Attempt, bot_id: int, what: Outgoing, error: Upstream) -> None:
@@ -90,13 +116,6 @@ def _insist(record: Callable[[], object]) -> None:
             time.sleep(0.2)
 
 
-def _note(what: Outgoing, messages: tuple[Sent, ...]) -> str | None:
-    """Telegram drops custom emoji silently where the bot may not use them: that is told."""
-    asked = sum(entity["type"] == "custom_emoji" for entity in what.entities)
-    kept = sum(entity["type"] == "custom_emoji" for message in messages for entity in message.entities)
-    return "custom_emoji_dropped" if asked > kept else None
-
-
 def follow(action: Claimed, outlet: Outlet) -> str:
     """Delete, edit, pin or unpin what was published. Each may be done twice without harm, so it is tried again."""
     now = clock.utcnow()
@@ -134,7 +153,8 @@ def _edit(action: Claimed, messages: list[list[int]], outlet: Outlet) -> None:
     """Until the messages say what the post says: another edit of them may run beside this one, and the later call wins."""
     said: int | None = None
     while said != (newest := rendering.newest_revision(action.post_id).id):
-        for message_id, what in rendering.edits(action, messages, outlet):
+        for message_id, asked in rendering.edits(action, messages, outlet):
+            what = standing.as_it_goes(asked, outlet.bot_id, action.address, now=clock.utcnow())
             outlet.line.edit(int(action.address), message_id, what)
             if what.buttons:
                 collecting.tell_links(action.target_id, message_id)

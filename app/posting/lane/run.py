@@ -22,7 +22,10 @@ from app.telegram import budget
 
 RUN_S = 10.0
 NEAR = timedelta(seconds=3)
+LONGEST_S = 60 * 60.0  # then it only waits for what flies; workflows/lane.py lets an attempt take longer than both
+_SLOW_S = 3.0  # a call that flies for so long is not one that lands in a moment
 _TICK_S = 0.05
+_PAUSE_S = 0.5  # when nothing can be begun and something flies
 _ROOM = 29  # one second of a bot's budget
 _THREADS = 16
 _LONGEST_WAIT_S = 1.5  # for a chat: longer, and another attempt takes it up
@@ -44,30 +47,51 @@ class Report:
 
 
 class LaneRun:
-    """`LaneRun(sender_id, outlet, beat=…).run()`; `beat` raises when the attempt has been called off."""
+    """`LaneRun(sender_id, outlet, beat=…).run()`; `beat` raises when the attempt has been called off.
+
+    Who follows an attempt takes what it left in the air for lost, so it does not end while a large file is on its way:
+    it goes on with its other posts.
+    """
 
     def __init__(self, sender_id: int, outlet: Outlet, *, beat: Callable[[], None], run_s: float = RUN_S) -> None:
         self._sender_id, self._outlet, self._beat, self._run_s = sender_id, outlet, beat, run_s
         self._todo: list[tuple[datetime, int, Claimed]] = []
-        self._flying: set[Future[str]] = set()
+        self._flying: dict[Future[str], float] = {}
         self._order = itertools.count()
         self._free_at = self._claimed_at = 0.0
         self._epoch = 0
         self._outcomes: list[str] = []
 
     def run(self) -> Report:
-        """Work for at most ten seconds, and not at all when nothing is near. Raises what broke, after clearing up."""
+        """Work for ten seconds, or for as long as a call takes that is slow, and not at all when nothing is near.
+
+        Raises what broke, after clearing up.
+        """
         self._epoch = lanes.begin(self._sender_id, now=clock.utcnow())
-        until = time.monotonic() + self._run_s
+        began_at = time.monotonic()
         try:
-            while time.monotonic() < until and self._turn():
-                pass
+            while self._goes_on(time.monotonic() - began_at):
+                if not self._turn():
+                    if not self._flying:
+                        break
+                    self._rest(_PAUSE_S)
         finally:
             for _, _, action in self._todo:
                 lanes.release(action.id, self._epoch)
             while self._flying:
                 self._land(timeout_s=1.0)
         return self._report()
+
+    def _goes_on(self, ran_s: float) -> bool:
+        """For its time; then, once it is plain that a call does not land in a moment, for as long as one is slow."""
+        if ran_s < self._run_s:
+            return True
+        while self._flying and not self._is_slow():
+            self._land(timeout_s=_TICK_S)
+        return bool(self._flying) and ran_s < LONGEST_S
+
+    def _is_slow(self) -> bool:
+        return time.monotonic() - min(self._flying.values()) > _SLOW_S
 
     def _turn(self) -> bool:
         """One step; False when nothing is near."""
@@ -139,14 +163,16 @@ class LaneRun:
     def _fly(self, work: Callable[..., str], *given: object) -> None:
         while len(self._flying) >= _THREADS:
             self._land(timeout_s=1.0)
-        self._flying.add(_pool.submit(_on_own_connection, work, *given))
+        self._flying[_pool.submit(_on_own_connection, work, *given)] = time.monotonic()
 
     def _land(self, *, timeout_s: float) -> None:
         """Collect what has come back; what broke in a thread breaks the attempt here, and the next one clears up."""
         self._beat()
         if not self._flying:
             return
-        done, self._flying = wait(self._flying, timeout=timeout_s, return_when=FIRST_COMPLETED)
+        done, _ = wait(self._flying, timeout=timeout_s, return_when=FIRST_COMPLETED)
+        for future in done:
+            del self._flying[future]
         self._outcomes.extend(future.result() for future in done)
 
     def _rest(self, seconds: float) -> None:

@@ -19,6 +19,7 @@ from app.posting.content.checks import CAPTION_LIMIT, TEXT_LIMIT, Problem
 from app.posting.content.draft import Draft
 from app.posting.content.parts import is_text_apart
 from app.posting.content.telegram import render
+from app.posting.emoji import telling
 from app.posting.models import AuthoredPost
 from app.posting.pages import forms
 from app.posting.pages.preview import UrlOf, files_in, previews_of
@@ -141,6 +142,8 @@ def _warnings(who: Editor, post: AuthoredPost | None, draft: Draft, found: Seque
     """What does not hinder: of the words, and of the moment in each channel."""
     told, due_at = dict(_problems(found, is_asked=True, is_error=False)), _moment(draft)
     refs = planning.chosen(who.workspace_id, draft.channels)
+    if refs:
+        told |= _of_emoji(told, telling.said_in(who.workspace_id, refs, dict(found)), refs, now=who.now)
     if due_at is not None and refs:
         planned = Planned(
             {ref.id: due_at for ref in refs}, found[0][1], dict(found[1:]), timedelta(minutes=draft.top_minutes)
@@ -152,6 +155,14 @@ def _warnings(who: Editor, post: AuthoredPost | None, draft: Draft, found: Seque
         ]
         told["when"] = [*told.get("when", ()), *dict.fromkeys(said)]
     return {field: sentences for field, sentences in told.items() if sentences}
+
+
+def _of_emoji(told: Problems, said: Mapping[str, Content], refs: Sequence[ChannelRef], *, now: datetime) -> Problems:
+    """What becomes of custom emoji in the chosen channels, in place of what is told while none is chosen."""
+    general = explained(Invalid(checks.CUSTOM_EMOJI))
+    left = {field: [text for text in texts if text != general] for field, texts in told.items()}
+    known = [explained(one.sentence) for one in telling.told(said, refs, now=now)]
+    return {**left, "text": [*left.get("text", ()), *known]}
 
 
 def _field(problem: Problem, channel: str) -> str:

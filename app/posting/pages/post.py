@@ -11,6 +11,7 @@ from app.channels.queries import channel_of
 from app.links import queries as links
 from app.media import queries as media
 from app.posting.content import draft as drafts
+from app.posting.emoji import telling
 from app.posting.models import AuthoredPost
 from app.posting.pages.history import happenings
 from app.posting.pages.lists import (
@@ -28,7 +29,7 @@ from app.posting.pages.shapes import Follower, PostPage, Preview, TargetRow
 from app.posting.queries import history as queries_history
 from app.posting.queries import posts as queries
 from app.posting.queries.posts import Message, Post, Target
-from app.posting.service import planning
+from app.posting.service import planning, rendering, senders
 from app.posting.states import (
     AFTER,
     BLOCKED,
@@ -124,6 +125,7 @@ def _target(who: Reader, post: Post, target: Target, urls: Mapping[str, str | No
     publication, channel_url = target.publication(), f"/channels/{target.channel}"
     sent = [m for m in target.messages if m.sent_at]
     first = next((m for m in sent if m.message_ids), None)
+    emoji_word, emoji = ("", "") if sent else _emoji_of(post, target, now=who.now)
     return TargetRow(
         title=target.title,
         channel_url=channel_url,
@@ -140,7 +142,18 @@ def _target(who: Reader, post: Post, target: Target, urls: Mapping[str, str | No
         top_minutes=target.top_minutes,
         unconfirmed=unconfirmed_card(post, target),
         temporal_url=urls[target.channel],
+        emoji_word=emoji_word,
+        emoji=emoji,
     )
+
+
+def _emoji_of(post: Post, target: Target, *, now: datetime) -> tuple[str, str]:
+    """What becomes of the post's custom emoji in a channel, and the plain ones that stand for them."""
+    if post.said is None:
+        return "", ""
+    content = rendering.newest_revision(post.id).content_in(target.channel)
+    bot_id = senders.bot_of(target.sender_id)
+    return telling.told_of(content, bot_id, target.address, now=now)
 
 
 def _top_until(target: Target, sent_at: datetime | None) -> datetime | None:

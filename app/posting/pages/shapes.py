@@ -183,7 +183,10 @@ class Follower:
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """A post in one channel, as its page shows it. `reason` is our word or Telegram's."""
+    """A post in one channel, as its page shows it. `reason` is our word or Telegram's.
+
+    `emoji_word`: what becomes of its custom emoji there, as long as it is not out: kept, plain, unknown, "" for none.
+    """
 
     title: str
     channel_url: str
@@ -200,6 +203,8 @@ class TargetRow:
     top_minutes: int
     unconfirmed: UnconfirmedCard | None
     temporal_url: str | None
+    emoji_word: str = ""
+    emoji: str = ""
 
 
 @dataclass(frozen=True, slots=True)

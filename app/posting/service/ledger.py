@@ -102,6 +102,14 @@ def _begin(action: Claimed, bot_id: int, epoch: int, *, now: datetime) -> Attemp
     return Attempt(delivery_id, action.id, *where, tries + 1, address)
 
 
+def expect(attempt: Attempt, eta: datetime) -> None:
+    """Tell by when an attempt that carries much is over, inside the running transaction."""
+    db.execute(
+        "UPDATE due_action SET eta_at = ? WHERE id = ? AND state = ? AND (eta_at IS NULL OR eta_at < ?)",
+        *(db.stamp(eta), attempt.action_id, BUSY, db.stamp(eta)),
+    )
+
+
 def record_sent(attempt: Attempt, messages: Sequence[Sent], *, note: str | None = None, now: datetime) -> bool:
     """Telegram took it: keep the message ids, go on to the next part or to what follows. False when it was recorded."""
     with db.write():

@@ -15,7 +15,8 @@ from PIL import Image
 from app.core import db
 from app.core.errors import AppError
 from app.media import queries as media
-from app.media.service import path_of
+from app.media.service import fetched
+from app.media.service.store import StoreAway
 from app.posting.service import rendering
 from app.protection import texts
 from app.protection.models import PrintWatch
@@ -62,7 +63,10 @@ def refresh_own(workspace_id: int, *, data_dir: Path, now: datetime) -> int:
         stamp = hashlib.sha256(f"{text_hash} {' '.join(files)}".encode()).hexdigest()
         if stamp == known:
             continue
-        prints = [found for sha in files if (found := _print_of_file(path_of(data_dir, sha)))]
+        try:
+            prints = [found for sha in files if (found := _print_of_file(fetched(data_dir, sha)))]
+        except StoreAway:  # the next scan prints the rest
+            break
         with db.write():
             db.execute(
                 "INSERT INTO own_print (workspace_id, post_id, channel_id, message_id, posted_at, stamp, shingles,"
@@ -102,8 +106,8 @@ def _files_of(workspace_id: int, channel_id: int, message_id: int) -> list[str]:
     return [files[name].sha256 for name in wanted if name in files and files[name].kind == "photo"]
 
 
-def _print_of_file(path: Path) -> PicturePrint | None:
-    image = picture_of(path.read_bytes()) if path.exists() else None
+def _print_of_file(path: Path | None) -> PicturePrint | None:
+    image = picture_of(path.read_bytes()) if path else None
     return print_of(image) if image else None
 
 

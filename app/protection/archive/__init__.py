@@ -1,0 +1,1 @@
+"""Archives of a workspace's own channels, and their rebuilding in another channel."""

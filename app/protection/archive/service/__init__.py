@@ -1,0 +1,1 @@
+"""What is done with archives: switched on, filled, erased; and rebuilt in another channel."""

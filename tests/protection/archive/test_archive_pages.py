@@ -1,0 +1,236 @@
+"""Archives and rebuilds in a browser's words: who sees them, what they say, what they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.accounts.service import people
+from app.core import clock, db
+from app.core.policy import Role
+from app.protection.archive.models import Archive, Rebuild
+from app.protection.archive.service import advancing
+from app.telegram.outgoing import Outgoing
+from tests.posting.authored import may_post, refusal, run_lane
+from tests.protection.archive.conftest import Scene
+from tests.world import Owner, owned_channel, owner
+
+SignIn = Callable[[Owner], FlaskClient]
+
+
+def url(scene: Scene, rest: str = "") -> str:
+    return f"/protection/archives/{scene.archive.public_id}{rest}"
+
+
+def texts(scene: Scene, count: int) -> None:
+    for number in range(count):
+        scene.told(text=f"Post {number}")
+    scene.fill()
+
+
+def started(scene: Scene, client: FlaskClient, **form: Any) -> str:
+    answer = client.post(url(scene, "/rebuild"), data={"channel": scene.new.public_id, "language": "en"} | form)
+    assert answer.status_code == 303, answer.text
+    return str(answer.location)
+
+
+def test_the_list_leads_to_archives_and_offers_channels_without_one(scene: Scene, sign_in: SignIn) -> None:
+    client = sign_in(scene.who)
+    assert (
+        "/protection/archives" in client.get("/settings").text
+        and "/protection/archives" in client.get("/protection").text
+    )
+    listed = client.get("/protection/archives").text
+    assert url(scene) in listed and f'value="{scene.new.public_id}"' in listed
+    assert f'value="{scene.old.public_id}"' not in listed
+    made = client.post("/protection/archives", data={"channel": scene.new.public_id})
+    assert made.status_code == 303 and "being filled" in client.get(made.location).text
+    assert Archive.select().where(Archive.workspace == scene.who.workspace.id).count() == 2
+    assert client.post("/protection/archives", data={"channel": "x" * 22}).status_code == 404
+
+
+def test_without_a_channel_the_way_to_one_is_shown(scene: Scene, sign_in: SignIn) -> None:
+    page = sign_in(owner("Bek", now=clock.utcnow())).get("/protection/archives").text
+    assert "/channels/connect" in page and "No channel is archived yet" in page
+
+
+def test_an_archive_says_what_is_not_in_it_and_why(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 2)
+    scene.told(caption="With a film", video={"file_id": "v", "file_unique_id": "uv", "file_size": 30 * 2**20})
+    scene.told(sticker={"file_id": "s", "file_unique_id": "us"})
+    scene.fill()
+    page = sign_in(scene.who).get(url(scene)).text
+    for words in ("Is it whole?", "With a film", "too large", "cannot be sent again", "Posts that are not whole"):
+        assert words in page
+    assert url(scene, "/rebuild") in page
+
+
+def test_an_empty_archive_says_so_and_begins_nothing(scene: Scene, sign_in: SignIn) -> None:
+    scene.fill()
+    client = sign_in(scene.who)
+    assert "There is no post in it yet" in client.get(url(scene)).text
+    assert url(scene, "/rebuild") not in client.get(url(scene)).text
+    form = client.get(url(scene, "/rebuild")).text
+    assert "no post in this archive" in form and ">Start<" not in form
+    refused = client.post(url(scene, "/rebuild"), data={"channel": scene.new.public_id, "language": "en"})
+    assert (
+        refused.status_code == 422 and Rebuild.select().where(Rebuild.workspace == scene.who.workspace.id).count() == 0
+    )
+
+
+def test_used_up_room_is_said_on_both_pages(scene: Scene, sign_in: SignIn) -> None:
+    db.execute("UPDATE archive SET reason = 'no_room'")
+    client = sign_in(scene.who)
+    assert "room of your plan is used up" in client.get(url(scene)).text
+    assert "no room" in client.get("/protection/archives").text
+
+
+def test_the_preview_tells_what_would_happen(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 40)
+    scene.told(sticker={"file_id": "s", "file_unique_id": "us"})
+    scene.fill()
+    client = sign_in(scene.who)
+    page = client.get(url(scene, f"/rebuild?channel={scene.new.public_id}&language=ru")).text
+    assert "<dd>40</dd>" in page and "Left out: nothing of them can be sent" in page
+    assert "2 min" in page, "forty at twenty a minute"
+    assert "янв" in page, "the date's line in the language that is asked for"
+    again = client.post(url(scene, "/rebuild/look"), data={"channel": scene.new.public_id, "language": "en"})
+    assert again.status_code == 200 and "First published 5 Jan 2026, 14:3" in again.text
+    assert Rebuild.select().where(Rebuild.workspace == scene.who.workspace.id).count() == 0
+
+
+def test_a_plan_with_too_few_posts_is_told_before(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 3)
+    db.execute("UPDATE plan_limit SET amount = 2 WHERE plan_id = 'network' AND key = 'posts'")
+    assert "Your plan has 2 posts left this month" in sign_in(scene.who).get(url(scene, "/rebuild")).text
+
+
+def test_it_starts_pauses_goes_on_and_stops(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 3)
+    client = sign_in(scene.who)
+    page = started(scene, client)
+    assert "Under way" in client.get(page).text and "0 of 3 posts are out" in client.get(page).text
+    assert page in client.get("/protection/archives").text
+    for verb, words in (("pause", "Paused"), ("go-on", "Under way"), ("stop", "Stopped")):
+        assert client.post(f"{page}/{verb}").status_code == 303
+        assert words in client.get(page).text
+    refused = client.post(f"{page}/go-on")
+    assert refused.status_code == 409 and "Load the page again" in refused.text
+    assert ">Stop<" not in client.get(page).text
+
+
+def test_a_second_one_into_the_same_channel_is_refused_in_words(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 1)
+    client = sign_in(scene.who)
+    started(scene, client)
+    again = client.post(url(scene, "/rebuild"), data={"channel": scene.new.public_id, "language": "en"})
+    assert again.status_code == 409 and "Let it end, or stop it" in again.text
+    erased = client.post(url(scene, "/erase"))
+    assert erased.status_code == 409 and "Stop that first" in erased.text
+
+
+def test_a_wrong_channel_is_said_at_its_field(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 1)
+    may_post(scene.new, can=False)
+    answer = sign_in(scene.who).post(url(scene, "/rebuild"), data={"channel": scene.new.public_id, "language": "en"})
+    assert (
+        answer.status_code == 422
+        and 'id="rebuild_channel_error"' in answer.text
+        and "may not post there" in answer.text
+    )
+
+
+def test_what_is_held_up_and_what_was_refused_says_why(scene: Scene, sign_in: SignIn) -> None:
+    def refuses(_chat: int, what: Outgoing) -> None:
+        if what.text.startswith("Post 0"):
+            raise refusal("Bad Request: too odd")
+
+    texts(scene, 2)
+    client = sign_in(scene.who)
+    page = started(scene, client)
+    scene.line.before = refuses
+    for _ in range(3):
+        advancing.advance(advancing.active()[0], now=clock.utcnow())
+        run_lane(scene.line, run_s=0.05, folder=scene.folder)
+    may_post(scene.new, can=False)
+    db.execute("DELETE FROM rebuild_post WHERE state = 'handed'")
+    advancing.advance(advancing.active()[0], now=clock.utcnow())
+    text = client.get(page).text
+    assert "too odd" in text and "What did not go out, and why" in text
+    assert "The bot lacks the right to post messages. Give it back" in text
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.ANALYST, Role.CLIENT])
+def test_archives_are_for_owners_and_admins(scene: Scene, sign_in: SignIn, role: Role) -> None:
+    texts(scene, 1)
+    page = started(scene, sign_in(scene.who))
+    user = people.create_user(name="Eldor", timezone="Asia/Tashkent", now=clock.utcnow())
+    people.add_member(scene.who.workspace.id, user.id, role, now=clock.utcnow())
+    client = sign_in(Owner(user, scene.who.workspace))
+    for path in ("/protection/archives", url(scene), url(scene, "/rebuild"), page):
+        assert client.get(path).status_code == 403
+    for path in (
+        "/protection/archives",
+        url(scene, "/off"),
+        url(scene, "/erase"),
+        url(scene, "/rebuild"),
+        f"{page}/stop",
+    ):
+        assert client.post(path).status_code == 403
+    assert "/protection/archives" not in client.get("/protection").text
+    assert "/protection/archives" not in client.get("/settings").text
+
+
+def test_an_admin_may(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 1)
+    user = people.create_user(name="Admin", timezone="Asia/Tashkent", now=clock.utcnow())
+    people.add_member(scene.who.workspace.id, user.id, Role.ADMIN, now=clock.utcnow())
+    started(scene, sign_in(Owner(user, scene.who.workspace)))
+
+
+def test_strangers_find_nothing(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 1)
+    page = started(scene, sign_in(scene.who))
+    other = owner("Bek", now=clock.utcnow())
+    owned_channel(other, "Theirs", telegram_chat_id=-1009, now=clock.utcnow())
+    client = sign_in(other)
+    for path in (url(scene), url(scene, "/rebuild"), page):
+        assert client.get(path).status_code == 404
+    for path in (url(scene, "/off"), url(scene, "/erase"), url(scene, "/rebuild"), f"{page}/stop", f"{page}/pause"):
+        assert client.post(path, data={"channel": scene.new.public_id}).status_code == 404
+    assert "Old" not in client.get("/protection/archives").text
+    assert advancing.active()[0].state == "running"
+
+
+def test_switched_off_and_on_again(scene: Scene, sign_in: SignIn) -> None:
+    client = sign_in(scene.who)
+    assert client.post(url(scene, "/off")).status_code == 303
+    assert "switched off" in client.get(url(scene)).text and scene.kept().state == "off"
+    assert client.post("/protection/archives", data={"channel": scene.old.public_id}).location.endswith(url(scene))
+    assert scene.kept().state == "on"
+
+
+def test_erased_it_is_gone_from_the_pages_at_once(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 1)
+    client = sign_in(scene.who)
+    assert client.post(url(scene, "/erase")).status_code == 303
+    assert client.get(url(scene)).status_code == 404 and url(scene) not in client.get("/protection/archives").text
+
+
+def test_an_end_with_refusals_is_not_called_all(scene: Scene, sign_in: SignIn) -> None:
+    def refuses(_chat: int, what: Outgoing) -> None:
+        if what.text.startswith("Post 0"):
+            raise refusal("Bad Request: too odd")
+
+    texts(scene, 2)
+    client = sign_in(scene.who)
+    page = started(scene, client)
+    scene.line.before = refuses
+    while found := advancing.active():
+        advancing.advance(found[0], now=clock.utcnow())
+        run_lane(scene.line, run_s=0.05, folder=scene.folder)
+    text = client.get(page).text
+    assert "Published, but not all of it" in text and "1 refused" in text and "too odd" in text

@@ -1,0 +1,293 @@
+"""What comes into an archive: of each post its words with their looks, its files, and in words what is not there."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.billing.service.limits import put_on_plan
+from app.core import clock, db, inbox
+from app.core.errors import Conflict, LimitReached, NotFound, Upstream
+from app.media.models import MediaFile
+from app.media.service import keep, library, room
+from app.posting.content import markup, tree
+from app.posting.content.blocks import Button, Content, Media, Poll
+from app.posting.service import collecting
+from app.protection.archive import queries
+from app.protection.archive.models import Archive, ArchivedFile, ArchivedPost
+from app.protection.archive.service import fetching, filling, switching
+from app.protection.archive.states import EMPTY, LOOKS, PARTLY, WAITING, WHOLE, WORDS
+from app.readings import service as readings
+from app.readings.collectors.base import hash_text
+from app.readings.service import updates
+from tests.media.files import picture
+from tests.posting.authored import BOT_ID, run_lane, scheduled
+from tests.protection.archive.conftest import FIRST_AT, OLD_ID, Scene
+from tests.world import owned_channel, owner
+
+
+def posts_of(scene: Scene) -> list[ArchivedPost]:
+    mine = ArchivedPost.select().where(ArchivedPost.workspace == scene.who.workspace.id)
+    return list(mine.order_by(ArchivedPost.posted_at, ArchivedPost.message_id))
+
+
+def files_of(scene: Scene) -> list[ArchivedFile]:
+    mine = ArchivedFile.select().where(ArchivedFile.workspace == scene.who.workspace.id)
+    return list(mine.order_by(ArchivedFile.place, ArchivedFile.id))
+
+
+def said(post: ArchivedPost) -> Content:
+    return tree.from_json(post.content)
+
+
+def test_words_keep_their_looks_and_a_file_comes_into_the_library(scene: Scene) -> None:
+    entities = [
+        {"type": "bold", "offset": 0, "length": 3},
+        {"type": "text_link", "offset": 4, "length": 3, "url": "https://a.example"},
+    ]
+    scene.told(caption="New day", caption_entities=entities, **scene.photo("p1"))
+    assert scene.fill() == 1
+    (post,) = posts_of(scene)
+    (file,) = files_of(scene)
+    assert markup.write(said(post).blocks) == "**New** [day](https://a.example/)"
+    assert (post.state, post.files, post.missing, file.state) == (WHOLE, 1, 0, "kept")
+    kept = MediaFile.get(MediaFile.workspace == scene.who.workspace.id, MediaFile.public_id == file.file)
+    assert kept.kind == "photo" and kept.size == len(scene.files.bytes_of["p1"])
+
+
+def test_buttons_polls_and_options_are_kept(scene: Scene) -> None:
+    keys = {"inline_keyboard": [[{"text": "Go", "url": "https://a.example"}, {"text": "Vote", "callback_data": "x"}]]}
+    scene.told(text="See", reply_markup=keys, link_preview_options={"is_disabled": True})
+    poll = {
+        "question": "Which?",
+        "options": [{"text": "A"}, {"text": "B"}],
+        "type": "regular",
+        "allows_multiple_answers": True,
+    }
+    scene.told(poll=poll)
+    scene.told(new_chat_title="Another title")
+    scene.fill()
+    first, second = posts_of(scene)
+    assert said(first).buttons == ((Button("Go", "https://a.example"),),)
+    assert said(first).options.preview == "off"
+    assert said(second).poll == Poll("Which?", ("A", "B"), is_multiple=True)
+    assert {first.state, second.state} == {WHOLE}
+
+
+def test_an_album_is_one_post_in_its_order(scene: Scene) -> None:
+    first = scene.told(media_group_id="9", caption="Three", **scene.photo("a"))
+    for name in "bc":
+        scene.told(media_group_id="9", **scene.photo(name, shade=ord(name)))
+    assert scene.fill() == 3
+    (post,) = posts_of(scene)
+    assert (post.message_id, post.files, post.state) == (first, 3, WHOLE)
+    assert [file.unique_id for file in files_of(scene)] == ["ua", "ub", "uc"]
+    assert markup.write(said(post).blocks) == "Three"
+
+
+def test_an_edit_takes_the_place_and_an_older_telling_does_not(scene: Scene) -> None:
+    message_id = scene.told(text="First")
+    scene.fill()
+    at = int(FIRST_AT.timestamp()) + 500
+    scene.told(message_id=message_id, text="Third", edit_date=at + 2, edited=True)
+    scene.told(message_id=message_id, text="Second", edit_date=at, edited=True)
+    scene.fill()
+    (post,) = posts_of(scene)
+    assert markup.write(said(post).blocks) == "Third"
+
+
+def test_filling_twice_changes_nothing_and_fetches_nothing_twice(scene: Scene) -> None:
+    scene.told(caption="One", **scene.photo("p1"))
+    scene.told(caption="Again", photo=[{"file_id": "p1-later", "file_unique_id": "up1", "file_size": 9}])
+    scene.fill()
+    row = scene.kept()
+    db.execute("UPDATE archive SET seen_id = 0, told_id = 0, looked_at = NULL WHERE id = ?", row.id)
+    before = [(post.id, post.content, post.state) for post in posts_of(scene)]
+    assert scene.fill() == 0
+    assert [(post.id, post.content, post.state) for post in posts_of(scene)] == before
+    assert sorted(scene.files.asked) in (["p1"], ["p1", "p1-later"])  # the second has the bytes of the first
+    assert db.row("SELECT COUNT(*) FROM media_file") == (1,)
+
+
+def test_a_turn_that_is_over_goes_on_where_it_stopped(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "_BATCH", 2)
+    for number in range(5):
+        scene.told(text=f"Post {number}")
+    looks = iter([False, True, True, True])
+    filling.fill(scene.kept(), is_over=lambda: next(looks), now=clock.utcnow())
+    assert len(posts_of(scene)) == 2 and scene.kept().looked_at is None
+    scene.fill()
+    assert [markup.write(said(post).blocks) for post in posts_of(scene)] == [f"Post {number}" for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("message", "state"),
+    [
+        ({"video": {"file_id": "v", "file_unique_id": "uv", "file_size": 30 * 2**20}}, "too_big"),
+        ({"photo": [{"file_id": "unknown", "file_unique_id": "uu"}]}, "gone"),
+    ],
+)
+def test_a_file_that_cannot_be_had_is_said_so_and_the_words_stay(
+    scene: Scene, message: dict[str, Any], state: str
+) -> None:
+    scene.told(caption="Words", **message)
+    scene.told(**message | {"message_id": 777})
+    scene.fill()
+    first, second = posts_of(scene)
+    assert (first.state, second.state) in ((PARTLY, EMPTY), (EMPTY, PARTLY))
+    whole = queries.whole_of(scene.kept())
+    assert (whole.partly, whole.empty, whole.files[state]) == (1, 1, 2)
+
+
+def test_silence_is_tried_again_later(scene: Scene) -> None:
+    def fails(_id: str) -> None:
+        raise Upstream("Telegram did not answer.")
+
+    scene.told(**scene.photo("p1"))
+    scene.files.before = fails
+    assert scene.fill() == 0
+    (post,) = posts_of(scene)
+    assert post.state == WAITING and files_of(scene)[0].not_before is not None
+    scene.files.before = lambda _id: None
+    later = clock.utcnow() + timedelta(minutes=1)
+    desk = fetching.Desk(lambda _bot: scene.files, scene.folder, lambda: False)
+    assert fetching.fetch(scene.kept(), desk, now=later) == 1
+
+
+def test_with_no_room_left_the_archive_rests_and_says_so(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise LimitReached("full", code="limit_media_mb")
+
+    scene.told(caption="Words", **scene.photo("p1"))
+    with monkeypatch.context() as patched:
+        patched.setattr(room, "require", full)
+        assert scene.fill() == 0
+    row = scene.kept()
+    assert row.reason == "no_room" and row.rest_until is not None
+    assert scene.fill() == 0 and not scene.files.asked
+    desk = fetching.Desk(lambda _bot: scene.files, scene.folder, lambda: False)
+    assert fetching.fetch(row, desk, now=row.rest_until + timedelta(seconds=1)) == 1
+    assert scene.kept().reason is None
+
+
+def test_the_plans_room_is_respected(scene: Scene) -> None:
+    put_on_plan(scene.who.workspace.id, "free", now=clock.utcnow())
+    limit = room.room_of(scene.who.workspace.id, now=clock.utcnow()).limit
+    assert limit is not None
+    kept = keep(scene.who.workspace.id, io.BytesIO(b"x"), "x", data_dir=scene.folder, user_id=1, now=clock.utcnow())
+    db.execute("UPDATE media_file SET size = ? WHERE id = ?", limit - 1, kept.id)
+    scene.told(caption="Words", **scene.photo("p1"))
+    assert scene.fill() == 0
+    assert scene.kept().reason == "no_room" and not scene.files.asked
+
+
+def test_what_was_written_here_is_whole_at_once(scene: Scene) -> None:
+    now = clock.utcnow()
+    who = scene.who
+    kept = keep(
+        who.workspace.id, io.BytesIO(picture("PNG")), "a.png", data_dir=scene.folder, user_id=who.user.id, now=now
+    )
+    scheduled(who, Content(markup.parse("**Ours**"), media=(Media("photo", kept.public_id),)), scene.old)
+    run_lane(scene.line, folder=scene.folder)
+    collecting.collect_sent(now=clock.utcnow())
+    scene.fill()
+    (post,) = posts_of(scene)
+    assert (post.source, post.state, post.files) == ("authored", WHOLE, 1)
+    assert files_of(scene)[0].file == kept.public_id and not scene.files.asked
+    scene.fill()
+    assert len(posts_of(scene)) == 1
+
+
+def test_posts_from_before_are_known_by_their_words_or_named_as_missing(scene: Scene) -> None:
+    now = clock.utcnow()
+    facts = [
+        readings.PostFacts(900, now - timedelta(days=200), media="photo", text_length=5, text_hash=hash_text("Older")),
+        readings.PostFacts(901, now - timedelta(days=199), text_length=5, text_hash=hash_text("Words"), text="Words"),
+        readings.PostFacts(902, now - timedelta(days=198), is_service=True),
+    ]
+    for one in facts:
+        updates.note_post(OLD_ID, one, bot_id=BOT_ID, update_id=1, now=now)
+    scene.fill()
+    first, second = posts_of(scene)
+    assert (first.flaw, first.state, first.missing) == (WORDS, EMPTY, 1)
+    assert (second.flaw, second.state, markup.write(said(second).blocks)) == (LOOKS, PARTLY, "Words")
+    whole = queries.whole_of(scene.kept())
+    assert (whole.flaws, whole.files["unseen"]) == ({WORDS: 1, LOOKS: 1}, 1)
+
+
+def test_a_post_that_was_deleted_in_the_channel_says_so(scene: Scene) -> None:
+    message_id = scene.told(text="Gone soon")
+    scene.fill()
+    ids = readings.record_posts(scene.old.chat, [readings.PostFacts(message_id, FIRST_AT)])
+    db.execute("UPDATE post SET deleted_at = ? WHERE id = ?", db.stamp(clock.utcnow()), ids[message_id])
+    scene.fill()
+    assert posts_of(scene)[0].deleted_at is not None
+    assert queries.contents_of(scene.kept(), has_deleted=False).sendable == 0
+    assert queries.contents_of(scene.kept(), has_deleted=True).sendable == 1
+
+
+def test_only_the_own_channel_and_bot_are_read(scene: Scene) -> None:
+    other = owner("Bek", telegram_user_id=43, now=clock.utcnow())
+    theirs = owned_channel(other, "Theirs", telegram_chat_id=-1009, now=clock.utcnow())
+    body = {"message_id": 1, "date": 1_700_000_000, "text": "Theirs"}
+    now = clock.utcnow() - timedelta(minutes=1)
+    inbox.store(BOT_ID, [{"update_id": 1, "channel_post": body | {"chat": {"id": -1009}}}], now=now)
+    inbox.store(99, [{"update_id": 1, "channel_post": body | {"chat": {"id": OLD_ID}}}], now=now)
+    scene.told(text="Mine")
+    scene.fill()
+    assert [markup.write(said(post).blocks) for post in posts_of(scene)] == ["Mine"]
+    with pytest.raises(NotFound):
+        switching.switch_on(other.workspace.id, scene.old.public_id, user_id=other.user.id, now=now)
+    with pytest.raises(NotFound):
+        switching.archive_of(other.workspace.id, scene.archive.public_id)
+    assert theirs.workspace == other.workspace.id
+
+
+def test_a_channel_that_is_not_ours_any_more_keeps_its_archive(scene: Scene) -> None:
+    scene.told(text="Before")
+    scene.fill()
+    db.execute("UPDATE channel SET deleted_at = ? WHERE id = ?", db.stamp(clock.utcnow()), scene.old.id)
+    scene.told(text="After")
+    scene.fill()
+    assert len(posts_of(scene)) == 1
+    assert [row.title for row in queries.archives_of(scene.who.workspace.id)] == ["Old"]
+
+
+def test_the_trash_keeps_files_of_an_archive(scene: Scene) -> None:
+    scene.told(**scene.photo("p1"))
+    scene.fill()
+    (file,) = files_of(scene)
+    month_ago = clock.utcnow() - timedelta(days=31)
+    db.execute("UPDATE media_file SET trashed_at = ? WHERE public_id = ?", db.stamp(month_ago), file.file)
+    assert library.empty_trash(scene.runtime.uses, data_dir=scene.folder, now=clock.utcnow()) == 0
+    switching.ask_to_erase(
+        scene.who.workspace.id, scene.archive.public_id, user_id=scene.who.user.id, now=clock.utcnow()
+    )
+    assert switching.erase_some() > 0
+    assert library.empty_trash(scene.runtime.uses, data_dir=scene.folder, now=clock.utcnow()) == 1
+
+
+def test_an_erased_archive_leaves_nothing_and_can_begin_anew(scene: Scene) -> None:
+    scene.told(text="Words")
+    scene.fill()
+    mine = (scene.who.workspace.id, scene.archive.public_id)
+    switching.ask_to_erase(*mine, user_id=scene.who.user.id, now=clock.utcnow())
+    with pytest.raises(Conflict):
+        switching.switch_on(mine[0], scene.old.public_id, user_id=scene.who.user.id, now=clock.utcnow())
+    switching.erase_some()
+    assert not posts_of(scene) and db.row("SELECT COUNT(*) FROM archive") == (0,)
+    again = switching.switch_on(mine[0], scene.old.public_id, user_id=scene.who.user.id, now=clock.utcnow())
+    assert again.public_id != mine[1]
+
+
+def test_a_content_that_is_kept_can_be_read_back(scene: Scene) -> None:
+    """The stored document is posting's own form, whatever Telegram sends around it."""
+    scene.told(text="a\u2028b 👍", entities=[{"type": "mention", "offset": 0, "length": 1}])
+    scene.fill()
+    (stored,) = db.row("SELECT content FROM archived_post") or ("{}",)
+    assert tree.to_json(tree.from_json(json.loads(stored))) == json.loads(stored)
+    assert Archive.select().where(Archive.workspace == scene.who.workspace.id).count() == 1
