@@ -1,4 +1,4 @@
-"""The jobs process: `huey_consumer app.jobs.huey -w 5 -k thread -m 0.2`. Importing this module boots it."""
+"""The jobs process: `huey_consumer app.jobs.huey -w 6 -k thread -m 0.2`. Importing this module boots it."""
 
 from __future__ import annotations
 
