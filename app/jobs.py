@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from huey import crontab
 
 from app.accounts import jobs as accounts
@@ -36,7 +38,8 @@ KEPT = (
 _runtime = boot("jobs")
 _pulse = Pulse()
 huey = make_huey(_runtime.settings)
-_workshop = media_jobs.Workshop(Maker(_runtime.settings.data_dir, _runtime.settings.secret_keys).make)
+_HANDS = min(os.cpu_count() or 1, 3)  # of six threads: a long film must not keep the sweeps waiting
+_workshop = media_jobs.Workshop(Maker(_runtime.settings.data_dir, _runtime.settings.secret_keys).make, hands=_HANDS)
 wake_task(huey, _workshop.work_off)
 
 

@@ -15,20 +15,20 @@ from app.core import clock, leases, telemetry
 from app.core.crypto import keyed_hash
 from app.core.settings import Settings
 
-_CONNECT_S, _ANSWER_S = 1.0, 5.0
+_CONNECT_S, _ANSWER_S, _WAKE_S = 1.0, 5.0, 1.0
 _BEAT_S = 5.0
 _STUCK_AFTER_S = 120.0
 
 
-def make_huey(settings: Settings) -> Huey:
-    """The queue in DATA_DIR, or in the Redis that the settings name; nothing is connected yet.
+def make_huey(settings: Settings, *, answer_s: float = _ANSWER_S) -> Huey:
+    """The queue in DATA_DIR, or in the Redis that the settings name, which answers within so long; nothing is connected yet.
 
     Messages are signed, since unpickling somebody else's is running their code.
     """
     secret = keyed_hash(settings.secret_key.get_secret_value(), "huey", "message")
     how = {"name": "analyticbot", "results": False, "serializer": SignedSerializer(secret=secret)}
     if settings.huey_redis_url.get_secret_value():
-        return RedisHuey(connection_pool=_redis_pool(settings), **how)
+        return RedisHuey(connection_pool=_redis_pool(settings, answer_s), **how)
     return SqliteHuey(filename=str(settings.data_dir / "huey.sqlite3"), **how)
 
 
@@ -51,17 +51,22 @@ def answers(settings: Settings) -> bool:
         return False
 
 
-def _redis_pool(settings: Settings) -> Any:
-    """Who wakes has not much time: a page waits for it. What is lost is found by the sweep."""
-    from redis import ConnectionPool  # only where it is set
+def make_waker_queue(settings: Settings) -> Huey:
+    """The queue for who only wakes: a page waits for it, so not for long. What is lost is found by the sweep."""
+    return make_huey(settings, answer_s=_WAKE_S)
+
+
+def _redis_pool(settings: Settings, answer_s: float) -> Any:
+    from redis import ConnectionPool, exceptions  # only where it is set
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     return ConnectionPool.from_url(
         settings.huey_redis_url.get_secret_value(),
         socket_connect_timeout=_CONNECT_S,
-        socket_timeout=_ANSWER_S,
-        retry=Retry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is made anew
+        socket_timeout=answer_s,
+        # a connection that Redis closed meanwhile is made anew; silence is not listened to twice
+        retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
     )
 
 

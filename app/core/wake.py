@@ -15,9 +15,9 @@ def waker(settings: Settings) -> Callable[[], None]:
 
     @lru_cache(maxsize=1)
     def message() -> Callable[[], Any]:
-        from app.core.jobs import make_huey, wake_task  # huey: only where there is something to wake it for
+        from app.core.jobs import make_waker_queue, wake_task  # huey: only where there is something to wake it for
 
-        return wake_task(make_huey(settings), lambda: None)
+        return wake_task(make_waker_queue(settings), lambda: None)
 
     def wake() -> None:
         from app.core.jobs import queue_errors  # as above

@@ -16,7 +16,7 @@ class MediaJob(TenantTable):
     """One thing to be made of one file. The same wish (`recipe`, a hash of all that the result depends on) is one row.
 
     `runs` counts how often it was begun; while it runs, whoever holds `lease` until `lease_until` may write its result.
-    `progress` is in thousandths; `result` is the file that was made.
+    `progress` is in thousandths; `result` is the file that was made. `is_needed`: a post waits, or waited, for it.
     """
 
     impersonal = frozenset({"public_id", "kind", "recipe", "params", "state", "lease", "error"})
@@ -33,6 +33,7 @@ class MediaJob(TenantTable):
     lease = CharField(max_length=22, null=True)
     lease_until = UtcTimestamp(null=True)
     is_cancel_wanted = BooleanField(default=False)
+    is_needed = BooleanField(default=False)
     error = CharField(max_length=300, null=True)
     result: Any = ForeignKeyField(MediaFile, lazy_load=False, null=True)
     asked_at = UtcTimestamp()

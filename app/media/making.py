@@ -26,6 +26,7 @@ from app.media.service.work import Job, Why
 
 _LOOK_EVERY_S = 3.0
 _VIDEO_WALL_S = 30 * 60
+_PICTURE_WALL_S, _MARKED_MB, _TRACED_MB = 60, 512, 1024  # an animation of some hundred frames takes its time
 _GONE = Why(N_("The file is gone."), {})
 
 
@@ -43,6 +44,7 @@ class Source:
     mime: str
     name: str
     created_by: int
+    kind: str
 
 
 class _Hold:
@@ -114,7 +116,8 @@ class Maker:
         if source.mime.startswith("video/"):
             return "mark_video", given | wish, Limits.for_video(_VIDEO_WALL_S)
         trace = None if payload is None else {"payload": payload, "key": self._trace_key.hex()}
-        return "mark_image", given | {"mark": wish["mark"], "trace": trace}, Limits()
+        limits = Limits(wall_s=_PICTURE_WALL_S, memory_mb=_TRACED_MB if trace else _MARKED_MB)
+        return "mark_image", given | {"mark": wish["mark"], "trace": trace}, limits
 
     def _keep(self, job: Job, source: Source, target: Path) -> None:
         """The bytes get their name, the row stands, the work is done: all or nothing."""
@@ -124,8 +127,8 @@ class Maker:
             row = MediaFile.create(
                 public_id=ids.public_id(),
                 workspace=source.workspace_id,
-                kind=found.kind,
-                name=source.name,
+                kind=content.DOCUMENT if source.kind == content.DOCUMENT and job.kind == MARK else found.kind,
+                name=_named(source, found.mime),
                 mime=found.mime,
                 size=made.size,
                 sha256=made.sha256,
@@ -145,11 +148,18 @@ class Maker:
 def source_of(job: Job) -> Source | None:
     """What a piece of work is made of; None when it is gone."""
     found = db.row(
-        "SELECT id, workspace_id, sha256, mime, name, created_by FROM media_file WHERE id = ? AND workspace_id = ?"
+        "SELECT id, workspace_id, sha256, mime, name, created_by, kind FROM media_file WHERE id = ? AND workspace_id = ?"
         " AND deleted_at IS NULL",
         *(job.media_id, job.workspace_id),
     )
     return Source(*found) if found else None
+
+
+def _named(source: Source, mime: str) -> str:
+    """The source's name; where another kind of file came out, as of HEIC, with the ending of that kind."""
+    if mime == source.mime or mime != "image/jpeg":
+        return source.name
+    return f"{source.name.rpartition('.')[0] or source.name}.jpg"
 
 
 def _logo(data_dir: Path, sha256: str) -> str:

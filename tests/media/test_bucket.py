@@ -352,6 +352,16 @@ _KEEPER = """
 """
 
 
+def test_a_file_that_lies_here_is_read_while_somebody_waits_for_the_bucket(bucket: S3, tmp_path: Path) -> None:
+    row = kept(owner("Aziza", now=NOW), picture("PNG"), "a.png", tmp_path)
+    found: list[Path | None] = []
+    with store.going(tmp_path):
+        reader = threading.Thread(target=lambda: found.append(store.fetched(tmp_path, row.sha256)), daemon=True)
+        reader.start()
+        reader.join(20)
+        assert found == [store.path_of(tmp_path, row.sha256)]
+
+
 def test_killed_between_the_bucket_and_the_row_no_row_names_what_is_missing(
     bucket: S3, runtime: Runtime, tmp_path: Path
 ) -> None:

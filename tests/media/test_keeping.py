@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,11 +38,11 @@ KINDS = {
     "the widest photo": (large_png(9000, 1000), "photo", "image/png", (9000, 1000)),
     "one pixel too wide": (large_png(9000, 1001), "document", "image/png", (9000, 1001)),
     "a photo of 10 MB": (picture("JPEG").ljust(10_000_000, b"\0"), "photo", "image/jpeg", (40, 30)),
-    "a photo of a byte more": (picture("JPEG").ljust(10_000_001, b"\0"), "document", "image/jpeg", (40, 30)),
+    "a photo of a byte more": (picture("JPEG").ljust(10_000_001, b"\0"), "document", "image/jpeg", (None, None)),
     "an MP4": (container(b"isom"), "video", "video/mp4", (None, None)),
     "a MOV": (container(b"qt  "), "video", "video/quicktime", (None, None)),
     "a sound": (container(b"M4A "), "document", "application/octet-stream", (None, None)),
-    "a still of an iPhone": (container(b"heic"), "document", "application/octet-stream", (None, None)),
+    "a still of an iPhone": (container(b"heic"), "document", "image/heic", (None, None)),
     "a broken picture": (picture("PNG")[:20], "document", "application/octet-stream", (None, None)),
     "a page called .jpg": (b"<html><script>alert(1)</script>", "document", "application/octet-stream", (None, None)),
     "one byte": (b"x", "document", "application/octet-stream", (None, None)),
@@ -187,3 +189,22 @@ def test_a_query_without_its_workspace_raises_and_without_the_guard_it_would_sho
         list(MediaCopy.select())
     with unscoped("the harm, shown"):
         assert len(list(MediaFile.select())) == 2
+
+
+@pytest.mark.parametrize("head", [b"RIFF\xf8\xff\xff\x3fWEBPVP8 ", large_png(40, 30)[:33] + b"\x3f\xff\xff\x00prIV"])
+def test_a_large_file_that_begins_like_a_picture_is_not_read_into_memory(tmp_path: Path, head: bytes) -> None:
+    """Their readers take all of it at once: a chunk, or a whole WebP."""
+    path, size = tmp_path / "large", 600_000_000
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(size)  # a hole: it takes no room
+    code = (
+        "import resource, sys; from pathlib import Path; from app.media.service import content;"
+        "import PIL.Image, PIL.PngImagePlugin, PIL.WebPImagePlugin;"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; content.look(Path(sys.argv[1]), int(sys.argv[2]));"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path), str(size)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 50, "MB"

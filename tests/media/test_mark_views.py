@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -78,6 +80,36 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(
     answer = _post(sign_in(who), "/watermarks/new", **FORM | {"name": "Mine", field: value})
     assert answer.status_code == 422 and said in answer.text and 'value="Mine"' in answer.text
     assert db.row("SELECT COUNT(*) FROM watermark") == (0,)
+
+
+@pytest.mark.parametrize("text", ["\u200b\u2060", "\u200f \u200e", "\ufe0f"])
+def test_a_text_of_which_nothing_would_be_seen_is_refused(sign_in: SignIn, who: Owner, text: str) -> None:
+    answer = _post(sign_in(who), "/watermarks/new", **FORM | {"text": text})
+    assert answer.status_code == 422 and "Write what shall stand" in answer.text
+
+
+def test_a_logo_out_of_the_trash_is_not_taken(app: Flask, sign_in: SignIn, who: Owner) -> None:
+    row = _kept(app, who)
+    with db.write():
+        db.execute("UPDATE media_file SET trashed_at = ? WHERE id = ?", db.stamp(clock.utcnow()), row.id)
+    answer = _post(sign_in(who), "/watermarks/new", **FORM | {"kind": "logo", "logo": row.public_id})
+    assert answer.status_code == 422 and "Choose a picture of the library" in answer.text
+
+
+def test_two_who_put_their_watermarks_on_one_channel_at_once_are_both_answered(app: Flask, who: Owner) -> None:
+    news, people = owned_channel(who, "News", telegram_chat_id=-1001, now=clock.utcnow()), 6
+    begin = threading.Barrier(people)
+
+    def save(number: int) -> None:
+        typed = watermarks.Typed(text=f"@mine {number}", channels=[news.public_id])
+        with db.database.connection_context():
+            begin.wait()
+            for _ in range(4):
+                watermarks.save(who.workspace.id, None, typed, user_id=who.user.id, now=clock.utcnow())
+
+    with ThreadPoolExecutor(people) as pool:
+        list(pool.map(save, range(people)))
+    assert db.row("SELECT COUNT(*) FROM channel_mark") == (1,)
 
 
 def test_it_is_tried_on_a_picture_of_the_library(app: Flask, sign_in: SignIn, who: Owner) -> None:

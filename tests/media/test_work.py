@@ -228,6 +228,32 @@ def test_marks_are_counted_once_each_and_all_or_none(runtime: Runtime) -> None:
     assert len(marking.want(poor.workspace.id, every[:5], Wish(_mark()), now=NOW)) == 5
 
 
+def test_what_failed_is_tried_again_for_nothing(runtime: Runtime) -> None:
+    poor = owner("Free", plan="free", now=NOW)
+    row = _kept(runtime, poor, _picture())
+    for _ in range(7):
+        number = _asked(poor, row)
+        job = work.claim(now=NOW)
+        assert job is not None
+        work.fail(job, Why("broken", {}), now=NOW)
+    assert _state(number) == work.FAILED
+    assert db.rows("SELECT used FROM usage_counter WHERE key = 'watermarks'") == [(1,)]
+
+
+def test_what_a_post_waits_for_is_called_off_by_nobody(runtime: Runtime, who: Owner) -> None:
+    row = _kept(runtime, who, _picture())
+    number = _asked(who, row)
+    (public_id,) = db.row("SELECT public_id FROM media_job WHERE id = ?", number) or ("",)
+    job = work.claim(now=NOW)
+    assert job is not None
+    work.cancel(who.workspace.id, public_id, now=NOW)
+    marking.want(who.workspace.id, [row.public_id], Wish(_mark()), is_needed=True, now=NOW)
+    assert work.go_on(job, 0.5, now=NOW), "the wish to stop it was of before the post"
+    with pytest.raises(Conflict) as refused:
+        work.cancel(who.workspace.id, public_id, now=NOW)
+    assert refused.value.code == "needed" and work.go_on(job, 0.6, now=NOW)
+
+
 def test_a_wake_reaches_the_queue_and_a_broken_queue_breaks_no_change(
     runtime: Runtime, who: Owner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

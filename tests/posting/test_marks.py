@@ -23,6 +23,7 @@ from app.media.service.watermarks import Typed
 from app.posting.content.blocks import Media
 from app.posting.service import marks, scheduling
 from tests.media.files import picture
+from tests.media.hostile.pieces import heic
 from tests.posting.authored import ScriptedLine, actions, deliveries, run_lane, scheduled, text
 from tests.world import Owner, owned_channel
 
@@ -66,6 +67,35 @@ def test_it_waits_for_the_mark_and_goes_out_with_it(
     (made,) = db.rows("SELECT sha256 FROM media_file WHERE origin_id = ?", row.id)
     assert sent.media[0].path == str(store.path_of(folder, made[0])) and made[0] != row.sha256
     assert deliveries(post) == [(0, "sent", None)]
+
+
+@pytest.mark.parametrize("what", ["a large PNG", "a HEIC", "a WebP that moves"])
+def test_a_picture_that_telegram_shows_as_a_file_is_marked_too(
+    runtime: Runtime, who: Owner, news: Channel, line: ScriptedLine, marked: None, work: Work, what: str
+) -> None:
+    folder = runtime.settings.data_dir
+    content = {
+        "a large PNG": lambda: picture("PNG").ljust(10_000_001, b"\0"),
+        "a HEIC": lambda: heic(640, 400),
+        "a WebP that moves": lambda: picture("WEBP", 300, 200, frames=3),
+    }[what]()
+    row = media.keep(
+        *(who.workspace.id, io.BytesIO(content), "mine.heic" if what == "a HEIC" else "mine"),
+        data_dir=folder,
+        user_id=who.user.id,
+        now=clock.utcnow(),
+    )
+    assert row.kind == "document"
+    scheduled(who, replace(text("Hello"), media=(Media("document", row.public_id),)), news)
+    assert work() >= 1
+    run_lane(line, folder=folder, run_s=4.0)
+    ((_, _, sent),) = line.sent
+    (made,) = db.rows(
+        "SELECT f.sha256, f.kind, f.mime, f.name FROM media_file f JOIN media_job j ON j.result_id = f.id WHERE j.kind = 'mark'"
+    )
+    assert sent.media[0].path == str(store.path_of(folder, made[0])) and made[1] == sent.media[0].kind == "document"
+    if what == "a HEIC":
+        assert made[2:] == ("image/jpeg", "mine.jpg")
 
 
 def test_where_there_is_no_watermark_nothing_waits(

@@ -15,7 +15,7 @@ class Limits:
     memory_mb: int = 512
     file_mb: int = 100
     pixels: int = 40_000_000
-    frames: int = 100
+    frames: int = 400
 
     @property
     def memory_bytes(self) -> int:

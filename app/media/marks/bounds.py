@@ -12,7 +12,7 @@ class Bounds:
     """`all_pixels` bounds a moving picture: its size times its frames. `video_pixels` bounds a frame of a video."""
 
     pixels: int = 40_000_000
-    frames: int = 100
+    frames: int = 400
     all_pixels: int = 120_000_000
     video_pixels: int = 3840 * 2160
 

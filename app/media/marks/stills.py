@@ -6,6 +6,7 @@ A composite of the whole picture in RGBA costs twice what decoding and encoding 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,11 @@ def mark_image(
     """
     kind = kind_of(source)
     with pictures.opened(source, bounds) as image, written(target) as draft:
-        if mark is not None and (kind is Kind.GIF or pictures.frames_of(image) > 1):
+        frames = pictures.frames_of(image)
+        if mark is None and frames > 1:
+            shutil.copyfile(source, draft)  # what moves carries no trace
+            return Marked(kind, *image.size, frames, ())
+        if mark is not None and (kind is Kind.GIF or frames > 1):
             return moving.mark_frames(image, draft, kind, mark, quality=quality, on_progress=on_progress)
         kept = _kept(image, kind, source, quality)
         plain, profile = pictures.in_plain_colors(pictures.upright(image))

@@ -20,6 +20,7 @@ from app.media.service.store import StoreAway
 
 _PREFIX = "media/"
 _CONNECT_S, _READ_S, _TRIES = 3, 60, 2
+_DELETE_S = 3  # others wait meanwhile; what is not confirmed is asked for again
 _RESTS_S = 5.0  # after no answer nobody asks again: threads that wait for a connection serve no pages
 _PIECE = 1024 * 1024
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -40,7 +41,7 @@ class S3Bucket:
     """Implements media.ports.Remote; may be used by several threads. Raises StoreAway when S3 does not do as asked."""
 
     def __init__(self, place: Place, *, rests_s: float = _RESTS_S) -> None:
-        self._place, self._made, self._lock = place, None, threading.Lock()
+        self._place, self._made, self._deletes, self._lock = place, None, None, threading.Lock()
         self._rests_s, self._away_until = rests_s, 0.0
 
     def has(self, sha256: str) -> bool:
@@ -64,7 +65,7 @@ class S3Bucket:
 
     def delete(self, sha256: str) -> None:
         with self._translated():
-            self._client.delete_object(Bucket=self._place.bucket, Key=_key(sha256))
+            self._deleting.delete_object(Bucket=self._place.bucket, Key=_key(sha256))
 
     def _head(self, sha256: str) -> bool:
         from botocore.exceptions import ClientError  # 30 MB of memory: only where a bucket is set
@@ -99,15 +100,22 @@ class S3Bucket:
                 self._made = _connected(self._place)
             return self._made
 
+    @property
+    def _deleting(self) -> Any:
+        with self._lock:
+            if self._deletes is None:
+                self._deletes = _connected(self._place, read_s=_DELETE_S, tries=1)
+            return self._deletes
 
-def _connected(place: Place) -> Any:
+
+def _connected(place: Place, *, read_s: int = _READ_S, tries: int = _TRIES) -> Any:
     import boto3  # 30 MB of memory: only where a bucket is set
     from botocore.config import Config
 
     how = Config(
         connect_timeout=_CONNECT_S,
-        read_timeout=_READ_S,
-        retries={"total_max_attempts": _TRIES, "mode": "standard"},
+        read_timeout=read_s,
+        retries={"total_max_attempts": tries, "mode": "standard"},
         s3={"addressing_style": "path"} if place.endpoint else {},
         request_checksum_calculation="when_required",  # others than Amazon's know no trailing checksums
         response_checksum_validation="when_required",

@@ -27,7 +27,10 @@ _MP4 = frozenset(
     ("isom", "iso2", "iso3", "iso4", "iso5", "iso6", "iso7", "iso8", "iso9")
     + ("mp41", "mp42", "avc1", "dash", "MSNV", "M4V", "M4VH", "M4VP")
 )
+_HEIC = frozenset({"heic", "heix", "heim", "heis", "mif1"})
+HEIC = "image/heic"
 _MOV = "qt"
+_BEGINS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"RIFF": "image/webp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def look(path: Path, size: int) -> Found:
         head = file.read(12)
     if head[4:8] == b"ftyp":
         return _container(head[8:12].decode("latin-1").strip())
+    if size > MOST_PHOTO_BYTES and not head.startswith(b"GIF8"):
+        return Found(DOCUMENT, _mime(head))
     image = _image(path)
     if image is None:
         return Found(DOCUMENT, _UNKNOWN)
@@ -72,7 +77,16 @@ def look(path: Path, size: int) -> Found:
 def _container(brand: str) -> Found:
     if brand == _MOV:
         return Found(VIDEO, "video/quicktime")
+    if brand in _HEIC:
+        return Found(DOCUMENT, HEIC)  # Telegram shows it as a file
     return Found(VIDEO, "video/mp4") if brand in _MP4 else Found(DOCUMENT, _UNKNOWN)
+
+
+def _mime(head: bytes) -> str:
+    """Of a file too large to be a photo, which is not opened here: some readers take a whole file into memory for its size."""
+    if head.startswith(b"RIFF") and head[8:12] != b"WEBP":
+        return _UNKNOWN
+    return next((mime for begin, mime in _BEGINS.items() if head.startswith(begin)), _UNKNOWN)
 
 
 def _image(path: Path) -> _Image | None:

@@ -13,8 +13,9 @@ from app.media.service import content, invisible, work
 
 MARK = "mark"
 PAYLOAD = "payload"  # of the invisible mark, in the parameters of the work
-# What a mark can stand on; a file of another kind goes as it is.
-_MARKED = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "video/mp4", "video/quicktime"})
+# What a mark can stand on, whether Telegram shows it as a photo or as a file; a file of another kind goes as it is.
+_PICTURES = frozenset({"image/jpeg", "image/png", "image/webp", content.HEIC})
+MARKED = _PICTURES | {"image/gif", "video/mp4", "video/quicktime"}
 _LEAST_SIDE = 320  # app.media.invisible.MIN_SIDE: importing that costs numpy
 
 
@@ -40,14 +41,17 @@ class _File:
     public_id: str
     kind: str
     mime: str
-    short_side: int
+    short_side: int | None
 
 
-def want(workspace_id: int, public_ids: Collection[str], wish: Wish, *, now: datetime) -> list[int]:
+def want(
+    workspace_id: int, public_ids: Collection[str], wish: Wish, *, is_needed: bool = False, now: datetime
+) -> list[int]:
     """Ask for the marked copies of those files that can carry a mark; returns the numbers of the work.
 
     Each copy that was not asked for before uses up one of the plan's watermarks of the month, all or none of them:
-    raises LimitReached. Inside the caller's transaction, if there is one.
+    raises LimitReached. One that failed is tried again for nothing. Inside the caller's transaction, if there is one.
+    `is_needed`: a post waits for it, so that nobody who only tries it can call it off.
     """
     with db.write():
         asked = {file.id: _issued(workspace_id, file, wish, now=now) for file in _files(workspace_id, public_ids)}
@@ -57,7 +61,7 @@ def want(workspace_id: int, public_ids: Collection[str], wish: Wish, *, now: dat
         if new:
             limits.consume(workspace_id, {"watermarks": len(new)}, now=now)
         for number, params in asked.items():
-            work.ask(workspace_id, number, MARK, params, now=now)
+            work.ask(workspace_id, number, MARK, params, is_needed=is_needed, now=now)
         return [work.number_of(workspace_id, number, recipe) for number, recipe in recipes.items()]
 
 
@@ -85,13 +89,13 @@ def _issued(workspace_id: int, file: _File, wish: Wish, *, now: datetime) -> dic
 
 def _params(file: _File, wish: Wish, payload: int | None) -> dict[str, Any]:
     """All that the copy depends on beside the file; empty when it goes as it is."""
-    shown = wish.mark if wish.mark and file.kind != content.DOCUMENT and file.mime in _MARKED else {}
+    shown = wish.mark if wish.mark and file.mime in MARKED else {}
     return {**shown, **({} if payload is None else {PAYLOAD: payload})}
 
 
 def _can_be_traced(file: _File) -> bool:
-    """A picture that does not move; one that is sent as a document is for whoever wants the very bytes."""
-    return file.kind == content.PHOTO and file.mime in _MARKED and file.short_side >= _LEAST_SIDE
+    """A picture; one that turns out to move, or to be too small, goes without."""
+    return file.mime in _PICTURES and (file.short_side is None or file.short_side >= _LEAST_SIDE)
 
 
 def _made(workspace_id: int, file: _File, params: Mapping[str, Any]) -> str | None:
@@ -110,6 +114,6 @@ def _files(workspace_id: int, public_ids: Collection[str]) -> list[_File]:
         *(workspace_id, *public_ids),
     )
     return [
-        _File(number, public_id, kind, mime, min(width or 0, height or 0))
+        _File(number, public_id, kind, mime, min(width, height) if width and height else None)
         for number, public_id, kind, mime, width, height in rows
     ]

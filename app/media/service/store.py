@@ -87,6 +87,8 @@ def fetched(data_dir: Path, sha256: str) -> Path | None:
     path = path_of(data_dir, sha256)
     if _remote is None:
         return path if path.exists() else None
+    if _touched(path):
+        return path  # nobody waits for the store, or for those who do
     with coming(data_dir):  # what is forgotten meanwhile is forgotten here too
         return path if _touched(path) or _brought(_remote, sha256, path, data_dir) else None
 

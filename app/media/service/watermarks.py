@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,6 +106,7 @@ def save(workspace_id: int, public_id: str | None, typed: Typed, *, user_id: int
     """
     values = _values(workspace_id, typed)
     with db.write():
+        db.serialise("workspace", workspace_id)  # of two who put theirs on one channel the later counts
         row = by_public_id(workspace_id, public_id) if public_id else _new(workspace_id, user_id=user_id, now=now)
         before = {name: getattr(row, name) for name in _FACTS} if public_id else None
         for name, value in values.items():
@@ -127,7 +129,6 @@ def delete(workspace_id: int, public_id: str, *, user_id: int, now: datetime) ->
 
 
 def _new(workspace_id: int, *, user_id: int, now: datetime) -> Watermark:
-    db.serialise("workspace", workspace_id)
     if len(of_workspace(workspace_id)) >= MOST_KEPT:
         sentence = N_("A workspace keeps at most %(most)s watermarks.")
         raise Invalid(sentence, fields={"name": sentence}, most=MOST_KEPT)
@@ -152,7 +153,7 @@ def _values(workspace_id: int, typed: Typed) -> Doc:
         raise _wrong("name", N_("This is too long."))
     if typed.kind not in (TEXT, LOGO) or typed.position not in POSITIONS:
         raise _wrong("position", N_("Choose one of the places."))
-    if typed.kind == TEXT and not text:
+    if typed.kind == TEXT and not _is_seen(text):
         raise _wrong("text", N_("Write what shall stand on the picture."))
     if len(text) > MOST_TEXT or text.count("\n") >= MOST_LINES:
         sentence = N_("The text of a watermark has at most %(letters)s characters on %(lines)s lines.")
@@ -162,9 +163,14 @@ def _values(workspace_id: int, typed: Typed) -> Doc:
     return {"name": name, "kind": typed.kind, "text": text, "logo": logo, "position": typed.position, **numbers}
 
 
+def _is_seen(text: str) -> bool:
+    """Whether anything of it would stand on the picture: letters, digits, signs, not joiners and marks of direction alone."""
+    return any(unicodedata.category(letter)[0] in "LNPS" for letter in text)
+
+
 def _logo(workspace_id: int, public_id: str) -> int:
     row = queries.file_of(workspace_id, public_id)
-    if row is None or row.mime not in ("image/png", "image/webp", "image/jpeg"):
+    if row is None or row.trashed_at is not None or row.mime not in ("image/png", "image/webp", "image/jpeg"):
         raise _wrong("logo", N_("Choose a picture of the library, best a PNG with a transparent ground."))
     return int(row.id)
 

@@ -70,20 +70,29 @@ def recipe_of(kind: str, params: Mapping[str, Any]) -> str:
     return hashlib.sha256(db.canonical_json([kind, params]).encode()).hexdigest()
 
 
-def ask(workspace_id: int, media_id: int, kind: str, params: Mapping[str, Any], *, now: datetime) -> str:
+def ask(
+    workspace_id: int, media_id: int, kind: str, params: Mapping[str, Any], *, is_needed: bool = False, now: datetime
+) -> str:
     """Want something made of a file; the same wish again is the same job, one that failed or was cancelled begins anew.
+
+    What `is_needed` is called off by nobody, and nobody's earlier wish to call it off counts any more.
 
     Inside or outside a transaction. Returns the job's public id.
     """
     with db.write():
         db.execute(
             "INSERT INTO media_job (public_id, workspace_id, media_id, kind, recipe, params, state, progress, runs,"
-            " is_cancel_wanted, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (media_id, recipe)"
+            " is_cancel_wanted, is_needed, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?) ON CONFLICT (media_id, recipe)"
             " DO UPDATE SET state = excluded.state, progress = 0, runs = 0, is_cancel_wanted = excluded.is_cancel_wanted,"
             " error = NULL, ended_at = NULL, asked_at = excluded.asked_at WHERE media_job.state IN (?, ?)",
             *(ids.public_id(), workspace_id, media_id, kind, recipe_of(kind, params), db.canonical_json(params)),
-            *(WAITING, False, db.stamp(now), FAILED, CANCELLED),
+            *(WAITING, False, is_needed, db.stamp(now), FAILED, CANCELLED),
         )
+        if is_needed:
+            db.execute(
+                "UPDATE media_job SET is_needed = ?, is_cancel_wanted = ? WHERE media_id = ? AND recipe = ? AND workspace_id = ?",
+                *(True, False, media_id, recipe_of(kind, params), workspace_id),
+            )
         found = db.row(
             "SELECT public_id, state FROM media_job WHERE media_id = ? AND recipe = ? AND workspace_id = ?",
             *(media_id, recipe_of(kind, params), workspace_id),
@@ -95,14 +104,9 @@ def ask(workspace_id: int, media_id: int, kind: str, params: Mapping[str, Any], 
 
 
 def is_known(workspace_id: int, media_id: int, recipe: str) -> bool:
-    """Whether this was asked for before and is not given up."""
-    found = db.row(
-        "SELECT state FROM media_job WHERE workspace_id = ? AND media_id = ? AND recipe = ?",
-        workspace_id,
-        media_id,
-        recipe,
-    )
-    return found is not None and found[0] not in (FAILED, CANCELLED)
+    """Whether this was asked for before."""
+    sql = "SELECT 1 FROM media_job WHERE workspace_id = ? AND media_id = ? AND recipe = ?"
+    return db.row(sql, workspace_id, media_id, recipe) is not None
 
 
 def number_of(workspace_id: int, media_id: int, recipe: str) -> int:
@@ -160,9 +164,14 @@ def newest(workspace_id: int, media_id: int, recipe: str) -> Standing | None:
 
 
 def cancel(workspace_id: int, public_id: str, *, now: datetime) -> None:
-    """Stop: what waits ends at once, what runs as soon as whoever does it looks. Raises NotFound, Conflict (`ended`)."""
+    """Stop: what waits ends at once, what runs as soon as whoever does it looks.
+
+    Raises NotFound, Conflict (`ended`, and `needed` for what a post waits for).
+    """
     with db.write():
         standing = standing_of(workspace_id, public_id)
+        if db.row("SELECT 1 FROM media_job WHERE public_id = ? AND is_needed = ?", public_id, True):
+            raise Conflict(N_("A post waits for this: it is not stopped."), code="needed")
         mine = "workspace_id = ? AND public_id = ?"
         if db.execute(
             f"UPDATE media_job SET state = ?, ended_at = ? WHERE {mine} AND state = ?",

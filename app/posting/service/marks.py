@@ -20,7 +20,8 @@ _COMING = frozenset({work.WAITING, work.RUNNING})
 def want(target: PostTarget, content: Content, wish: Wish, *, now: datetime) -> None:
     """Ask for what a post needs in a channel, inside the running transaction. Raises LimitReached (`limit_watermarks`)."""
     db.execute("DELETE FROM target_work WHERE target_id = ? AND workspace_id = ?", target.id, target.workspace)
-    for job in marking.want(target.workspace, [medium.file for medium in content.media], wish, now=now):
+    files = [medium.file for medium in content.media]
+    for job in marking.want(target.workspace, files, wish, is_needed=True, now=now):
         TargetWork.insert(workspace=target.workspace, target=target.id, job=job).execute()
 
 

@@ -198,11 +198,11 @@ _PIXEL_BOMBS: list[tuple[str, Fate, Callable[[], bytes]]] = [
     ("text-bomb.png", (DAMAGED, None), lambda: _with_chunk(b"zTXt", b"x\0\0" + _zlib_of_zeros(300))),
 ]
 _FRAME_BOMBS: list[tuple[str, Fate, Callable[[], bytes]]] = [
-    ("300-frames.gif", FRAMES, lambda: frames(300, 1000, 1000, "GIF")),
-    ("101-frames.gif", FRAMES, lambda: frames(101, 20, 20, "GIF")),
+    ("300-large-frames.gif", PIXELS, lambda: frames(300, 1000, 1000, "GIF")),
+    ("401-frames.gif", FRAMES, lambda: frames(401, 20, 20, "GIF")),
     ("100-large-frames.gif", PIXELS, lambda: frames(100, 1200, 1100, "GIF")),
-    ("101-frames.webp", FRAMES, lambda: frames(101, 20, 20, "WEBP", lossless=True)),
-    ("101-frames.png", FRAMES, lambda: frames(101, 20, 20, "PNG")),
+    ("401-frames.webp", FRAMES, lambda: frames(401, 20, 20, "WEBP", lossless=True)),
+    ("401-frames.png", FRAMES, lambda: frames(401, 20, 20, "PNG")),
     ("claims-milliard.png", (FRAMES, DAMAGED), _animated_png_liar),
     ("absurd-times.gif", None, lambda: frames(3, 40, 30, "GIF", duration=[0, 655_350, 10], loop=65_535)),
     ("no-frames.gif", DAMAGED, lambda: gif((10, 10))),
