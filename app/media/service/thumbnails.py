@@ -14,7 +14,7 @@ LONGEST = 480  # pixels: a tile on a screen of twice the density
 _PARAMS = {"longest": LONGEST}
 _RECIPE = work.recipe_of(THUMBNAIL, _PARAMS)
 _SMALL_BYTES = 100_000  # is drawn itself
-_SHOWN = ("image/jpeg", "image/png", "image/webp", "image/gif", "video/mp4", "video/quicktime")
+_SHOWN = ("image/jpeg", "image/png", "image/webp", "image/gif", content.HEIC, "video/mp4", "video/quicktime")
 _BATCH = 200
 
 
