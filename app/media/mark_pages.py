@@ -14,8 +14,8 @@ from app.media.service.marking import Wish
 from app.media.service.watermarks import POSITIONS, Typed
 from app.media.service.work import Standing
 
-_MOST_OFFERED = 24
-_MARKABLE, _LOGOS = ("photo", "video", "animation"), ("image/png", "image/webp", "image/jpeg")
+_MOST_OFFERED = 100
+_MARKABLE, _LOGOS = tuple(sorted(marking.MARKED)), ("image/png", "image/webp", "image/jpeg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +99,16 @@ def mark_page(
 ) -> MarkPage:
     """A watermark's form, as it is kept or as it was typed. Raises NotFound."""
     row = watermarks.by_public_id(workspace_id, public_id) if public_id else None
+    shown = typed or (_typed_of(workspace_id, row) if row else Typed())
     return MarkPage(
         public_id=public_id,
-        typed=typed or (_typed_of(workspace_id, row) if row else Typed()),
+        typed=shown,
         positions=POSITIONS,
         channels=tuple(
             Choice(ref.public_id, ref.title) for ref in channels_of(workspace_id) if ref.relation == "owned"
         ),
-        logos=_files(workspace_id, f"mime IN ({db.marks(_LOGOS)})", *_LOGOS),
-        files=_files(workspace_id, f"kind IN ({db.marks(_MARKABLE)})", *_MARKABLE) if row else (),
+        logos=_files(workspace_id, f"mime IN ({db.marks(_LOGOS)})", *_LOGOS, chosen=shown.logo),
+        files=_files(workspace_id, f"mime IN ({db.marks(_MARKABLE)})", *_MARKABLE, chosen=tried) if row else (),
         tried=_tried(workspace_id, row, tried, url_of) if row and tried else None,
         may_change=may_change,
         errors=errors,
@@ -130,11 +131,12 @@ def _typed_of(workspace_id: int, row: Watermark) -> Typed:
     )
 
 
-def _files(workspace_id: int, which: str, *params: str) -> tuple[Choice, ...]:
+def _files(workspace_id: int, which: str, *params: str, chosen: str) -> tuple[Choice, ...]:
+    """The chosen one first, of whatever age: a form that does not show it takes it away. Then the newest."""
     rows = db.rows(
         "SELECT public_id, name FROM media_file WHERE workspace_id = ? AND deleted_at IS NULL AND trashed_at IS NULL"
-        f" AND origin_id IS NULL AND {which} ORDER BY id DESC LIMIT ?",
-        *(workspace_id, *params, _MOST_OFFERED),
+        f" AND origin_id IS NULL AND {which} ORDER BY public_id = ? DESC, id DESC LIMIT ?",
+        *(workspace_id, *params, chosen, _MOST_OFFERED),
     )
     return tuple(Choice(*row) for row in rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,7 +66,8 @@ def library(workspace_id: int, wanted: Wanted, *, before: int | None, limit: int
         where.append(MediaFile.kind == wanted.kind)
     if wanted.tag:
         where.append(MediaFile.tags.contains(f"|{wanted.tag}|"))
-    where += [MediaFile.found_by.contains(word) for word in wanted.words.casefold().split()[:8]]
+    words = unicodedata.normalize("NFC", wanted.words.casefold()).split()[:8]
+    where += [MediaFile.found_by.contains(word) for word in words]
     return list(MediaFile.select().where(*where).order_by(MediaFile.id.desc()).limit(limit))
 
 

@@ -26,11 +26,15 @@ class Printed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An own post (by key) and how alike: `score` of the words 0..1, `distance` of pictures in bits of 128."""
+    """An own post (by key) and how alike: `score` of the words 0..1, `distance` of pictures in bits of 128.
+
+    `picture`: which of the own post's pictures is the copied one, its place among the printed ones.
+    """
 
     own: int
     score: float | None
     distance: int | None
+    picture: int | None
 
 
 class OwnPosts:
@@ -39,20 +43,19 @@ class OwnPosts:
     def __init__(self, posts: Sequence[Printed]) -> None:
         self._posted_at = {post.key: post.posted_at for post in posts}
         self._texts = TextIndex({post.key: post.numbers for post in posts})
-        pictures = [(post.key, picture) for post in posts for picture in post.pictures]
-        self._keys = [key for key, _ in pictures]
-        self._pictures = PictureIndex([picture for _, picture in pictures])
+        self._places = [(post.key, place) for post in posts for place in range(len(post.pictures))]
+        self._pictures = PictureIndex([picture for post in posts for picture in post.pictures])
 
     def copied_by(self, found: Printed) -> list[Match]:
         """Own posts that were out before the found one and that it copies by words or by a picture."""
         scores = {match.key: match.score for match in self._texts.matches(found.numbers)}
-        distances: dict[int, int] = {}
-        for picture in found.pictures:
-            for match in self._pictures.matches(picture):
-                key = self._keys[match.place]
-                distances[key] = min(match.distance, distances.get(key, match.distance))
+        alike: dict[int, tuple[int | None, int | None]] = {}
+        matches = (match for picture in found.pictures for match in self._pictures.matches(picture))
+        for match in sorted(matches, key=lambda match: match.distance):
+            key, place = self._places[match.place]
+            alike.setdefault(key, (match.distance, place))
         return [
-            Match(key, scores.get(key), distances.get(key))
-            for key in sorted(scores.keys() | distances.keys())
+            Match(key, scores.get(key), *alike.get(key, (None, None)))
+            for key in sorted(scores.keys() | alike.keys())
             if self._posted_at[key] < found.posted_at
         ]

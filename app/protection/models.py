@@ -17,7 +17,8 @@ _WHILE_OPEN = "while the case is open, at most 90 days"
 class OwnPrint(TenantTable):
     """What a post of the workspace looks like: hashes of its word runs (12 hex digits each) and of its pictures.
 
-    `post_id` is the collected post's, `stamp` says of which content the print is, `files` are the SHA-256 of its pictures.
+    `post_id` is the collected post's, `stamp` says of which content the print is, `files` are the SHA-256 of its pictures:
+    those of `pictures` first, in their order, then those that cannot be told from others.
     """
 
     impersonal = frozenset({"stamp", "shingles", "pictures", "files"})
@@ -54,12 +55,21 @@ class SeenPrint(Table):
 
 
 class PrintWatch(Table):
-    """When a channel's public posts were looked at last, up to which message, and what went wrong."""
+    """When a channel's public posts were looked at last, up to which message, and what went wrong.
+
+    Between `gap_from` and `gap_to` (ids, both out; from the month's limit where there is no `gap_from`) nothing was read
+    yet; `gap_at` is when the oldest post above that was published, `pages` how many the last scan read. No `gap_to`: all
+    of the last month is read.
+    """
 
     impersonal = frozenset({"error"})
     chat_id = IntegerField(primary_key=True)
     read_at = UtcTimestamp()
     newest_id = BigIntegerField(null=True)
+    gap_from = BigIntegerField(null=True)
+    gap_to = BigIntegerField(null=True)
+    gap_at = UtcTimestamp(null=True)
+    pages = IntegerField(default=0)
     error = CharField(max_length=300, null=True)
 
 

@@ -36,6 +36,10 @@ class RadarPage:
     def reading_errors(self) -> tuple[WatchedChannel, ...]:
         return tuple(one for one in self.watched if one.error)
 
+    @property
+    def not_whole(self) -> tuple[WatchedChannel, ...]:
+        return tuple(one for one in self.watched if not one.is_whole)
+
 
 @dataclass(frozen=True, slots=True)
 class CasePage:

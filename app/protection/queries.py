@@ -16,12 +16,17 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class WatchedChannel:
-    """A watched channel as the radar sees it. `read_at` None: no scan came to it yet."""
+    """A watched channel as the radar sees it. `read_at` None: no scan came to it yet.
+
+    `is_whole` False: of the last month only what was published since `back_to` is read, or is read but for a gap below it.
+    """
 
     title: str
     username: str
     read_at: datetime | None
     error: str
+    is_whole: bool
+    back_to: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,15 @@ class Case:
 def watched_of(workspace_id: int) -> list[WatchedChannel]:
     """Watched channels by title; those without a public name cannot be read and are left out."""
     rows = db.rows(
-        "SELECT t.title, t.username, w.read_at, w.error FROM channel c JOIN chat t ON t.id = c.chat_id"
+        "SELECT t.title, t.username, w.read_at, w.error, w.gap_to, w.gap_at FROM channel c JOIN chat t ON t.id = c.chat_id"
         " LEFT JOIN print_watch w ON w.chat_id = c.chat_id WHERE c.workspace_id = ? AND c.relation = 'watched'"
         " AND c.deleted_at IS NULL AND t.username IS NOT NULL ORDER BY t.title, c.id",
         workspace_id,
     )
-    return [WatchedChannel(title, name, db.moment(at), error or "") for title, name, at, error in rows]
+    return [
+        WatchedChannel(title, name, db.moment(at), error or "", gap is None, db.moment(back_to))
+        for title, name, at, error, gap, back_to in rows
+    ]
 
 
 def last_scan(workspace_id: int) -> TheftScan | None:

@@ -25,6 +25,7 @@ from app.protection.queries import Case
 from app.protection.service import cases, reading_marks, scans
 
 blueprint = Blueprint("protection", __name__, url_prefix="/protection")
+_TAKEN_BYTES = 5 * reading_marks.MOST_BYTES  # so that one that is too large is answered by its page, which says so
 _RADAR, _CASE, _COPY = "protection/radar.html", "protection/case.html", "protection/copy.html"
 
 
@@ -153,7 +154,7 @@ def copies() -> Response:
 
 
 @blueprint.post("/copies")
-@policy(Act.COMPOSE, most_bytes=reading_marks.MOST_BYTES)
+@policy(Act.COMPOSE, most_bytes=_TAKEN_BYTES)
 @limiter.limit("30 per hour")
 def which_copy() -> Response:
     """Nothing of the picture is kept."""

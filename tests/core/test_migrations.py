@@ -45,6 +45,15 @@ def test_0030_makes_older_files_findable_and_goes_back(runtime: Runtime, tmp_pat
     assert room.room_of(who.workspace.id, now=NOW) == room.Room(1, 200_000 * room.MB)
 
 
+def test_0038_has_public_pages_read_back_once_more_and_goes_back(runtime: Runtime) -> None:
+    with db.write():
+        db.execute("INSERT INTO print_watch (chat_id, read_at, newest_id, pages) VALUES (7, ?, 90, 0)", db.stamp(NOW))
+    _take_back("0038_gaps_of_public_pages")
+    assert db.rows("SELECT * FROM print_watch") == [(7, db.stamp(NOW), 90, None)]
+    assert migrate.up() == ["0038_gaps_of_public_pages"] and migrate.difference(TABLES) == ""
+    assert db.row("SELECT newest_id, gap_from, gap_to, gap_at, pages FROM print_watch") == (None, None, None, None, 0)
+
+
 def _take_back(name: str) -> None:
     """One migration alone, whatever came after it."""
     runner = migrate._runner()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from app.core.policy import Role
 from app.media import library_jobs, pages, queries
 from app.media.models import MediaFile
 from app.media.queries import Wanted
-from app.media.service import library, path_of, room, store, uploads
+from app.media.service import keeping, library, path_of, room, store, uploads
 from app.posting.content import markup
 from app.posting.content.blocks import Content, Media
 from app.posting.content.draft import Draft
@@ -78,6 +79,45 @@ def test_files_are_found_by_parts_of_their_name_and_tags_in_any_case(aziza: Owne
     assert _found(aziza, tag="big sale") == ["Весна 50%.png"] and _found(aziza, tag="big") == []
     assert queries.tags_of(aziza.workspace.id) == ["big sale", "акция"]
     assert _found(owner("Bek", now=NOW)) == []
+
+
+def test_a_name_whose_letters_a_mac_sent_in_parts_is_found_as_people_type_it(aziza: Owner, tmp_path: Path) -> None:
+    apart = unicodedata.normalize("NFD", "Йод ёлка ўрик.png")
+    row = kept(aziza, b"one", apart, tmp_path)
+    assert row.name == "Йод ёлка ўрик.png" != apart
+    assert _found(aziza, "йод") == _found(aziza, unicodedata.normalize("NFD", "ёлка")) == [row.name]
+    library.tag(aziza.workspace.id, row.public_id, unicodedata.normalize("NFD", "Ўйин"), **_who(aziza))
+    assert _found(aziza, "ўйин") == _found(aziza, tag="ўйин") == [row.name]
+    with db.write():  # as rows of before stand
+        db.execute("UPDATE media_file SET name = ?, found_by = ? WHERE id = ?", apart, apart.casefold(), row.id)
+    assert _found(aziza, "ёлка") == []
+    library.tag(aziza.workspace.id, row.public_id, "", **_who(aziza))
+    assert _found(aziza, "ёлка") == [apart]
+
+
+def test_a_name_and_tags_that_are_given_at_the_same_time_are_both_found(
+    aziza: Owner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = kept(aziza, b"one", "first.png", tmp_path)
+    begun: list[threading.Thread] = []
+    real = keeping.search_words
+
+    def tag() -> None:
+        library.tag(aziza.workspace.id, row.public_id, "spring", **_who(aziza))
+        db.database.close()
+
+    def slow(name: str, tags: str) -> str:
+        if not begun:
+            begun.append(threading.Thread(target=tag))
+            begun[0].start()
+            begun[0].join(1)
+            assert begun[0].is_alive(), "it waits"
+        return real(name, tags)
+
+    monkeypatch.setattr(keeping, "search_words", slow)
+    library.rename(aziza.workspace.id, row.public_id, "second.png", **_who(aziza))
+    begun[0].join(20)
+    assert _found(aziza, "second") == _found(aziza, "spring") == _found(aziza, tag="spring") == ["second.png"]
 
 
 def test_files_are_found_by_their_kind(aziza: Owner, tmp_path: Path) -> None:

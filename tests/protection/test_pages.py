@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -141,6 +142,25 @@ class TestWithoutSimulator:
         assert refused.status_code == 429 and "allows 3 theft scans a month" in refused.text
         assert "The last scan failed" in client.get("/protection").text
 
+    def test_a_channel_that_was_not_read_whole_is_named_with_the_time_back_to_which(self, sign_in: SignIn) -> None:
+        now = clock.utcnow()
+        who = owner("Aziza", now=now)
+        owned_channel(who, "News", telegram_chat_id=-1001, now=now)
+        busy, calm = (watched(who, name, now=now) for name in ("busy", "calm"))
+        back_to = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+        with db.write():
+            for channel, gap in ((busy, (51, db.stamp(back_to))), (calm, (None, None))):
+                db.execute(
+                    "INSERT INTO print_watch (chat_id, read_at, newest_id, gap_to, gap_at, pages) VALUES (?, ?, 90, ?, ?, 1)",
+                    *(channel.chat, db.stamp(now), *gap),
+                )
+        text = sign_in(who).get("/protection").text
+        told = text[text.index("not read whole") :]
+        assert "busy" in told and "calm" not in told and re.search("read back to [^<]*20 Nov", told)
+        with db.write():
+            db.execute("UPDATE print_watch SET gap_to = NULL, gap_at = NULL")
+        assert "not read whole" not in sign_in(who).get("/protection").text
+
     def test_more_cases_than_a_page_are_on_a_second_one(
         self, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -172,7 +192,9 @@ class TestWithoutSimulator:
         client = sign_in(owner("Aziza", now=clock.utcnow()))
         assert "We work on JPEG, PNG" in _sent(client, b"<svg/>", status=422)
         assert "million pixels" in _sent(client, large_png(20_000, 20_000), status=422)
-        assert "larger than 10 MB" in _sent(client, bytes(reading_marks.MOST_BYTES + 1), status=422)
+        for size in (reading_marks.MOST_BYTES + 1, 14_000_000):  # a large PNG has more than a form's fields beyond it
+            text = _sent(client, bytes(size), status=422)
+            assert "larger than 10 MB" in text and "Read the mark" in text
         assert stored(tmp_path) == [], "nothing of it is kept"
         assert client.post("/protection/copies", data={}).status_code == 422
 

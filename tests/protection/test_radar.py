@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
 from datetime import timedelta
 
@@ -11,6 +13,10 @@ import pytest
 
 from app.core import clock, db
 from app.core.errors import Conflict, LimitReached, NotFound
+from app.media.service import keep
+from app.posting.content import markup
+from app.posting.content.blocks import Content, Media
+from app.posting.service import collecting
 from app.protection import jobs
 from app.protection.models import TheftCase, TheftEvidence, TheftScan
 from app.protection.service import cases, scans
@@ -19,7 +25,8 @@ from app.readings.collectors.base import hash_text
 from app.readings.service import updates
 from app.readings.service.facts import PostFacts
 from tests.media.invisible.pictures import drawn
-from tests.protection.conftest import COPIED, PICTURE, Scene
+from tests.posting.authored import run_lane, scheduled
+from tests.protection.conftest import COPIED, PICTURE, Scene, jpeg
 from tests.world import owned_channel, owner, watched
 
 CUT = np.ascontiguousarray(PICTURE[20:-40, 30:-20])
@@ -65,6 +72,27 @@ def test_words_alone_or_a_picture_alone_are_enough(scene: Scene) -> None:
     by_text, by_picture = _cases(scene)
     assert by_text.picture_bits is None and by_text.text_permille
     assert by_picture.text_permille is None and by_picture.picture_bits is not None
+
+
+def test_of_an_album_the_picture_that_was_copied_is_the_original(scene: Scene) -> None:
+    """The first one is plain and has no print: places among the prints are not those in the post."""
+    plain = np.full((640, 800, 3), 90, np.uint8)
+    kept, now = [], clock.utcnow()
+    for name, pixels in (("plain", plain), ("a", drawn(1, seed=7, sides=(640, 800))), ("b", PICTURE)):
+        data = io.BytesIO(jpeg(pixels))
+        kept.append(keep(scene.who.workspace.id, data, name, data_dir=scene.folder, user_id=scene.who.user.id, now=now))
+    media = tuple(Media("photo", file.public_id) for file in kept)
+    scheduled(scene.who, Content(markup.parse("Uchta rasm"), media=media), scene.own)
+    run_lane(scene.line, folder=scene.folder)
+    assert collecting.collect_sent(now=clock.utcnow()) == 1
+    time.sleep(1.1)
+    scene.others_post("thief", "Butunlay boshqa", CUT)
+    scene.watch("thief")
+    _scan(scene)
+    (case,) = _cases(scene)
+    assert case.text_permille is None and case.own_sha256 == kept[2].sha256
+    (files,) = db.row("SELECT files FROM own_print") or ("",)
+    assert json.loads(files) == [kept[1].sha256, kept[2].sha256, kept[0].sha256]
 
 
 def test_a_picture_that_was_not_sent_from_here_is_known_from_the_own_public_page(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -76,12 +77,14 @@ def record(workspace_id: int, given: Draft, found: Found, name: str, *, user_id:
 
 def search_words(name: str, tags: str) -> str:
     """What a file is found by: its name and its tags, in small letters."""
-    return f"{name.casefold()}{tags.casefold()}"[:_LONGEST_SEARCH]
+    return unicodedata.normalize("NFC", f"{name.casefold()}{tags.casefold()}")[:_LONGEST_SEARCH]
 
 
 def plain_name(name: str) -> str:
-    """A file's name without its folders and without characters that hide how it ends."""
-    last = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable()).strip(" .")
+    """A file's name without its folders and without characters that hide how it ends, its letters whole (NFC): Macs send
+    й as и and a breve."""
+    whole = unicodedata.normalize("NFC", name)
+    last = "".join(c for c in whole.replace("\\", "/").rpartition("/")[2] if c.isprintable()).strip(" .")
     if len(last) > _LONGEST_NAME:
         suffix = PurePosixPath(last).suffix[:_LONGEST_SUFFIX]
         last = last[: _LONGEST_NAME - len(suffix)] + suffix

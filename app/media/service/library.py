@@ -6,6 +6,7 @@ out yet is not put there, and what came to be needed in the trash is not deleted
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,21 +32,21 @@ def rename(workspace_id: int, public_id: str, name: str, *, user_id: int, now: d
         raise Invalid(N_("A file needs a name."), fields={"name": "empty"})
 
     def change(row: MediaFile) -> None:
-        row.name, row.found_by = plain, keeping.search_words(plain, row.tags)
+        row.name = plain
 
     _change(workspace_id, public_id, "media.renamed", change, user_id=user_id, now=now)
 
 
 def tag(workspace_id: int, public_id: str, tags: str, *, user_id: int, now: datetime) -> None:
     """Give a file these tags, parted by commas, instead of those that it has. Raises NotFound, Invalid for too many."""
-    clean = dict.fromkeys(" ".join(one.replace("|", " ").split()).casefold()[:LONGEST_TAG] for one in tags.split(","))
+    given = unicodedata.normalize("NFC", tags.casefold()).split(",")
+    clean = dict.fromkeys(" ".join(one.replace("|", " ").split())[:LONGEST_TAG] for one in given)
     clean.pop("", None)
     if len(clean) > MOST_TAGS:
         raise Invalid(N_("A file has at most %(most)s tags."), most=MOST_TAGS, fields={"tags": "too_many"})
 
     def change(row: MediaFile) -> None:
         row.tags = f"|{'|'.join(clean)}|" if clean else ""
-        row.found_by = keeping.search_words(row.name, row.tags)
 
     _change(workspace_id, public_id, "media.tagged", change, user_id=user_id, now=now)
 
@@ -87,10 +88,9 @@ def _change(
     now: datetime,
 ) -> None:
     with db.write():
-        row = queries.file_of(workspace_id, public_id)
-        if row is None:
-            raise NotFound(N_("There is no such file."))
+        row = _locked(workspace_id, public_id)
         change(row)
+        row.found_by = keeping.search_words(row.name, row.tags)
         row.save()
         audit.record(
             action,
@@ -100,6 +100,17 @@ def _change(
             after={"name": row.name, "tags": row.tags},
             now=now,
         )
+
+
+def _locked(workspace_id: int, public_id: str) -> MediaFile:
+    """The file as it stands once nobody else changes it. Raises NotFound."""
+    row = queries.file_of(workspace_id, public_id)
+    if row is not None:
+        db.serialise("media_file", row.id)
+        row = queries.file_of(workspace_id, public_id)
+    if row is None:
+        raise NotFound(N_("There is no such file."))
+    return row
 
 
 def _is_needed(workspace_id: int, public_id: str, uses: Uses) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 from app.core import db
 from app.core.errors import AppError
 from app.protection.matching import Match, OwnPosts
-from app.protection.models import OwnPrint, PrintWatch, TheftScan
+from app.protection.models import OwnPrint, TheftScan
 from app.protection.pictures import PictureIndex, PicturePrint, print_of
-from app.protection.service import cases, prints, scans
+from app.protection.service import cases, prints, public_posts, scans
 from app.protection.service.prints import Print
+from app.protection.service.public_posts import Public, Turn
 from app.protection.sources.base import FoundPost, PostSource
 
 MOST_CHANNELS = 200
@@ -29,41 +30,29 @@ class Desk:
     is_over: Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class _Public:
-    """A channel that has a public page."""
-
-    chat_id: int
-    username: str
-
-
 def advance(scan: TheftScan, desk: Desk, *, now: datetime) -> bool:
     """Go on with a scan that is running; True when it is at its end."""
     watched = _public(scan.workspace, "watched")
-    for one in (*_public(scan.workspace, "owned"), *watched):
-        if _is_read(one, scan):
+    channels = (*_public(scan.workspace, "owned"), *watched)
+    turn = Turn(desk.source, scan.started_at, public_posts.most_pages(len(channels)), desk.is_over)
+    for one in channels:
+        if public_posts.is_read(one, since=turn.since, pages=turn.pages):
             continue
-        if desk.is_over():
+        if desk.is_over() or not public_posts.refresh(one, turn, now=now):
             return False
-        prints.refresh_seen(one.chat_id, one.username, desk.source, now=now)
     return _compare(scan, watched, desk, now=now)
 
 
-def _public(workspace_id: int, relation: str) -> list[_Public]:
+def _public(workspace_id: int, relation: str) -> list[Public]:
     rows = db.rows(
         "SELECT DISTINCT c.chat_id, t.username FROM channel c JOIN chat t ON t.id = c.chat_id WHERE c.workspace_id = ?"
         " AND c.relation = ? AND c.deleted_at IS NULL AND t.username IS NOT NULL ORDER BY c.chat_id LIMIT ?",
         *(workspace_id, relation, MOST_CHANNELS),
     )
-    return [_Public(*row) for row in rows]
+    return [Public(*row) for row in rows]
 
 
-def _is_read(one: _Public, scan: TheftScan) -> bool:
-    watch = PrintWatch.get_or_none(PrintWatch.chat_id == one.chat_id)
-    return watch is not None and watch.read_at >= scan.started_at
-
-
-def _compare(scan: TheftScan, watched: list[_Public], desk: Desk, *, now: datetime) -> bool:
+def _compare(scan: TheftScan, watched: list[Public], desk: Desk, *, now: datetime) -> bool:
     prints.refresh_own(scan.workspace, data_dir=desk.data_dir, now=now)
     own = prints.own_prints(scan.workspace, now=now)
     posts, by_key, found_posts = OwnPosts(own), {post.key: post for post in own}, 0
@@ -76,7 +65,7 @@ def _compare(scan: TheftScan, watched: list[_Public], desk: Desk, *, now: dateti
             if desk.is_over():
                 return False
             _open(scan.workspace, one, found, (by_key[match.own], match), desk, now=now)
-    read = sum(_was_read(one) for one in watched)
+    read = sum(public_posts.was_read(one) for one in watched)
     scans.finish(scan, (read, len(own), found_posts, _opened_since(scan)), now=now)
     return True
 
@@ -96,18 +85,12 @@ def _opened_since(scan: TheftScan) -> int:
     return int(count)
 
 
-def _was_read(one: _Public) -> bool:
-    watch = PrintWatch.get_or_none(PrintWatch.chat_id == one.chat_id)
-    return watch is not None and watch.error is None
-
-
 def _open(
-    workspace_id: int, one: _Public, found: Print, copied: tuple[Print, Match], desk: Desk, *, now: datetime
+    workspace_id: int, one: Public, found: Print, copied: tuple[Print, Match], desk: Desk, *, now: datetime
 ) -> None:
     """The evidence is taken now, from where anybody can see it; a copy that is gone meanwhile leaves a case without."""
     own, match = copied
     post = _post_now(one, found.key, desk.source)
-    row = OwnPrint.get(OwnPrint.workspace == workspace_id, OwnPrint.post_id == own.key)
     finding = cases.Finding(
         post_id=own.key,
         chat_id=one.chat_id,
@@ -116,13 +99,26 @@ def _open(
         score=match.score,
         distance=match.distance,
         text=(post.text or None) if post else None,
-        picture=_picture_like(own.pictures, post, desk.source) if post else None,
-        own_sha256=row.files[0] if row.files else None,
+        picture=_picture_like(_copied(own, match), post, desk.source) if post else None,
+        own_sha256=_own_file(workspace_id, own, match),
     )
     cases.open_case(workspace_id, finding, data_dir=desk.data_dir, now=now)
 
 
-def _post_now(one: _Public, message_id: int, source: PostSource) -> FoundPost | None:
+def _copied(own: Print, match: Match) -> Sequence[PicturePrint]:
+    """The own picture that was copied; all of them where the words were."""
+    return own.pictures if match.picture is None else own.pictures[match.picture : match.picture + 1]
+
+
+def _own_file(workspace_id: int, own: Print, match: Match) -> str | None:
+    """SHA-256 of the own picture that was copied, the post's first one where the words were; None without its bytes."""
+    if match.picture is not None:
+        return own.files[match.picture] if own.files else None
+    files = OwnPrint.get(OwnPrint.workspace == workspace_id, OwnPrint.post_id == own.key).files
+    return files[0] if files else None
+
+
+def _post_now(one: Public, message_id: int, source: PostSource) -> FoundPost | None:
     try:
         page = source.page(one.username, before=message_id + 1)
     except AppError:
