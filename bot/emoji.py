@@ -25,6 +25,8 @@ _IDLE_S = 0.5
 _MOST_OFFERED = 12
 _IN_A_ROW = 4
 _MOST_SETS = 3
+_TOKEN_IS_OVER = "Unauthorized"  # so Telegram answers by a token that its owner revoked
+_NO_MORE = N_("Telegram does not have these custom emoji any more, so they cannot be put at hand. Choose others.")
 _NOT_YOURS = N_("Those who manage the channels of “%(name)s” put custom emoji at hand.")
 
 
@@ -50,7 +52,7 @@ class EmojiReader:
     def _read(self, wish: reading.Wish) -> bool:
         bot, now = telegram.bot_by_id(wish.bot_id), clock.utcnow()
         if bot is None:
-            reading.failed(wish, Upstream("the bot is gone", permanent=True), now=now)
+            reading.bot_is_gone(wish, Upstream("the bot is gone", permanent=True), now=now)
             return False
         if wait_s := budget.take_call(wish.bot_id, now=now):
             reading.put_off(wish, wait_s, now=now)
@@ -60,7 +62,8 @@ class EmojiReader:
         except Upstream as error:
             if error.retry_after_s:
                 budget.obey_retry_after(wish.bot_id, error.retry_after_s, now=now)
-            reading.failed(wish, error, now=clock.utcnow())
+            is_gone = error.permanent and _TOKEN_IS_OVER in error.message
+            (reading.bot_is_gone if is_gone else reading.failed)(wish, error, now=clock.utcnow())
             return False
         reading.keep(wish, found, now=clock.utcnow())
         return True
@@ -69,12 +72,30 @@ class EmojiReader:
         bot, now = telegram.bot_by_id(trial.bot_id), clock.utcnow()
         if bot is None:
             return False
-        if wait_s := budget.reserve_send(trial.bot_id, trial.chat_id, now=now):
-            trials.put_off(trial, wait_s, now=now)
+        wait_s = budget.take_call(trial.bot_id, now=now) or budget.reserve_send(trial.bot_id, trial.chat_id, now=now)
+        if wait_s or not self._is_there(trial):
+            if wait_s:
+                trials.put_off(trial, wait_s, now=now)
             return False
         outcome = trials.make(trial, self._runtime.bots.telegram(bot), now=clock.utcnow())
         telemetry.log().info("custom emoji tried", bot_id=trial.bot_id, outcome=outcome)
         return outcome != trials.FAILED
+
+    def _is_there(self, trial: trials.Trial) -> bool:
+        """Whether Telegram has the emoji: what it has no more is dropped everywhere, and tells nothing of a bot."""
+        bot, now = telegram.bot_by_id(trial.bot_id), clock.utcnow()
+        assert bot is not None
+        try:
+            facts = self._runtime.bots.telegram(bot).custom_emoji([trial.emoji_id])
+        except Upstream as error:
+            trials.failed(trial, error, now=now)
+            return False
+        if not facts:
+            trials.without_its_emoji(trial, now=now)
+            return False
+        with db.write():
+            reading.note(facts, now=now)
+        return True
 
     def _fetch(self, wanted: pictures.Wanted) -> None:
         bot, now = telegram.bot_by_id(wanted.bot_id), clock.utcnow()
@@ -89,19 +110,19 @@ def ids_in(message: Message) -> list[str]:
     return list(dict.fromkeys(found))[: palette.MOST_AT_ONCE]
 
 
-def facts_of(runtime: Runtime, bot_id: int, emoji_ids: Sequence[str]) -> tuple[CustomEmojiFacts, ...]:
-    """What Telegram says of them; () where it does not, or not now: nobody waits for it."""
+def facts_of(runtime: Runtime, bot_id: int, emoji_ids: Sequence[str]) -> tuple[CustomEmojiFacts, ...] | None:
+    """What Telegram says of them, () when it knows none; None where it does not tell now: nobody waits for it."""
     bot = telegram.bot_by_id(bot_id)
     if bot is None or budget.take_call(bot_id, now=clock.utcnow()):
-        return ()
+        return None
     try:
         return runtime.bots.telegram(bot).custom_emoji(emoji_ids)
     except Upstream as error:
         telemetry.log().info("custom emoji of a message were not read", error=error.message)
-        return ()
+        return None
 
 
-def offer(facts: Sequence[CustomEmojiFacts]) -> Callable[[Asker, object], Answer]:
+def offer(facts: Sequence[CustomEmojiFacts] | None) -> Callable[[Asker, object], Answer]:
     """What answers a message that holds custom emoji: a button for each that is not at hand yet."""
 
     def answer(asker: Asker, _said: object) -> Answer:
@@ -115,12 +136,14 @@ def offer(facts: Sequence[CustomEmojiFacts]) -> Callable[[Asker, object], Answer
     return answer
 
 
-def _offered(asker: Asker, place: Place, facts: Sequence[CustomEmojiFacts]) -> Answer:
+def _offered(asker: Asker, place: Place, facts: Sequence[CustomEmojiFacts] | None) -> Answer:
     here = place.workspace.id
-    if not facts:
+    if facts is None:
         return place.answer(
             i18n.say(asker.language, "Telegram does not tell what these are now. Send them once more in a moment.")
         )
+    if not facts:
+        return place.answer(i18n.say(asker.language, _NO_MORE))
     reading.note(facts, now=asker.now)
     for name in list(dict.fromkeys(one.set_name for one in facts if one.set_name))[:_MOST_SETS]:
         with suppress(Invalid):  # the list of sets is full: these single ones can be taken all the same

@@ -15,7 +15,7 @@ from bot import keyboards, places
 from bot.places import Answer, Place
 from bot.publishing import MOST_LISTED, Asker, Said, may_act, require
 
-ON, OFF = "on", "off"
+ON, OFF, MORE = "on", "off", "more"
 _PAGES = {"watermarks": "/watermarks", "copies": "/protection"}
 _MEANS = N_(
     "New posts of a protected channel cannot be forwarded or saved in Telegram's apps. That hinders copying and does not"
@@ -45,13 +45,16 @@ def show(asker: Asker, _said: Said) -> Answer:
     return places.ask(asker.person) if place is None else _list(asker, place)
 
 
-def _list(asker: Asker, place: Place) -> Answer:
-    refs = _own(place)[:MOST_LISTED]
-    if not refs:
+def _list(asker: Asker, place: Place, *, skip: int = 0) -> Answer:
+    own = _own(place)
+    refs, more = own[skip : skip + MOST_LISTED], max(len(own) - skip - MOST_LISTED, 0)
+    if not own:
         return place.answer(i18n.say(asker.language, _NO_CHANNEL))
     rules = settings.rules_of(place.workspace.id, refs)
     states = {ref.public_id: rules[ref.id].is_protected for ref in refs}
     lines = [i18n.say(asker.language, _STATES[states[ref.public_id]], title=ref.title) for ref in refs]
+    if more:
+        lines.append(i18n.say_many(asker.language, "and %(num)s more channel", "and %(num)s more channels", more))
     addresses = {name: f"{asker.base_url}{path}" for name, path in _PAGES.items()}
     lines.append(i18n.say(asker.language, _MEANS, **addresses))
     titles = (i18n.say(asker.language, "Watermarks"), i18n.say(asker.language, "Copied posts"))
@@ -60,8 +63,10 @@ def _list(asker: Asker, place: Place) -> Answer:
         lines.append(i18n.say(asker.language, _NOT_YOURS, name=place.workspace.name))
     answer = place.answer("\n\n".join(lines))
     may_switch = may_act(asker, place.workspace.id, Act.MANAGE_CHANNELS)
-    switches = keyboards.rows_of(_buttons(asker, refs, states)) if may_switch else {}
-    return replace(answer, buttons={**answer.buttons, **switches, **pages})
+    rows = [*_buttons(asker, refs, states)] if may_switch else []
+    if more:
+        rows.append([(f"protect:{MORE}:{skip + MOST_LISTED}", i18n.say(asker.language, "Show more channels"))])
+    return replace(answer, buttons={**answer.buttons, **keyboards.rows_of(rows), **pages})
 
 
 def _own(place: Place) -> list[ChannelRef]:
@@ -76,8 +81,11 @@ def _buttons(asker: Asker, refs: list[ChannelRef], states: dict[str, bool]) -> I
 
 
 def switch(asker: Asker, argument: str) -> Answer:
-    """Protect a channel's new posts, or stop that; what is so already is told. Raises NotFound, Forbidden."""
+    """Protect a channel's new posts, or stop that; what is so already is told. Or the next of a long list of channels.
+    Raises NotFound, Forbidden."""
     public_id, _, wish = argument.partition(":")
+    if public_id == MORE and (here := places.place_of(asker.person)) and wish.isascii() and wish.isdigit():
+        return _list(asker, here, skip=int(wish[:6]))
     place = places.place_of(asker.person, public_id)
     ref = channel_of(place.workspace.id, public_id) if place else None
     if place is None or ref is None or ref.relation != "owned" or wish not in (ON, OFF):

@@ -183,3 +183,18 @@ def test_a_button_of_the_bots_opens_its_page_in_the_mini_app_once(browser: Brows
     expect(phone.page.locator("#page_body h1")).not_to_have_text("Watermarks")
     phone.context.close()
     assert not phone.problems
+
+
+def test_a_long_title_makes_no_page_too_wide(visit: Visit) -> None:
+    """A channel may have a title of one long word; the smallest screen still shows the form."""
+    page, stack, title = visit.page, visit.stack, _title(visit.stack, _OTHER)
+    stack.change("UPDATE chat SET title = ? WHERE username = ?", "Ж" * 120, _OTHER)
+    page.set_viewport_size({"width": 360, "height": 800})
+    try:
+        page.goto("/posts/new")
+        expect(page.locator("label.check", has_text=f"@{_OTHER}")).to_be_visible()
+        page.screenshot(path=stack.folder / "emoji-long-title.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    finally:
+        stack.change("UPDATE chat SET title = ? WHERE username = ?", title, _OTHER)
+        page.set_viewport_size({"width": 1280, "height": 800})

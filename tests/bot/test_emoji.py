@@ -114,6 +114,37 @@ def test_a_set_that_is_none_is_told_in_telegrams_words(runtime: Runtime, aziza: 
     assert reading.due(clock.utcnow() + timedelta(days=1)) == []
 
 
+def test_a_bot_that_is_gone_ends_no_set_of_others(
+    runtime: Runtime, aziza: Owner, news: Channel, telegram: Emojis
+) -> None:
+    now, reader = clock.utcnow(), EmojiReader(runtime)
+    palette.ask_for(aziza.workspace.id, CATS, now=now)
+    for gone in ("the bot is not there", "its token was revoked"):
+        db.execute("UPDATE emoji_set SET read_at = ?, bot_id = ?", db.stamp(now - timedelta(days=8)), 4242)
+        if "token" in gone:
+            db.execute(
+                "INSERT INTO bot (bot_id, username, token_sealed, webhook_secret_sealed, updates, created_at, workspace_id)"
+                " SELECT 4242, 'OtherBot', ?, '', 'polling', created_at, ? FROM bot",
+                *(runtime.sealer.seal("4242:x", bound_to="bot.token:4242"), aziza.workspace.id),
+            )
+            telegram.failures["emoji_set"] = [Upstream("Unauthorized", permanent=True)]
+        db.execute("DELETE FROM send_budget")
+        assert (reader.turn(), reader.turn()) == (0, 1), gone
+        found = queries.set_of(aziza.workspace.id, CATS.lower())
+        assert found is not None and (found.state, found.count, found.error) == ("read", 7, "")
+
+
+def test_a_full_list_of_sets_takes_no_other_by_a_message(
+    chat: Chat, aziza: Owner, news: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(palette, "MOST_SETS", 1)
+    palette.ask_for(aziza.workspace.id, "Dogs", now=clock.utcnow())
+    assert "Which of these" in chat.say("👍", **_with(0)) and chat.buttons == [f"emoji:{FIRST}"]
+    assert [one.key for one in queries.sets_of(aziza.workspace.id)] == ["dogs"]
+    assert db.rows("SELECT key FROM emoji_set") == [("dogs",)]
+    palette.ask_for(aziza.workspace.id, "DOGS", now=clock.utcnow())  # that it chooses from already is no other
+
+
 def test_a_silence_is_asked_again_and_a_wait_is_kept(
     runtime: Runtime, aziza: Owner, news: Channel, telegram: Emojis
 ) -> None:
@@ -174,6 +205,12 @@ def test_what_telegram_does_not_tell_now_is_asked_for_once_more(
     assert "Which of these" in chat.say("👍", **_with(0))
 
 
+def test_what_telegram_does_not_have_is_said_to_be_gone(chat: Chat, aziza: Owner, news: Channel) -> None:
+    gone = {"type": "custom_emoji", "offset": 0, "length": 2, "custom_emoji_id": "1"}
+    answer = chat.say("👍", entities=[gone])
+    assert "any more" in answer and "in a moment" not in answer and chat.buttons == []
+
+
 def test_words_without_custom_emoji_are_acknowledged_only(chat: Chat, aziza: Owner, news: Channel) -> None:
     chat.say("/myposts")
     before = db.row("SELECT COUNT(*) FROM notice")
@@ -192,6 +229,27 @@ def test_schedule_tells_what_becomes_of_them(chat: Chat, aziza: Owner, news: Cha
     assert "In News these go out as plain emoji: 👍." in answer
 
 
+def test_what_is_scheduled_counts_against_the_plan(chat: Chat, aziza: Owner, news: Channel) -> None:
+    """Else /schedule, or an id that is typed, goes around the limit."""
+    put_on_plan(aziza.workspace.id, "free", now=clock.utcnow())
+    db.execute("UPDATE plan_limit SET amount = 2 WHERE key = 'custom_emoji'")
+
+    def schedule(*numbers: int) -> str:
+        words = "/schedule 18:30 "
+        custom = _with(*numbers)["entities"]
+        moved = [one | {"offset": one["offset"] + len(words)} for one in custom]
+        command = {"type": "bot_command", "offset": 0, "length": 9}
+        return chat.say(words + "👍" * len(numbers), entities=[command, *moved])
+
+    assert "Scheduled" in schedule(0, 0, 1) and "Scheduled" in schedule(1)
+    assert queries.room_of(aziza.workspace.id, now=clock.utcnow()).used == 2 and _mine(aziza) == []
+    assert "allows 2 new custom emoji a month" in schedule(0, 2)
+    assert db.rows("SELECT COUNT(*) FROM due_action WHERE kind = 'publish'") == [(2,)]
+    chat.say("👍", **_with(0))
+    assert "at hand in the composer" in chat.press(f"emoji:{FIRST}"), "it was counted already"
+    assert queries.room_of(aziza.workspace.id, now=clock.utcnow()).used == 2 and _mine(aziza) == [str(FIRST)]
+
+
 def test_what_the_bot_may_do_is_tried_in_its_storage_chat(
     runtime: Runtime, aziza: Owner, news: Channel, telegram: Emojis
 ) -> None:
@@ -205,3 +263,24 @@ def test_what_the_bot_may_do_is_tried_in_its_storage_chat(
     assert [(to, what.text, what.is_silent) for to, what in telegram.trials] == [(STORAGE, "👍", True)]
     assert telegram.deleted == [5] and db.rows("SELECT address, is_kept FROM emoji_standing") == [("-1009", 0)]
     assert reader.turn() == 0
+
+
+def test_a_trial_takes_an_emoji_that_telegram_has(
+    runtime: Runtime, aziza: Owner, news: Channel, telegram: Emojis
+) -> None:
+    """Else one workspace's dead emoji would make everybody's plain."""
+    now, reader = clock.utcnow(), EmojiReader(runtime)
+    palette.ask_for(aziza.workspace.id, CATS, now=now)
+    reader.turn()
+    palette.add(aziza.workspace.id, [str(FIRST), str(FIRST + 1)], user_id=aziza.user.id, now=now)
+    db.execute("UPDATE bot SET storage_chat_id = ?", STORAGE)
+    newest = telegram.sets[CATS.lower()]
+    telegram.sets[CATS.lower()] = replace(newest, emoji=newest.emoji[:1])
+    assert reader.turn() == 0 and telegram.trials == []
+    for error in (Upstream("Telegram did not answer."), None):
+        db.execute("DELETE FROM send_budget")
+        db.execute("UPDATE emoji_trial SET not_before = 0")
+        telegram.failures["custom_emoji"] = [error] if error else []
+        assert reader.turn() == (0 if error else 1)
+    assert [what.text for _, what in telegram.trials] == ["👍"]
+    assert db.rows("SELECT address, is_kept FROM emoji_standing") == [("-1009", 0)]

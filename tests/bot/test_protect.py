@@ -118,6 +118,21 @@ def test_a_second_channel_has_a_button_of_its_own(chat: Chat, aziza: Owner, news
     assert chat.buttons == [f"protect:{news.public_id}:on", f"protect:{other.public_id}:off"]
 
 
+def test_a_long_list_comes_in_pages(chat: Chat, aziza: Owner, news: Channel) -> None:
+    others = [
+        owned_channel(aziza, f"Channel {n:02}", telegram_chat_id=-2000 - n, now=clock.utcnow()) for n in range(21)
+    ]
+    seen = []
+    for number, left in enumerate((12, 2, 0)):
+        answer = chat.press(f"protect:more:{10 * number}") if number else chat.say("/protect")
+        more = f"protect:more:{10 * number + 10}"
+        assert (more in chat.buttons, f"and {left} more channels" in answer) == (left > 0, left > 0)
+        seen += [data for data in chat.buttons if data != more]
+    assert sorted(seen) == sorted(f"protect:{one.public_id}:on" for one in (news, *others))
+    assert "There is no such channel" in chat.press("protect:more:x")
+    assert chat.press("protect:more:999999999").startswith("New posts of a protected channel")
+
+
 def test_it_stands_in_the_menu(runtime: Runtime) -> None:
     from bot.handlers.private_chat import COMMANDS
 

@@ -23,7 +23,7 @@ from app.core.tenancy import TenantTable
 class EmojiSet(Table):
     """A set of custom emoji, read once for everybody by the bot of whoever asked last.
 
-    asked -> read | refused; one that is read and asked again keeps `read_at`. `key` is the name in small letters.
+    asked -> read | refused; one that was read keeps `read_at` and is never refused. `key` is the name in small letters.
     """
 
     impersonal = frozenset({"key", "name", "title", "state", "error"})
@@ -46,7 +46,7 @@ class EmojiSet(Table):
 class CustomEmoji(Table):
     """A custom emoji by Telegram's id, with the plain one that stands in its place. `number`: its place in the set.
 
-    `gone_at`: since when the set has it no more.
+    `known_at`: when Telegram told of it last, 1970 for one that was only typed; `gone_at`: since when it has it no more.
     """
 
     impersonal = frozenset({"emoji_id", "plain"})

@@ -1,14 +1,15 @@
 """A workspace's palette: the sets that it chooses from, and the custom emoji that its people have at hand.
 
 What counts against the plan is an emoji's first way into the palette: `custom_emoji` a month (design/product.md,
-"Plans": "per plan and month"). One that is taken out and comes back counts once.
+"Plans": "per plan and month"). One that is taken out and comes back counts once. One that comes into a post by another
+way, typed or by a message to the bot, counts when it is scheduled, as if it had been in the palette and was taken out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 
 from app.audit import service as audit
 from app.billing.service import limits
@@ -16,12 +17,15 @@ from app.channels.queries import channels_of
 from app.core import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_
+from app.posting.content.blocks import Code, Content
+from app.posting.content.tidy import tidy
 from app.telegram import service as telegram
 
 LIMIT = "custom_emoji"
 ASKED, READ, REFUSED = "asked", "read", "refused"
 MOST_SETS = 50
 MOST_AT_ONCE = 200
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # when Telegram told of an emoji that it was never asked about
 REST = timedelta(minutes=1)  # so long a set that was read is not asked for again
 # core.telegram.org/bots/api#createnewstickerset: letters, digits and underscores, 1-64, a letter first (2026-11-28)
 _NAME = re.compile(
@@ -45,6 +49,8 @@ def ask_for(workspace_id: int, words: str, *, now: datetime) -> str:
     """
     name = set_name(words)
     with db.write():
+        db.serialise("workspace", workspace_id)
+        _require_room(workspace_id, name.lower())
         db.execute(
             "INSERT INTO emoji_set (key, name, title, bot_id, state, attempts, asked_at) VALUES (?, ?, '', ?, ?, 0, ?)"
             " ON CONFLICT (key) DO UPDATE SET bot_id = excluded.bot_id, state = excluded.state, attempts = 0,"
@@ -52,18 +58,22 @@ def ask_for(workspace_id: int, words: str, *, now: datetime) -> str:
             " WHERE emoji_set.state <> ? AND (emoji_set.read_at IS NULL OR emoji_set.read_at < ?)",
             *(name.lower(), name, bot_of(workspace_id), ASKED, db.stamp(now), ASKED, db.stamp(now - REST)),
         )
-        _choose_from(workspace_id, name.lower(), now=now)
+        db.execute(
+            "INSERT INTO palette_set (workspace_id, emoji_set_id, asked_at) SELECT ?, id, ? FROM emoji_set WHERE key = ?"
+            " ON CONFLICT (workspace_id, emoji_set_id) DO NOTHING",
+            *(workspace_id, db.stamp(now), name.lower()),
+        )
     return name.lower()
 
 
-def _choose_from(workspace_id: int, key: str, *, now: datetime) -> None:
-    (count,) = db.row("SELECT COUNT(*) FROM palette_set WHERE workspace_id = ?", workspace_id) or (0,)
-    is_new = db.execute(
-        "INSERT INTO palette_set (workspace_id, emoji_set_id, asked_at) SELECT ?, id, ? FROM emoji_set WHERE key = ?"
-        " ON CONFLICT (workspace_id, emoji_set_id) DO NOTHING",
-        *(workspace_id, db.stamp(now), key),
+def _require_room(workspace_id: int, key: str) -> None:
+    """Before anything is written: whoever catches the refusal goes on with the same transaction."""
+    found = db.row(
+        "SELECT COUNT(*) FROM palette_set p JOIN emoji_set s ON s.id = p.emoji_set_id"
+        " WHERE p.workspace_id = ? AND s.key <> ?",
+        *(workspace_id, key),
     )
-    if is_new and count >= MOST_SETS:
+    if found and found[0] >= MOST_SETS:
         sentence = N_("You choose from as many sets as there is room for. Take one off the list first.")
         raise Invalid(sentence, fields={"name": sentence}, code="too_many_sets")
 
@@ -113,19 +123,49 @@ def add(workspace_id: int, emoji_ids: Collection[str], *, user_id: int, now: dat
 
 
 def _require_known(wanted: Collection[str]) -> None:
-    found = db.row(f"SELECT COUNT(*) FROM custom_emoji WHERE emoji_id IN ({db.marks(wanted)})", *wanted)
+    found = db.row(
+        f"SELECT COUNT(*) FROM custom_emoji WHERE emoji_id IN ({db.marks(wanted)}) AND known_at > ?",
+        *(*wanted, db.stamp(_NEVER)),
+    )
     if not wanted or found is None or found[0] != len(wanted):
         raise NotFound(N_("There is no such emoji."))
 
 
-def _insert(workspace_id: int, emoji_id: str, *, now: datetime) -> bool:
+def _insert(workspace_id: int, emoji_id: str, *, removed_at: datetime | None = None, now: datetime) -> bool:
     return bool(
         db.execute(
-            "INSERT INTO palette_emoji (workspace_id, emoji_id, added_at) VALUES (?, ?, ?)"
+            "INSERT INTO palette_emoji (workspace_id, emoji_id, added_at, removed_at) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (workspace_id, emoji_id) DO NOTHING",
-            *(workspace_id, emoji_id, db.stamp(now)),
+            *(workspace_id, emoji_id, db.stamp(now), db.stamp(removed_at) if removed_at else None),
         )
     )
+
+
+def use(workspace_id: int, contents: Iterable[Content], *, now: datetime) -> int:
+    """Count the custom emoji of what goes on the clock that were never in the palette, all or none, as `add` does, in
+    the running transaction; returns how many. They are not at hand by that. Raises LimitReached as `add`."""
+    used: dict[str, str] = {}
+    for content in contents:
+        used |= emoji_in(content)
+    if not used:
+        return 0
+    with db.write(), db.database.atomic():
+        for emoji_id, plain in sorted(used.items()):
+            db.execute(
+                "INSERT INTO custom_emoji (emoji_id, number, plain, known_at) VALUES (?, 0, ?, ?)"
+                " ON CONFLICT (emoji_id) DO NOTHING",
+                *(emoji_id, plain[:64], db.stamp(_NEVER)),
+            )
+        new = [emoji_id for emoji_id in sorted(used) if _insert(workspace_id, emoji_id, removed_at=now, now=now)]
+        if new:
+            limits.consume(workspace_id, {LIMIT: len(new)}, now=now)
+    return len(new)
+
+
+def emoji_in(content: Content) -> dict[str, str]:
+    """The custom emoji of a text by their ids, with the plain ones that stand for them."""
+    blocks = [block for block in tidy(content.blocks) if not isinstance(block, Code)]
+    return {span.emoji: span.text for block in blocks for span in block.spans if span.emoji}
 
 
 def remove(workspace_id: int, emoji_id: str, *, user_id: int, now: datetime) -> None:

@@ -4,12 +4,15 @@ A channel keeps them only for a bot with a username bought on Fragment; the Prem
 chats and groups (core.telegram.org/bots/api-changelog, 9.4 of 2026-02-09). Nothing tells a bot which it is: Telegram
 drops the entities in silence, and the message that it answers with shows what is left. So every message that is sent
 with custom emoji is looked at, and what was seen holds for seven days; after that it is not known, the entities are
-sent again and the answer is learnt anew.
+sent again and the answer is learnt anew. A trial in the bot's storage chat (trials.py) asks again after a day already.
+
+An emoji that Telegram has no more is dropped everywhere. So plain is learnt only from one that Telegram told of lately,
+and what a workspace's channel showed is no matter of other workspaces that post through the same bot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +23,7 @@ from app.telegram.outgoing import Outgoing, Sent
 
 KEPT, PLAIN, UNKNOWN = "kept", "plain", "unknown"
 HOLDS = timedelta(days=7)
+ALIVE = timedelta(days=8)  # so long an emoji counts as one that is there: sets are read again after seven days
 _CUSTOM = "custom_emoji"
 
 
@@ -35,17 +39,39 @@ class Standing:
 def standing_of(bot_id: int, address: str, *, now: datetime) -> Standing:
     """What is known of a bot's custom emoji in a channel.
 
-    What was seen there counts first; else what was seen last in another channel of the bot, since Telegram decides it
-    by the bot and not by the channel.
+    What was seen there counts first; else what was seen last in the bot's storage chat or in another of its channels in
+    the same workspace, since Telegram decides it by the bot and not by the channel. Plain here, and kept by a later
+    trial, is not known: the next message tells.
     """
-    found = db.row(
-        "SELECT is_kept, seen_at, address FROM emoji_standing WHERE bot_id = ? AND seen_at > ?"
-        " ORDER BY CASE address WHEN ? THEN 0 ELSE 1 END, seen_at DESC LIMIT 1",
-        *(bot_id, db.stamp(now - HOLDS), address),
+    found = db.rows(
+        f"{_SEEN} ORDER BY s.seen_at DESC", *(bot_id, db.stamp(now - HOLDS), address, bot_id, _number(address))
     )
-    if found is None:
-        return Standing(UNKNOWN)
-    return Standing(KEPT if found[0] else PLAIN, db.moment(found[1]), found[2] == address)
+    here = next((row for row in found if row[2] == address), None)
+    if here is None:
+        return _standing(found[0], address) if found else Standing(UNKNOWN)
+    is_doubted = not here[0] and any(is_kept and is_trial for is_kept, _, _, is_trial in found[: found.index(here)])
+    return Standing(UNKNOWN) if is_doubted else _standing(here, address)
+
+
+# what was seen here, by the bot's trial, or in a channel that the same workspace owns
+_SEEN = (
+    "SELECT s.is_kept, s.seen_at, s.address, CASE WHEN b.bot_id IS NULL THEN 0 ELSE 1 END FROM emoji_standing s"
+    " LEFT JOIN bot b ON b.bot_id = s.bot_id AND CAST(b.storage_chat_id AS TEXT) = s.address"
+    " WHERE s.bot_id = ? AND s.seen_at > ? AND (s.address = ? OR b.bot_id IS NOT NULL OR s.address IN ("
+    "SELECT CAST(t.telegram_chat_id AS TEXT) FROM chat m JOIN channel mine ON mine.chat_id = m.id"
+    " JOIN channel c ON c.workspace_id = mine.workspace_id JOIN chat t ON t.id = c.chat_id"
+    " WHERE c.bot_id = ? AND c.relation = 'owned' AND c.deleted_at IS NULL"
+    " AND mine.relation = 'owned' AND mine.deleted_at IS NULL AND m.telegram_chat_id = ?))"
+)
+
+
+def _number(address: str) -> int:
+    """A channel's id at Telegram; 0, which none has, where it is not known."""
+    return int(address) if address.removeprefix("-").isdigit() else 0
+
+
+def _standing(seen: tuple[Any, ...], address: str) -> Standing:
+    return Standing(KEPT if seen[0] else PLAIN, db.moment(seen[1]), seen[2] == address)
 
 
 def as_it_goes(what: Outgoing, bot_id: int, address: str, *, now: datetime) -> Outgoing:
@@ -62,15 +88,28 @@ def without_custom(text: str, entities: Sequence[Mapping[str, Any]]) -> tuple[Ma
     return tuple(entity.to_api() for entity in render(read(text, left)).entities)
 
 
-def learn(bot_id: int, address: str, what: Outgoing, messages: Sequence[Sent], *, now: datetime) -> None:
-    """Keep what Telegram made of the custom emoji of a call, inside the running transaction; nothing without any.
+def learn(bot_id: int, address: str, what: Outgoing, messages: Sequence[Sent], *, now: datetime) -> bool:
+    """Keep what Telegram made of the custom emoji of a call, inside the running transaction. False: it tells nothing.
 
-    One that is left is proof enough: single ones also go when their set was deleted.
+    One that is left is proof enough: single ones also go when their set was deleted. That none is left proves something
+    only when one of them is known to be there.
     """
-    if not _custom_in(what.entities) or not messages:
-        return
+    asked = {str(entity["custom_emoji_id"]) for entity in _custom_in(what.entities)}
+    if not asked or not messages:
+        return False
     is_kept = any(_custom_in(message.entities) for message in messages)
+    if not is_kept and not _is_any_alive(asked, now=now):
+        return False
     see(bot_id, address, is_kept=is_kept, now=now)
+    return True
+
+
+def _is_any_alive(emoji_ids: Collection[str], *, now: datetime) -> bool:
+    found = db.row(
+        f"SELECT 1 FROM custom_emoji WHERE emoji_id IN ({db.marks(emoji_ids)}) AND gone_at IS NULL AND known_at > ? LIMIT 1",
+        *(*sorted(emoji_ids), db.stamp(now - ALIVE)),
+    )
+    return found is not None
 
 
 def see(bot_id: int, address: str, *, is_kept: bool, now: datetime) -> None:
@@ -91,5 +130,5 @@ def note_of(asked: Outgoing, sent: Outgoing, messages: Sequence[Sent]) -> str | 
     return "custom_emoji_dropped" if len(_custom_in(sent.entities)) > kept else None
 
 
-def _custom_in(entities: Sequence[object]) -> list[object]:
+def _custom_in(entities: Sequence[object]) -> list[dict[str, Any]]:
     return [entity for entity in entities if isinstance(entity, dict) and entity["type"] == _CUSTOM]

@@ -22,7 +22,7 @@ SENTENCES = {
     ),
     UNKNOWN: N_(
         "It is not known yet whether Telegram keeps custom emoji in %(channels)s: %(emoji)s may go out as plain ones."
-        " The first post that holds some tells it."
+        " The first post that holds some of those at hand tells it."
     ),
     KEPT: N_("In %(channels)s these go out as custom emoji: %(emoji)s."),
 }

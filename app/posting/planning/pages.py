@@ -107,14 +107,18 @@ class CalendarPage:
 
 @dataclass(frozen=True, slots=True)
 class SettingsPage:
-    """A channel's rules for posting."""
+    """A channel's rules for posting. `version`: of the rules that the form was made from. `kept`: where somebody else
+    changed them meanwhile, what is kept by field."""
 
     url: str
     title: str
     channel_url: str
     timezone: str
     typed: Typed
+    version: int
     errors: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    kept: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,14 @@ from datetime import datetime
 from app.audit import service as audit
 from app.channels.queries import ChannelRef
 from app.core import db
+from app.posting.planning import settings
 from app.posting.planning.models import PostingSettings
 
 
 def protect(workspace_id: int, ref: ChannelRef, *, is_protected: bool, user_id: int, now: datetime) -> bool:
     """Protect a channel's new posts or not; the rest of its rules stays. False when it stood so already."""
     with db.write():
-        known: PostingSettings | None = PostingSettings.get_or_none(
-            PostingSettings.workspace == workspace_id, PostingSettings.channel == ref.id
-        )
-        row = known or PostingSettings(workspace=workspace_id, channel=ref.id)
+        row = settings.held(workspace_id, ref) or PostingSettings(workspace=workspace_id, channel=ref.id)
         if bool(row.is_protected) == is_protected:
             return False
         row.is_protected, row.updated_at = is_protected, now

@@ -15,6 +15,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_
 from app.posting.content import draft as drafts
 from app.posting.content.draft import Draft
+from app.posting.emoji import palette
 from app.posting.models import AuthoredPost
 from app.posting.planning import occurring, recurrence, withdrawing
 from app.posting.planning.models import ACTIVE, ENDED, PAUSED, REPEATED, PostSeries
@@ -154,6 +155,7 @@ def _take(post: AuthoredPost, draft: Draft, *, user_id: int, now: datetime) -> d
         sentence = N_("Choose at least one channel for the post first.")
         raise Invalid(sentence, fields={"channels": sentence})
     writing.freeze(post, draft.content(), draft.contents(), user_id=user_id, now=now)
+    palette.use(post.workspace, (draft.content(), *draft.contents().values()), now=now)
     post.draft = replace(draft, day="", time="", proposal=None).to_doc()
     post.state = REPEATED
     writing.touch(post, now=now)

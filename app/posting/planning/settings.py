@@ -10,25 +10,30 @@ from typing import Any
 from app.audit import service as audit
 from app.channels.queries import ChannelRef
 from app.core import db
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.core.i18n import N_
 from app.media.service import watermarks
 from app.posting.content import checks, markup, utf16
 from app.posting.content.blocks import Content
 from app.posting.content.telegram import render
 from app.posting.content.templates import framed, with_signature
+from app.posting.emoji import palette
 from app.posting.planning.hours import Blackout, Hours, Slot
 from app.posting.planning.local_time import clock_time
 from app.posting.planning.models import PostingSettings
 
 MOST_SLOTS_A_DAY, MOST_BLACKOUTS, MOST_GAP = 24, 3, 24 * 60
 _MOST_ADDED = 1_000
+_STALE = N_(
+    "Somebody changed these rules meanwhile, so nothing was saved. What you filled in is still here, and what is kept now"
+    " stands beside it. To put yours in its place, save once more."
+)
 _FACTS = ("slots", "blackout", "quiet_days", "min_gap_minutes", "signature", "template", "is_protected", "is_traced")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a channel posts; `signature` and `template` as they are typed."""
+    """How a channel posts; `signature` and `template` as they are typed. `version`: 0 where it never said."""
 
     hours: Hours
     signature: str = ""
@@ -36,6 +41,7 @@ class Rules:
     is_protected: bool = False
     is_traced: bool = False
     mark: Mapping[str, Any] | None = None
+    version: int = 0
 
     def dressed(self, content: Content) -> Content:
         """The content in the channel's frame, with its signature, protected where the channel's posts are."""
@@ -106,11 +112,26 @@ def _rules(row: PostingSettings | None, zone: str) -> Rules:
         frozenset(row.quiet_days),
         timedelta(minutes=row.min_gap_minutes),
     )
-    return Rules(hours, row.signature, row.template, bool(row.is_protected), bool(row.is_traced))
+    is_protected, is_traced = bool(row.is_protected), bool(row.is_traced)
+    return Rules(hours, row.signature, row.template, is_protected, is_traced, version=db.to_ms(row.updated_at))
 
 
-def save(workspace_id: int, ref: ChannelRef, typed: Typed, *, user_id: int, now: datetime) -> None:
-    """Keep a channel's rules. Raises Invalid by field: slots_0 … slots_6, blackout, min_gap, signature, template."""
+def held(workspace_id: int, ref: ChannelRef) -> PostingSettings | None:
+    """A channel's rules, None where it has none, inside the running transaction: nobody else changes them, or writes
+    the first ones, before its end."""
+    db.serialise("channel", ref.id)
+    known: PostingSettings | None = PostingSettings.get_or_none(
+        PostingSettings.workspace == workspace_id, PostingSettings.channel == ref.id
+    )
+    return known
+
+
+def save(
+    workspace_id: int, ref: ChannelRef, typed: Typed, *, version: int | None = None, user_id: int, now: datetime
+) -> None:
+    """Keep a channel's rules. Raises Invalid by field: slots_0 … slots_6, blackout, min_gap, signature, template;
+    Conflict when they are no longer at the version that the person saw; LimitReached when the plan has no room for the
+    custom emoji of signature and template that are new."""
     values: dict[str, Any] = {
         "slots": [slot for weekday in range(7) for slot in _slots(weekday, typed.slots[weekday])],
         "blackout": _blackouts(typed.blackout),
@@ -122,9 +143,11 @@ def save(workspace_id: int, ref: ChannelRef, typed: Typed, *, user_id: int, now:
         "is_traced": typed.is_traced,
     }
     with db.write():
-        known: PostingSettings | None = PostingSettings.get_or_none(
-            PostingSettings.workspace == workspace_id, PostingSettings.channel == ref.id
-        )
+        known = held(workspace_id, ref)
+        if version is not None and version != (db.to_ms(known.updated_at) if known else 0):
+            raise Conflict(_STALE, code="stale")
+        added = (Content(markup.parse(values[name])) for name in ("signature", "template"))
+        palette.use(workspace_id, added, now=now)
         row = known or PostingSettings(workspace=workspace_id, channel=ref.id)
         before = {name: getattr(row, name) for name in _FACTS} if known else None
         for name, value in values.items():
@@ -143,12 +166,15 @@ def save(workspace_id: int, ref: ChannelRef, typed: Typed, *, user_id: int, now:
 
 
 def _slots(weekday: int, text: str) -> list[dict[str, Any]]:
-    words = text.replace(";", ",").replace(",", " ").split()
     field = f"slots_{weekday}"
-    times = sorted({_time(word, field) for word in words})
+    times = sorted({_time(word, field) for word in _words(text)})
     if len(times) > MOST_SLOTS_A_DAY:
         raise _wrong(field, N_("A day can have %(most)s queue slots."), most=MOST_SLOTS_A_DAY)
     return [{"weekday": weekday, "time": at.strftime("%H:%M")} for at in times]
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(";", ",").replace(",", " ").split()
 
 
 def _time(text: str, field: str) -> time:
@@ -210,3 +236,22 @@ def typed_of(rules: Rules) -> Typed:
         rules.is_protected,
         rules.is_traced,
     )
+
+
+def kept_beside(typed: Typed, rules: Rules) -> dict[str, Any]:
+    """By field of the form, what is kept where that is something else than what was typed."""
+    mine, kept = _by_field(typed), _by_field(typed_of(rules))
+    return {name: value for name, value in kept.items() if value != mine[name]}
+
+
+def _by_field(typed: Typed) -> dict[str, Any]:
+    return {
+        **{f"slots_{n}": ", ".join(_words(text)) for n, text in enumerate(typed.slots)},
+        "blackout": ", ".join(f"{since}–{until}" for since, until in typed.blackout if since or until),
+        "quiet": sorted(set(typed.quiet_days)),
+        "min_gap": typed.min_gap.strip() or "0",
+        "signature": typed.signature.replace("\r\n", "\n").strip(),
+        "template": typed.template.replace("\r\n", "\n").strip(),
+        "protected": typed.is_protected,
+        "traced": typed.is_traced,
+    }

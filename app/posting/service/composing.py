@@ -20,6 +20,7 @@ from app.posting.content import draft as drafts
 from app.posting.content.blocks import Content
 from app.posting.content.draft import Draft, Proposal
 from app.posting.content.tidy import tidied
+from app.posting.emoji import palette
 from app.posting.models import AuthoredPost
 from app.posting.service import planning, scheduling, writing
 from app.posting.service.scheduling import Plan
@@ -56,7 +57,8 @@ def schedule(
 ) -> AuthoredPost:
     """Freeze what the form says and put it on the clock; what is out already is corrected.
 
-    Raises Invalid by the form's fields, Conflict as `save` and for a channel without our bot.
+    Raises Invalid by the form's fields, Conflict as `save` and for a channel without our bot, LimitReached when the
+    plan's posts, watermarks or new custom emoji of the month are used up.
     """
     with db.write():
         post = _held(workspace_id, public_id, version, user_id=user_id, now=now)
@@ -169,6 +171,7 @@ def _put_out(post: AuthoredPost, draft: Draft, due_at: datetime, *, user_id: int
     _require_same_shape(post, base, variants)
     gate.require_yes(post.workspace, post.id, base, variants, draft.channels)
     is_new = writing.freeze(post, base, variants, user_id=user_id, now=now)
+    palette.use(post.workspace, (base, *variants.values()), now=now)
     before = planning.plan_of(post)
     plan = Plan(
         refs,

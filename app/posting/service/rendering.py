@@ -22,6 +22,8 @@ from app.posting.service.claimed import Claimed
 from app.telegram.outgoing import Outgoing, OutgoingMedia, OutgoingPoll, UrlButton
 from app.telegram.port import Publisher
 
+_NO_BOT = 0  # it has no copies of files
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -117,7 +119,7 @@ def call_of(part: Part, revision: Revision, workspace_id: int, target_id: int, o
         kind=part.kind,
         text=part.text,
         entities=tuple(entity.to_api() for entity in part.entities),
-        media=tuple(replace(_file(files, medium.file), has_spoiler=medium.has_spoiler) for medium in part.media),
+        media=tuple(replace(_file(files, one.file), kind=one.kind, has_spoiler=one.has_spoiler) for one in part.media),
         poll=None
         if part.poll is None
         else OutgoingPoll(
@@ -150,6 +152,11 @@ def wish_of(revision: Revision, target_id: int) -> Wish:
 def _files(part: Part, wish: Wish, workspace_id: int, outlet: Outlet) -> Mapping[str, OutgoingMedia]:
     sent = marking.marked(workspace_id, [medium.file for medium in part.media], wish)
     ready = media.ready(workspace_id, list(sent.values()), outlet.bot_id, data_dir=outlet.data_dir)
+    kinds = {sent[medium.file]: medium.kind for medium in part.media if medium.file in sent}
+    # a picture that goes as a file: Telegram's id of it serves the kind alone that it was given for, so the bytes go
+    others = [copy for copy, kind in kinds.items() if copy in ready and ready[copy].kind != kind]
+    if others:
+        ready |= media.ready(workspace_id, others, _NO_BOT, data_dir=outlet.data_dir)
     return {file: ready[copy] for file, copy in sent.items() if copy in ready}
 
 

@@ -21,7 +21,7 @@ from app.posting.content.blocks import Block, Code, Content, Media, Options, Par
 from app.posting.content.parts import parts
 from app.posting.content.telegram import Entity, read, render
 from app.posting.content.tidy import tidy
-from app.posting.emoji import standing, telling
+from app.posting.emoji import reading, standing, telling
 from app.posting.emoji.pictures import mime_of
 from app.posting.emoji.standing import KEPT, PLAIN, UNKNOWN
 from app.posting.lane import delivering
@@ -29,7 +29,7 @@ from app.telegram.outgoing import Outgoing, OutgoingMedia, Sent
 from app.telegram.publisher import HttpPublisher
 from tests.posting.authored import may_post, run_lane, scheduled, text
 from tests.posting.content.trees import FAMILY
-from tests.posting.emoji.telegrams import FIRST
+from tests.posting.emoji.telegrams import FIRST, cats
 from tests.simulator.process import OWNER_ID, TOKEN, SimulatorProcess
 from tests.world import Owner, owned_channel, owner
 
@@ -164,6 +164,8 @@ class Lines:
 
 
 def _targets(sim: SimulatorProcess, who: Owner, now: datetime) -> dict[int, list[Channel]]:
+    with db.write():
+        reading.note(cats().emoji, now=now)
     found: dict[int, list[Channel]] = {}
     for bot_id in TOKENS:
         chats = sim.control("channels", count=4, owner_id=OWNER_ID, bot_id=bot_id)["chat_ids"]
@@ -214,10 +216,12 @@ def test_without_the_fallback_something_else_arrives_than_was_told(
 ) -> None:
     """The harm: one buys a username between the telling and the sending, and half of a campaign looks otherwise."""
     who, now = owner("Aziza", telegram_user_id=42, now=clock.utcnow()), clock.utcnow()
-    targets = {OTHER: _targets(many, who, now)[OTHER][:2]}
+    *first, third, _ = _targets(many, who, now)[OTHER]
+    targets, seen = {OTHER: first}, db.row("SELECT telegram_chat_id FROM chat WHERE id = ?", third.chat)
+    assert seen is not None
     titles = {f"Channel {db.row('SELECT telegram_chat_id FROM chat WHERE id = ?', c.chat)[0]}" for c in targets[OTHER]}  # type: ignore[index]
     with db.write():
-        standing.see(OTHER, "-1", is_kept=False, now=now)
+        standing.see(OTHER, str(seen[0]), is_kept=False, now=now)
     many.control("bot", bot_id=OTHER, has_fragment_username=True)
     try:
         told = {title: word for title, word in _told(who).items() if title in titles}

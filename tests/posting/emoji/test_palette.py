@@ -5,18 +5,26 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
 from app.billing.service import limits
 from app.boot import Runtime
-from app.core import clock, db
-from app.core.errors import Invalid, LimitReached, NotFound
+from app.channels.models import Channel
+from app.channels.queries import channels_of
+from app.core import clock, db, ids
+from app.core.errors import Invalid, LimitReached, NotFound, Upstream
+from app.posting.content.draft import Draft
 from app.posting.content.inline import read_spans
 from app.posting.emoji import palette, pictures, queries, reading
+from app.posting.planning import settings as planning
+from app.posting.planning.settings import Typed
+from app.posting.service import composing
 from app.telegram.port import CustomEmojiFacts, EmojiSetFacts
+from tests.posting.authored import may_post
 from tests.posting.emoji.telegrams import CATS, FIRST, cats, known
-from tests.world import Owner, owner
+from tests.world import Owner, owned_channel, owner
 
 PEOPLE = 20
 
@@ -161,6 +169,46 @@ def test_a_set_is_read_once_for_all_and_again_when_it_is_old(who: Owner, poor: O
     assert reading.due(later) == []
 
 
+def test_an_outage_ends_no_set_that_was_read(who: Owner, now: datetime) -> None:
+    ids = known(who, cats(3), now=now)
+    at = now + timedelta(days=8)
+    for _ in range(3):
+        for _ in range(reading.MOST_ATTEMPTS):
+            (wish,) = reading.due(at)
+            reading.failed(wish, Upstream("Telegram did not answer."), now=at)
+            last, at = at, at + timedelta(minutes=15)
+        assert reading.due(last + timedelta(hours=23)) == [], "once a day is enough"
+        found = queries.set_of(who.workspace.id, CATS.lower())
+        assert found is not None and (found.state, found.count) == ("read", 3)
+        at = last + timedelta(hours=25)
+    (wish,) = reading.due(at)
+    reading.failed(wish, Upstream("Bad Request: STICKERSET_INVALID", permanent=True), now=at)
+    (wish,) = reading.due(at + timedelta(hours=25))
+    reading.keep(wish, cats(3), now=at + timedelta(hours=25))
+    assert reading.due(at + timedelta(hours=50)) == []
+    assert [one.emoji_id for one in queries.emoji_of(who.workspace.id, CATS.lower())] == ids
+
+
+def test_a_set_that_never_came_is_refused_for_good(who: Owner, now: datetime) -> None:
+    known(who, cats(3), now=now)
+    palette.ask_for(who.workspace.id, "Dogs", now=now)
+    for n in range(reading.MOST_ATTEMPTS):
+        (wish,) = [one for one in reading.due(now + timedelta(minutes=15 * n)) if one.key == "dogs"]
+        reading.failed(wish, Upstream("Telegram did not answer."), now=now + timedelta(minutes=15 * n))
+    assert [one.key for one in reading.due(now + timedelta(days=30))] == [CATS.lower()]
+
+
+def test_a_list_of_sets_that_is_full_is_full(who: Owner, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for whoever catches the refusal inside a transaction of his own, as the bot does."""
+    known(who, cats(3), now=now)
+    monkeypatch.setattr(palette, "MOST_SETS", 1)
+    with db.write(), pytest.raises(Invalid) as refused:
+        palette.ask_for(who.workspace.id, "Dogs", now=now)
+    assert refused.value.code == "too_many_sets"
+    assert db.rows("SELECT key FROM emoji_set") == [(CATS.lower(),)]
+    palette.ask_for(who.workspace.id, CATS, now=now)
+
+
 def test_a_set_that_nobody_chooses_from_any_more_is_not_read_again(who: Owner, now: datetime) -> None:
     known(who, cats(3), now=now)
     palette.forget_set(who.workspace.id, CATS.lower())
@@ -199,3 +247,45 @@ def test_what_nobody_wants_is_forgotten(who: Owner, now: datetime) -> None:
     gone = {"emoji_picture": 1, "custom_emoji": 2, "emoji_set": 1}
     assert retention.sweep(KEPT, now=clock.utcnow()) == gone
     assert [one.emoji_id for one in queries.palette_of(who.workspace.id)] == ids[:1]
+
+
+def _draft(words: str, channel: Channel) -> Draft:
+    return Draft(words, channels=(channel.public_id,))
+
+
+def test_typed_ones_are_counted_once_when_they_are_scheduled_all_or_none(poor: Owner) -> None:
+    now = clock.utcnow()
+    channel = owned_channel(poor, "News", telegram_chat_id=-1001, now=now, bot_id=7)
+    may_post(channel)
+    put = partial(composing.publish_now, user_id=poor.user.id, now=now)
+    here, words = poor.workspace.id, [f"[👍](emoji:{n})" for n in range(1, 14)]
+    post = put(here, ids.public_id(), composing.NEW, _draft(" ".join([*words[:8], words[0]]), channel))
+    assert queries.room_of(here, now=now).used == 8 and queries.palette_of(here) == []
+    put(here, post.public_id, post.version, _draft(" ".join(words[:9]), channel))
+    assert queries.room_of(here, now=now).used == 9, "a correction counts what is new in it"
+    with pytest.raises(LimitReached) as refused:
+        put(here, ids.public_id(), composing.NEW, _draft(" ".join(words[8:11]), channel))
+    assert refused.value.code == "limit_custom_emoji" and queries.room_of(here, now=now).used == 9
+    put(here, ids.public_id(), composing.NEW, _draft(" ".join(words[8:10]), channel))
+    assert queries.room_of(here, now=now).used == 10, "of a refused post nothing was counted"
+    put(here, ids.public_id(), composing.NEW, _draft("plain 👍", channel))
+    with pytest.raises(NotFound):
+        palette.add(here, ["1"], user_id=poor.user.id, now=now)
+
+
+def test_those_of_a_signature_are_counted_when_it_is_kept(poor: Owner) -> None:
+    now = clock.utcnow()
+    owned_channel(poor, "News", telegram_chat_id=-1001, now=now, bot_id=7)
+    (ref,) = channels_of(poor.workspace.id)
+
+    def keep(*numbers: int) -> None:
+        words = " ".join(f"[👍](emoji:{n})" for n in numbers)
+        rules = Typed([""] * 7, [], [], "0", words, "", is_protected=False)
+        planning.save(poor.workspace.id, ref, rules, user_id=poor.user.id, now=now)
+
+    keep(*range(1, 11))
+    keep(1, 2)
+    with pytest.raises(LimitReached):
+        keep(1, 11)
+    rules = planning.rules_of(poor.workspace.id, [ref])[ref.id]
+    assert rules.signature.count("emoji:") == 2 and queries.room_of(poor.workspace.id, now=now).used == 10

@@ -15,17 +15,18 @@ from app.core import clock, db
 from app.core.errors import Upstream
 from app.posting.content import markup
 from app.posting.content.blocks import Content
-from app.posting.emoji import palette, standing, telling, trials
+from app.posting.emoji import palette, reading, standing, telling, trials
 from app.posting.emoji.standing import HOLDS, KEPT, PLAIN, UNKNOWN, standing_of
 from app.posting.models import AuthoredPost
 from app.posting.service import scheduling, writing
 from app.telegram.outgoing import Outgoing, Sent
-from tests.posting.authored import BOT_ID, ScriptedLine, deliveries, refusal, run_lane, scheduled, text
+from tests.posting.authored import BOT_ID, ScriptedLine, deliveries, may_post, refusal, run_lane, scheduled, text
 from tests.posting.emoji.telegrams import FIRST, cats, known
-from tests.world import Owner, owned_channel
+from tests.world import Owner, owned_channel, owner
 
 WORDS = f"**Yes [👍](emoji:{FIRST})** and [👨\u200d👩\u200d👧](emoji:{FIRST + 2})"
 STORAGE = -1009
+DEAD = "1"  # an emoji that Telegram has no more, or never had
 
 
 @dataclass
@@ -37,10 +38,16 @@ class DroppingLine(ScriptedLine):
 
     def send(self, chat_id: int, what: Outgoing) -> tuple[Sent, ...]:
         messages = super().send(chat_id, what)
-        left = (
-            what.entities if self.keeps.get(chat_id) else tuple(e for e in what.entities if e["type"] != "custom_emoji")
-        )
+        lost = (DEAD,) if self.keeps.get(chat_id) else {e.get("custom_emoji_id") for e in what.entities} - {None}
+        left = tuple(e for e in what.entities if e.get("custom_emoji_id") not in lost)
         return tuple(replace(message, entities=left, chat_kind=self.kind) for message in messages)
+
+
+@pytest.fixture(autouse=True)
+def alive(who: Owner) -> None:
+    """Telegram told of the cats a moment ago."""
+    with db.write():
+        reading.note(cats().emoji, now=clock.utcnow())
 
 
 def _customs(what: Outgoing) -> int:
@@ -103,6 +110,7 @@ def test_what_was_seen_holds_for_a_week_and_is_learnt_anew(who: Owner, news: Cha
 
 def test_the_bots_other_channels_tell_too_and_its_own_first(who: Owner, news: Channel) -> None:
     now = clock.utcnow()
+    owned_channel(who, "Other", telegram_chat_id=-1002, now=now, bot_id=BOT_ID)
     with db.write():
         standing.see(BOT_ID, "-1002", is_kept=False, now=now - timedelta(days=1))
     found = standing_of(BOT_ID, "-1001", now=now)
@@ -175,25 +183,77 @@ def test_emoji_of_a_signature_are_told_as_well(who: Owner, news: Channel) -> Non
     assert (one.word, one.emoji) == (UNKNOWN, "🔥")
 
 
+def _poison(line: DroppingLine, words: str = f"[👍](emoji:{DEAD})") -> Channel:
+    """Another workspace posts through the same bot."""
+    other = owner("Mallory", telegram_user_id=99, now=clock.utcnow())
+    theirs = owned_channel(other, "Theirs", telegram_chat_id=-6666, now=clock.utcnow(), bot_id=BOT_ID)
+    may_post(theirs)
+    scheduled(other, text(words), theirs)
+    run_lane(line, run_s=1.0)
+    return theirs
+
+
+def test_a_dead_emoji_makes_nobodys_plain(who: Owner, news: Channel) -> None:
+    line = DroppingLine(keeps={-1001: True, -6666: True})
+    _poison(line)
+    assert (_word(), _word(-6666)) == (UNKNOWN, UNKNOWN) and db.rows("SELECT 1 FROM emoji_standing") == []
+    post = scheduled(who, text(WORDS), news)
+    run_lane(line, run_s=1.0)
+    assert _customs(_sent(line)) == 2 and _note(post) is None and _word() == KEPT
+    dead = scheduled(who, text(f"[👍](emoji:{DEAD})"), news)
+    run_lane(line, run_s=2.0)
+    assert _note(dead) == "custom_emoji_dropped" and _word() == KEPT, "what was kept before stays so"
+
+
+def test_a_dead_one_beside_one_that_is_kept_proves_kept(who: Owner, news: Channel) -> None:
+    line = DroppingLine(keeps={-1001: True})
+    post = scheduled(who, text(f"[👍](emoji:{DEAD}) {WORDS}"), news)
+    run_lane(line, run_s=1.0)
+    assert _note(post) == "custom_emoji_dropped" and _word() == KEPT
+
+
+def test_what_telegram_told_of_long_ago_or_has_no_more_proves_nothing(who: Owner, news: Channel) -> None:
+    for column, at in (("known_at", clock.utcnow() - standing.ALIVE), ("gone_at", clock.utcnow())):
+        with db.write():
+            reading.note(cats().emoji, now=clock.utcnow())
+            db.execute(f"UPDATE custom_emoji SET {column} = ?", db.stamp(at))
+        scheduled(who, text(f"{WORDS} {column}"), news)
+        run_lane(DroppingLine(), run_s=2.0)
+        assert _word() == UNKNOWN, column
+
+
+def test_what_one_workspace_saw_is_no_matter_of_another(who: Owner, news: Channel) -> None:
+    """A living emoji may be dropped in a channel for its own reasons, or be taken out of its set in between."""
+    _poison(DroppingLine(), WORDS)
+    assert (_word(-6666), _word()) == (PLAIN, UNKNOWN)
+    mine = owned_channel(who, "Mine", telegram_chat_id=-1002, now=clock.utcnow(), bot_id=BOT_ID)
+    with db.write():
+        standing.see(BOT_ID, "-1002", is_kept=True, now=clock.utcnow())
+    assert (_word(), _word(-6666)) == (KEPT, PLAIN)
+    db.execute("UPDATE channel SET relation = 'watched' WHERE id = ?", mine.id)
+    assert _word() == UNKNOWN, "of a channel that is only watched nothing is claimed"
+
+
 @pytest.fixture
-def ready(who: Owner, news: Channel, now: datetime) -> None:
+def ready(who: Owner, news: Channel) -> None:
     """A palette, and a bot with a storage chat."""
+    now = clock.utcnow()
     ids = known(who, cats(), now=now)
     palette.add(who.workspace.id, ids[:2], user_id=who.user.id, now=now)
     db.execute("UPDATE bot SET storage_chat_id = ?", STORAGE)
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_kept", "outcome", "word"),
+    ("kind", "is_kept", "outcome", "word", "days"),
     [
-        ("channel", True, "kept", KEPT),
-        ("channel", False, "plain", PLAIN),
-        ("supergroup", True, "no_answer", UNKNOWN),  # the Premium of the owner is enough there
-        ("supergroup", False, "plain", PLAIN),
+        ("channel", True, "kept", KEPT, 6),
+        ("channel", False, "plain", PLAIN, 1),  # a username may be bought meanwhile
+        ("supergroup", True, "no_answer", UNKNOWN, 6),  # the Premium of the owner is enough there
+        ("supergroup", False, "plain", PLAIN, 1),
     ],
 )
 def test_a_trial_in_the_storage_chat_leaves_nothing_behind(
-    who: Owner, ready: None, kind: str, is_kept: bool, outcome: str, word: str
+    who: Owner, ready: None, kind: str, is_kept: bool, outcome: str, word: str, days: int
 ) -> None:
     line, now = DroppingLine(keeps={STORAGE: is_kept}, kind=kind), clock.utcnow()
     (trial,) = trials.due(now)
@@ -202,8 +262,42 @@ def test_a_trial_in_the_storage_chat_leaves_nothing_behind(
     ((_, chat, what),) = line.sent
     assert (chat, what.is_silent, _customs(what)) == (STORAGE, True, 1)
     assert line.calls == [("delete", STORAGE, 100)]
-    assert trials.due(now + timedelta(days=5)) == []
-    assert len(trials.due(now + timedelta(days=6, minutes=1))) == 1, "before what is known grows old"
+    assert trials.due(now + timedelta(days=days, minutes=-1)) == []
+    assert len(trials.due(now + timedelta(days=days, minutes=1))) == 1, "before what is known grows old"
+
+
+def test_what_goes_out_plain_is_tried_again_after_a_day_and_learnt_anew(who: Owner, ready: None, news: Channel) -> None:
+    line, now = DroppingLine(), clock.utcnow()
+    with db.write():
+        standing.see(BOT_ID, "-1001", is_kept=False, now=now - timedelta(days=2))
+    trials.make(trials.due(now)[0], line, now=now - timedelta(days=1, minutes=1))
+    assert _word() == PLAIN
+    line.keeps = {STORAGE: True, -1001: True}  # a username was bought meanwhile
+    (trial,) = trials.due(now)
+    assert trials.make(trial, line, now=now) == "kept"
+    assert _word() == UNKNOWN, "it may be otherwise now, and the next message tells"
+    scheduled(who, text(WORDS), news)
+    run_lane(line, run_s=2.0)
+    assert _customs(_sent(line)) == 2 and _word() == KEPT
+
+
+def test_a_channel_that_differs_from_the_trial_is_asked_about_again(who: Owner, ready: None) -> None:
+    now = clock.utcnow()
+    trials.make(trials.due(now)[0], DroppingLine(keeps={STORAGE: True}), now=now - timedelta(days=2))
+    assert trials.due(now) == []
+    with db.write():
+        standing.see(BOT_ID, "-1001", is_kept=False, now=now - timedelta(hours=25))
+    assert len(trials.due(now)) == 1
+
+
+def test_a_trial_with_an_emoji_that_is_gone_tells_nothing(who: Owner, ready: None) -> None:
+    now = clock.utcnow()
+    (trial,) = trials.due(now)
+    trials.without_its_emoji(trial, now=now)
+    assert _word() == UNKNOWN and trials.due(now) == []
+    (other,) = trials.due(now + timedelta(minutes=61))
+    assert other.emoji_id != trial.emoji_id
+    assert trials.make(trial, DroppingLine(), now=now) == "no_answer" and _word() == UNKNOWN
 
 
 def test_a_trial_that_telegram_refuses_is_made_again_later(who: Owner, ready: None) -> None:

@@ -12,7 +12,7 @@ from flask_login import current_user
 
 from app.core import policy as roles
 from app.core import zones
-from app.core.errors import Invalid
+from app.core.errors import AppError, Invalid, LimitReached
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.i18n import N_
 from app.core.policy import Act, policy
@@ -62,8 +62,8 @@ def start(post: str) -> Any:
     form = _typed()
     try:
         begun = series.start(current_user.workspace_id, post, _wish(form), **_who())
-    except Invalid as error:
-        return page(_TEMPLATE, status=422, page=_new(post, _refused(form, error)))
+    except (Invalid, LimitReached) as error:
+        return page(_TEMPLATE, status=error.status, page=_new(post, _refused(form, error)))
     return redirect_or_hx(f"/posts/series/{begun.public_id}")
 
 
@@ -166,6 +166,7 @@ def _wrong(field: str, sentence: str) -> Invalid:
     return Invalid(sentence, fields={field: sentence})
 
 
-def _refused(form: SeriesForm, error: Invalid) -> SeriesForm:
-    known = {name: explained(error) for name in error.fields if name in (*_FIELDS, "weekdays")}
+def _refused(form: SeriesForm, error: AppError) -> SeriesForm:
+    fields = error.fields if isinstance(error, Invalid) else {}
+    known = {name: explained(error) for name in fields if name in (*_FIELDS, "weekdays")}
     return replace(form, errors=known or {"": explained(error)})

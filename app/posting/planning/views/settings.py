@@ -10,13 +10,13 @@ from flask_login import current_user
 
 from app.channels.queries import ChannelRef, channel_of
 from app.core import policy as roles
-from app.core.errors import Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.posting.planning import moving, settings
 from app.posting.planning.pages import SettingsPage
-from app.posting.planning.settings import Typed
+from app.posting.planning.settings import Rules, Typed
 from app.posting.views.sent_form import sent_draft, sent_version
 
 blueprint = Blueprint("planning", __name__)
@@ -35,28 +35,48 @@ def _owned(public_id: str) -> ChannelRef:
 @policy(Act.MANAGE_CHANNELS)
 def show(public_id: str) -> Response:
     ref = _owned(public_id)
-    rules = settings.rules_of(current_user.workspace_id, [ref])[ref.id]
-    return page(_TEMPLATE, page=_page(ref, settings.typed_of(rules)))
+    return page(_TEMPLATE, page=_kept(ref))
 
 
-def _page(ref: ChannelRef, typed: Typed, errors: dict[str, str] | None = None) -> SettingsPage:
+def _rules(ref: ChannelRef) -> Rules:
+    return settings.rules_of(current_user.workspace_id, [ref])[ref.id]
+
+
+def _kept(ref: ChannelRef) -> SettingsPage:
+    rules = _rules(ref)
+    return _page(ref, settings.typed_of(rules), rules.version)
+
+
+def _page(ref: ChannelRef, typed: Typed, version: int, **more: Any) -> SettingsPage:
     url = f"/channels/{ref.public_id}"
-    return SettingsPage(f"{url}/posting", ref.title, url, ref.timezone, typed, errors or {})
+    return SettingsPage(f"{url}/posting", ref.title, url, ref.timezone, typed, version, **more)
 
 
 @blueprint.post("/channels/<public_id>/posting")
 @policy(Act.MANAGE_CHANNELS)
 def save(public_id: str) -> Any:
-    ref, typed = _owned(public_id), _typed()
+    """What the form says, unless somebody changed the rules since it was made: then both are shown."""
+    ref, typed, version = _owned(public_id), _typed(), _version()
     try:
-        settings.save(current_user.workspace_id, ref, typed, user_id=current_user.user_id, now=g.now)
+        settings.save(current_user.workspace_id, ref, typed, version=version, user_id=current_user.user_id, now=g.now)
     except Invalid as error:
-        shown = _page(ref, typed, dict.fromkeys(error.fields, explained(error)))
+        shown = _page(ref, typed, version, errors=dict.fromkeys(error.fields, explained(error)))
         return page(_TEMPLATE, status=422, page=shown)
+    except LimitReached as error:
+        return page(_TEMPLATE, status=error.status, page=_page(ref, typed, version, error=explained(error)))
+    except Conflict as error:
+        rules = _rules(ref)
+        kept = settings.kept_beside(typed, rules)
+        return page(_TEMPLATE, status=409, page=_page(ref, typed, rules.version, error=explained(error), kept=kept))
     if request.headers.get("HX-Request") == "true":
-        rules = settings.rules_of(current_user.workspace_id, [ref])[ref.id]
-        return page(_TEMPLATE, page=_page(ref, settings.typed_of(rules)), toast=N_("Saved."))
+        return page(_TEMPLATE, page=_kept(ref), toast=N_("Saved."))
     return redirect_or_hx(f"/channels/{public_id}/posting")
+
+
+def _version() -> int:
+    """The version that the form was made from; 0, of a channel without rules, for what is none."""
+    given = request.form.get("version", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 16 else 0
 
 
 def _typed() -> Typed:
