@@ -85,7 +85,8 @@ class Settings(BaseSettings):
         description="TELEGRAM_API_URL is a Bot API server of your own (--local): files up to 2 GB instead of 50 MB",
     )
     telegram_local_files: str = Field(
-        "", description="where that server sees DATA_DIR/media; empty: it shares no disk, files travel by HTTP"
+        "",
+        description="where that server sees DATA_DIR/media, and below which its --dir lies; empty: it shares no disk",
     )
     telegram_preview_url: str = Field("https://t.me", description="where public previews /s/<channel> are read")
     telegram_api_id: int | None = Field(

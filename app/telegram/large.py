@@ -17,9 +17,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from app.core.errors import Upstream
+from app.core.i18n import N_
+
 QUICK_S = 20.0
 _SLOWEST_BYTES_S = 500_000  # of a server's own way to Telegram: it answers when Telegram has the file
 _FOLDER = "outgoing"
+_RETRY_S = 600.0
+_ELSEWHERE = N_(
+    "The Bot API server keeps this file in a folder that we cannot see. Start it with a --dir below the folder that"
+    " TELEGRAM_LOCAL_FILES names."
+)
 _OLD_S = 24 * 60 * 60  # longer than any call
 _LONGEST_NAME_BYTES = 255
 _CARRY = ("photo", "video", "animation", "document", "media")  # what names a file in a call
@@ -48,6 +56,25 @@ class SharedDisk:
             yield f"file://{quote(str(self.seen_at / link.relative_to(self.folder)))}"
         finally:
             shutil.rmtree(place, ignore_errors=True)
+
+    def place_of(self, path: str) -> Path | None:
+        """Where a file of the server's lies for us; None for one outside of the shared folder, also by a link."""
+        told = PurePosixPath(path)
+        if ".." in told.parts or not told.is_relative_to(self.seen_at):
+            return None
+        place = (self.folder / told.relative_to(self.seen_at)).resolve()
+        return place if place.is_relative_to(self.folder.resolve()) and place.is_file() else None
+
+
+def place_of(disk: SharedDisk | None, path: str) -> Path:
+    """Where a file lies that a server with --local names by an absolute path.
+
+    Raises Upstream, to be tried again: it is a matter of settings, and the file is there once these are right.
+    """
+    place = disk.place_of(path) if disk else None
+    if place is None:
+        raise Upstream(_ELSEWHERE, retry_after_s=_RETRY_S)
+    return place
 
 
 def sweep(folder: Path, *, now: datetime) -> int:

@@ -6,17 +6,22 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import PurePosixPath
 
 from peewee import InterfaceError, OperationalError
 
 from app.core import clock, leases, telemetry
 from app.core.retention import Rule
 from app.core.settings import Settings
+from app.media import service as media
+from app.media.service import store
 from app.protection.archive.models import Archive, Rebuild
 from app.protection.archive.ports import Files
 from app.protection.archive.service import advancing, fetching, filling, switching
 from app.protection.archive.states import DEFECT, STUCK
 from app.telegram import service as telegram
+from app.telegram.large import SharedDisk
 from app.telegram.service import Bots
 
 FILL_LEASE, REBUILD_LEASE = "archives", "rebuilds"
@@ -50,7 +55,8 @@ def _fill(archives: list[Archive], settings: Settings, bots: Bots, is_over: Call
 
     came = 0
     with httpx.Client(trust_env=False) as client:
-        desk = fetching.Desk(lambda bot_id: _files_of(bot_id, client, settings, bots), settings.data_dir, is_over)
+        files = partial(_files_of, client=client, settings=settings, bots=bots)
+        desk = fetching.Desk(files, settings.data_dir, is_over, _most_bytes(settings))
         for archive in archives:
             if is_over():
                 break
@@ -62,13 +68,24 @@ def _files_of(bot_id: int, client: object, settings: Settings, bots: Bots) -> Fi
     from app.protection.archive.sources.bot_files import BotFiles  # httpx
 
     bot = telegram.bot_by_id(bot_id)
-    return BotFiles(client, bots.token(bot), settings.telegram_api_url) if bot else None  # type: ignore[arg-type]
+    return BotFiles(client, bots.token(bot), settings.telegram_api_url, _disk(settings)) if bot else None  # type: ignore[arg-type]
+
+
+def _disk(settings: Settings) -> SharedDisk | None:
+    if not (settings.telegram_local_server and settings.telegram_local_files):
+        return None
+    return SharedDisk(store.folder(settings.data_dir), PurePosixPath(settings.telegram_local_files))
+
+
+def _most_bytes(settings: Settings) -> int:
+    """A server of one's own hands out files of any size: then the library's limit is the lower one."""
+    return media.MOST_BYTES if settings.telegram_local_server else filling.MOST_BYTES
 
 
 def fill_one(archive: Archive, desk: fetching.Desk, *, now: datetime) -> int:
     """The edge: one archive that breaks us keeps no other from being filled."""
     try:
-        filling.fill(archive, is_over=desk.is_over, now=now)
+        filling.fill(archive, is_over=desk.is_over, most_bytes=desk.most_bytes, now=now)
         return fetching.fetch(archive, desk, now=now)
     except (OperationalError, InterfaceError):
         raise  # the database, not the archive

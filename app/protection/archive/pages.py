@@ -40,7 +40,10 @@ class ArchivePage:
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
-    """Before a rebuild: what it would do. `sample` is the line of the date; `channels` those to choose from."""
+    """Before a rebuild: what it would do. `sample` is the line of the date; `channels` those to choose from.
+
+    `marks_left`: of the plan's watermarks; None: as many as one likes, or none are put on in the chosen channel.
+    """
 
     archive: Archive
     title: str
@@ -51,12 +54,17 @@ class FormPage:
     has_deleted: bool
     sample: str
     posts_left: int | None
+    marks_left: int | None
     errors: dict[str, str]
     error: str = ""
 
     @property
     def is_over_plan(self) -> bool:
         return self.posts_left is not None and self.posts_left < self.contents.sendable
+
+    @property
+    def is_over_marks(self) -> bool:
+        return self.marks_left is not None and self.marks_left < self.contents.pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class RebuildPage:
 
     progress: Progress
     unsent: tuple[Unsent, ...]
+    skip: int
     next_skip: int
     error: str = ""
 
@@ -75,6 +84,10 @@ class RebuildPage:
     @property
     def is_moving(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def is_all_out(self) -> bool:
+        return not (self.progress.failed or self.progress.skipped or self.progress.left_out)
 
     @property
     def can_go_on(self) -> bool:

@@ -11,12 +11,31 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.posting.content import tree
 from app.posting.content.blocks import plain_text
+from app.protection.archive import places
 from app.protection.archive.models import Archive, Rebuild
-from app.protection.archive.states import EMPTY, ERASING, FAILED, KEPT, OUT, PARTLY, SENDABLE, SKIPPED, WAITING, WHOLE
+from app.protection.archive.states import (
+    DONE,
+    EMPTY,
+    ERASING,
+    FAILED,
+    KEPT,
+    OUT,
+    PARTLY,
+    SENDABLE,
+    SKIPPED,
+    WAITING,
+    WANTED,
+    WHOLE,
+)
 from app.telegram import budget
 
 PAGE = 50
 _WORDS = 90
+_IS_POLL = "content LIKE '%\"poll\":%'"  # a quotation mark of a text is escaped in JSON
+_IS_CONNECTED = (
+    "EXISTS (SELECT 1 FROM channel n WHERE n.workspace_id = a.workspace_id AND n.chat_id = c.chat_id"
+    " AND n.relation = 'owned' AND n.deleted_at IS NULL)"
+)
 _TITLES = " JOIN channel c ON c.id = {table}.channel_id JOIN chat h ON h.id = c.chat_id"
 
 
@@ -31,6 +50,7 @@ class ArchiveRow:
     posts: int
     whole: int
     looked_at: datetime | None
+    is_connected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +58,8 @@ class Contents:
     """What of an archive can be published again, and what cannot. `seconds`: how long that takes at the chat's limit.
 
     `without_files`: posts that go out without some of their files; `deleted`: were deleted in the channel; `left_out`:
-    of these nothing could be sent. `newest_id`: of the rows counted.
+    of these nothing could be sent. `newest_id`: of the rows counted. `polls`: have a message with their date above them;
+    `pictures`: files that a mark can stand on.
     """
 
     sendable: int
@@ -49,12 +70,14 @@ class Contents:
     first_at: datetime | None
     last_at: datetime | None
     newest_id: int
+    polls: int
+    pictures: int
     seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """How much of an archive's posts is there, and its files by state."""
+    """How much of an archive's posts is there, and its files by state. `why_wanted`: what kept the last one from coming."""
 
     posts: int
     whole: int
@@ -63,6 +86,7 @@ class Whole:
     empty: int
     flaws: dict[str, int]
     files: dict[str, int]
+    why_wanted: str
     first_at: datetime | None
     last_at: datetime | None
 
@@ -95,17 +119,25 @@ class RebuildRow:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rebuild is. `seconds`: how long the rest takes at the chat's limit."""
+    """How far a rebuild is. `seconds`: how long the rest takes at the chat's limit.
+
+    `without_files`: of those that are out, how many lack some of their files.
+    """
 
     row: Rebuild
     archive_id: str
     archive_title: str
     title: str
-    channel_id: int
     out: int
     failed: int
     skipped: int
+    without_files: int
     seconds: int
+
+    @property
+    def left_out(self) -> int:
+        """Of the posts with which it began those that were not there any more at their turn, once it is over."""
+        return max(self.row.total - self.done, 0) if self.row.state == DONE else 0
 
     @property
     def done(self) -> int:
@@ -131,12 +163,13 @@ def archives_of(workspace_id: int) -> list[ArchiveRow]:
     """The workspace's archives by title, also of channels that are not connected any more."""
     rows = db.rows(
         "SELECT a.public_id, h.title, a.state, a.reason, (SELECT COUNT(*) FROM archived_post p WHERE p.archive_id = a.id),"
-        " (SELECT COUNT(*) FROM archived_post p WHERE p.archive_id = a.id AND p.state = ?), a.looked_at FROM archive a"
+        " (SELECT COUNT(*) FROM archived_post p WHERE p.archive_id = a.id AND p.state = ?), a.looked_at,"
+        f" {_IS_CONNECTED} FROM archive a"
         + _TITLES.format(table="a")
         + " WHERE a.workspace_id = ? AND a.state <> ? ORDER BY h.title, a.id",
         *(WHOLE, workspace_id, ERASING),
     )
-    return [ArchiveRow(*(*row[:6], db.moment(row[6]))) for row in rows]
+    return [ArchiveRow(*(*row[:6], db.moment(row[6]), bool(row[7]))) for row in rows]
 
 
 def without_archive(workspace_id: int) -> list[tuple[str, str]]:
@@ -144,7 +177,8 @@ def without_archive(workspace_id: int) -> list[tuple[str, str]]:
     rows = db.rows(
         "SELECT c.public_id, h.title FROM channel c JOIN chat h ON h.id = c.chat_id WHERE c.workspace_id = ?"
         " AND c.relation = 'owned' AND c.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM archive a"
-        " WHERE a.channel_id = c.id) ORDER BY h.title, c.id",
+        " JOIN channel o ON o.id = a.channel_id WHERE a.workspace_id = c.workspace_id AND o.chat_id = c.chat_id)"
+        " ORDER BY h.title, c.id",
         workspace_id,
     )
     return [(row[0], row[1]) for row in rows]
@@ -158,11 +192,8 @@ def title_of(archive: Archive) -> str:
 
 def channel_of_archive(archive: Archive) -> str:
     """The public id of its channel while the workspace runs it, else ""."""
-    found = db.row(
-        "SELECT public_id FROM channel WHERE id = ? AND workspace_id = ? AND relation = 'owned' AND deleted_at IS NULL",
-        *(archive.channel, archive.workspace),
-    )
-    return str(found[0]) if found else ""
+    ref = places.channel_now(archive.workspace, archive.channel)
+    return ref.public_id if ref else ""
 
 
 def contents_of(archive: Archive, *, has_deleted: bool) -> Contents:
@@ -171,15 +202,20 @@ def contents_of(archive: Archive, *, has_deleted: bool) -> Contents:
     can = f"state IN ({db.marks(SENDABLE)})"
     found = db.row(
         f"SELECT COUNT(*), COALESCE(SUM(CASE WHEN missing > 0 AND state = ? THEN 1 ELSE 0 END), 0),"
-        " COALESCE(SUM(CASE WHEN state = ? THEN 1 ELSE 0 END), 0), MIN(posted_at), MAX(posted_at)"
-        f" FROM archived_post WHERE {these} AND {can}",
+        " COALESCE(SUM(CASE WHEN state = ? THEN 1 ELSE 0 END), 0), MIN(posted_at), MAX(posted_at),"
+        f" COALESCE(SUM(CASE WHEN {_IS_POLL} THEN 1 ELSE 0 END), 0) FROM archived_post WHERE {these} AND {can}",
         *(PARTLY, WAITING, archive.id, archive.workspace, *SENDABLE),
-    ) or (0, 0, 0, None, None)
+    ) or (0, 0, 0, None, None, 0)
     rest = db.row(
         "SELECT COALESCE(SUM(CASE WHEN state = ? THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN deleted_at IS NULL"
         " THEN 0 ELSE 1 END), 0), COALESCE(MAX(id), 0) FROM archived_post WHERE archive_id = ? AND workspace_id = ?",
         *(EMPTY, archive.id, archive.workspace),
     ) or (0, 0, 0)
+    pictures = db.row(
+        "SELECT COUNT(*) FROM archived_file WHERE kind <> 'document' AND state IN (?, ?) AND post_id IN"
+        f" (SELECT id FROM archived_post WHERE {these} AND {can})",
+        *(KEPT, WANTED, archive.id, archive.workspace, *SENDABLE),
+    ) or (0,)
     return Contents(
         sendable=int(found[0]),
         without_files=int(found[1]),
@@ -189,13 +225,15 @@ def contents_of(archive: Archive, *, has_deleted: bool) -> Contents:
         first_at=db.moment(found[3]),
         last_at=db.moment(found[4]),
         newest_id=int(rest[2]),
-        seconds=seconds_for(int(found[0])),
+        polls=int(found[5]),
+        pictures=int(pictures[0]),
+        seconds=seconds_for(int(found[0]) + int(found[5])),
     )
 
 
-def seconds_for(posts: int) -> int:
-    """How long so many posts take in one channel: the limit by which the lanes go (telegram/budget)."""
-    return posts * budget.MINUTE_MS // (budget.MOST_A_MINUTE * 1000)
+def seconds_for(messages: int) -> int:
+    """How long so many messages take in one channel: the limit by which the lanes go (telegram/budget)."""
+    return messages * budget.MINUTE_MS // (budget.MOST_A_MINUTE * 1000)
 
 
 def whole_of(archive: Archive) -> Whole:
@@ -205,6 +243,10 @@ def whole_of(archive: Archive) -> Whole:
     states = dict(db.rows(f"SELECT state, COUNT(*) FROM archived_post WHERE {where} GROUP BY state", *mine))
     flaws = dict(db.rows(f"SELECT flaw, COUNT(*) FROM archived_post WHERE {where} AND flaw <> '' GROUP BY flaw", *mine))
     files = dict(db.rows(f"SELECT state, COUNT(*) FROM archived_file WHERE {where} GROUP BY state", *mine))
+    why = db.row(
+        f"SELECT reason FROM archived_file WHERE {where} AND state = ? AND reason IS NOT NULL ORDER BY id DESC LIMIT 1",
+        *(*mine, WANTED),
+    ) or ("",)
     ends = db.row(f"SELECT MIN(posted_at), MAX(posted_at) FROM archived_post WHERE {where}", *mine) or (None, None)
     return Whole(
         posts=sum(states.values()),
@@ -214,6 +256,7 @@ def whole_of(archive: Archive) -> Whole:
         empty=states.get(EMPTY, 0),
         flaws=flaws,
         files={KEPT: 0, **files},
+        why_wanted=str(why[0]),
         first_at=db.moment(ends[0]),
         last_at=db.moment(ends[1]),
     )
@@ -267,7 +310,18 @@ def progress_of(workspace_id: int, public_id: str) -> Progress:
     assert names is not None, "a rebuild has an archive and a channel"
     out, failed, skipped = (counts.get(state, 0) for state in (OUT, FAILED, SKIPPED))
     left = max(row.total - out - failed - skipped, 0)
-    return Progress(row, names[0], names[1], names[2], row.channel, out, failed, skipped, seconds_for(left))
+    ahead = db.row(
+        f"SELECT COUNT(*) FROM archived_post WHERE archive_id = ? AND id <= ? AND {_IS_POLL} AND id NOT IN"
+        " (SELECT archived_id FROM rebuild_post WHERE rebuild_id = ?)",
+        *(row.archive, row.until_id, row.id),
+    ) or (0,)
+    bare = db.row(
+        "SELECT COUNT(*) FROM rebuild_post r JOIN archived_post a ON a.id = r.archived_id WHERE r.rebuild_id = ?"
+        " AND r.state = ? AND a.missing > 0",
+        *(row.id, OUT),
+    ) or (0,)
+    seconds = seconds_for(left + min(left, int(ahead[0])))
+    return Progress(row, names[0], names[1], names[2], out, failed, skipped, int(bare[0]), seconds)
 
 
 def unsent_of(rebuild: Rebuild, *, skip: int = 0) -> list[Unsent]:

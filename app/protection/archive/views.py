@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
@@ -10,13 +11,15 @@ from flask_babel import get_locale
 from flask_login import current_user
 
 from app.billing.service import limits
+from app.channels.queries import ChannelRef
 from app.core import i18n
 from app.core.errors import AppError, Conflict, Invalid, NotFound
 from app.core.htmx import explained, page, redirect_or_hx
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
+from app.posting.planning import settings
 from app.posting.service import planning
-from app.protection.archive import queries
+from app.protection.archive import places, queries
 from app.protection.archive.dated import note_of
 from app.protection.archive.models import Archive
 from app.protection.archive.pages import ArchivePage, ArchivesPage, FormPage, RebuildPage
@@ -65,14 +68,19 @@ def switch_on() -> Any:
     return redirect_or_hx(f"/protection/archives/{made.public_id}")
 
 
+def _said(reason: str) -> str:
+    """A reason of ours in the reader's language; Telegram's own words stay as they are."""
+    return i18n.say(str(get_locale()), reason) if reason else ""
+
+
 def _archive(public_id: str, error: str = "") -> ArchivePage:
     archive = switching.archive_of(current_user.workspace_id, public_id)
-    found = queries.lacking(archive, skip=_skip())
+    found, whole = queries.lacking(archive, skip=_skip()), queries.whole_of(archive)
     return ArchivePage(
         archive=archive,
         title=queries.title_of(archive),
         channel=queries.channel_of_archive(archive),
-        whole=queries.whole_of(archive),
+        whole=replace(whole, why_wanted=_said(whole.why_wanted)),
         lacking=tuple(found[: queries.PAGE]),
         next_skip=_more(found),
         error=error,
@@ -104,8 +112,11 @@ def erase(public_id: str) -> Any:
 
 def _form(archive: Archive, wish: Wish, error: AppError | None = None) -> FormPage:
     contents = queries.contents_of(archive, has_deleted=wish.has_deleted)
-    channels = [ref for ref in planning.own_channels(current_user.workspace_id) if ref.id != archive.channel]
-    zone = next((ref.timezone for ref in channels if ref.public_id == wish.channel), current_user.workspace_timezone)
+    chat = places.chat_of(archive.channel)
+    channels = [ref for ref in planning.own_channels(current_user.workspace_id) if ref.chat_id != chat]
+    # without a choice the form shows the first one
+    into = next((ref for ref in channels if ref.public_id == wish.channel), next(iter(channels), None))
+    zone = into.timezone if into else current_user.workspace_timezone
     fields = error.fields if isinstance(error, Invalid) else {}
     return FormPage(
         archive=archive,
@@ -116,17 +127,24 @@ def _form(archive: Archive, wish: Wish, error: AppError | None = None) -> FormPa
         language=wish.language,
         has_deleted=wish.has_deleted,
         sample=note_of(contents.first_at, language=wish.language, zone=zone) if contents.first_at else "",
-        posts_left=_posts_left(),
+        posts_left=_left("posts"),
+        marks_left=_left("watermarks") if into and _is_marked(into) else None,
         errors={name: i18n.say(str(get_locale()), sentence) for name, sentence in fields.items()},
         error=explained(error) if error and not fields else "",
     )
 
 
-def _posts_left() -> int | None:
-    """How many posts the plan still has this month; None: as many as one likes."""
+def _is_marked(ref: ChannelRef) -> bool:
+    """Whether pictures get a watermark or an invisible mark in a channel."""
+    dress = settings.dresses_of(current_user.workspace_id).get(ref.public_id, {})
+    return bool(dress.get("mark") or dress.get("is_traced"))
+
+
+def _left(key: str) -> int | None:
+    """How much the plan still has of it this month; None: as much as one likes."""
     stocks = current_app.extensions["runtime"].stocks
     for usage in limits.usage_of(current_user.workspace_id, stocks, now=g.now):
-        if usage.key == "posts" and usage.limit is not None:
+        if usage.key == key and usage.limit is not None:
             return max(usage.limit - usage.used, 0)
     return None
 
@@ -171,8 +189,8 @@ def start(public_id: str) -> Any:
 
 def _rebuild(public_id: str, error: str = "") -> RebuildPage:
     progress = queries.progress_of(current_user.workspace_id, public_id)
-    found = queries.unsent_of(progress.row, skip=_skip())
-    return RebuildPage(progress, tuple(found[: queries.PAGE]), _more(found), error)
+    found = [replace(one, reason=_said(one.reason)) for one in queries.unsent_of(progress.row, skip=_skip())]
+    return RebuildPage(progress, tuple(found[: queries.PAGE]), _skip(), _more(found), error)
 
 
 @blueprint.get("/rebuilds/<public_id>")

@@ -9,13 +9,16 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.accounts.service import people
+from app.channels.service import connect
 from app.core import clock, db
 from app.core.policy import Role
+from app.media.service import watermarks
+from app.posting.service import scheduling
 from app.protection.archive.models import Archive, Rebuild
-from app.protection.archive.service import advancing
+from app.protection.archive.service import advancing, filling
 from app.telegram.outgoing import Outgoing
 from tests.posting.authored import may_post, refusal, run_lane
-from tests.protection.archive.conftest import Scene
+from tests.protection.archive.conftest import OLD_ID, Scene
 from tests.world import Owner, owned_channel, owner
 
 SignIn = Callable[[Owner], FlaskClient]
@@ -234,3 +237,88 @@ def test_an_end_with_refusals_is_not_called_all(scene: Scene, sign_in: SignIn) -
         run_lane(scene.line, run_s=0.05, folder=scene.folder)
     text = client.get(page).text
     assert "Published, but not all of it" in text and "1 refused" in text and "too odd" in text
+
+
+def test_the_preview_says_that_it_waits_for_files_and_where_a_polls_date_stands(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 1)
+    client = sign_in(scene.who)
+    plain = client.get(url(scene, "/rebuild")).text
+    assert "A poll has no room" not in plain and "waits until they are here" not in plain
+    scene.told(poll={"question": "Q?", "options": [{"text": "a"}, {"text": "b"}], "type": "regular"})
+    scene.told(**scene.photo("slow"))
+    filling.fill(scene.kept(), is_over=lambda: False, now=clock.utcnow())
+    page = client.get(url(scene, "/rebuild")).text
+    assert "A poll has no room for its date" in page and "it waits until they are here" in page
+
+
+def test_too_few_watermarks_are_told_where_the_channel_has_a_mark(scene: Scene, sign_in: SignIn) -> None:
+    scene.told(**scene.photo("a"))
+    scene.told(**scene.photo("b", shade=9))
+    scene.fill()
+    db.execute("UPDATE plan_limit SET amount = 1 WHERE plan_id = 'network' AND key = 'watermarks'")
+    client = sign_in(scene.who)
+    assert "1 watermarks left" not in client.get(url(scene, "/rebuild")).text, "nothing is marked there"
+    typed = watermarks.Typed(text="@mine", channels=[scene.new.public_id])
+    watermarks.save(scene.who.workspace.id, None, typed, user_id=scene.who.user.id, now=clock.utcnow())
+    assert "1 watermarks left" in client.get(url(scene, "/rebuild")).text
+    db.execute("UPDATE plan_limit SET amount = 2 WHERE plan_id = 'network' AND key = 'watermarks'")
+    assert "watermarks left" not in client.get(url(scene, "/rebuild")).text
+
+
+def test_an_archive_whose_channel_is_not_connected_says_so_at_once(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 1)
+    client = sign_in(scene.who)
+    assert "not connected" not in client.get("/protection/archives").text + client.get(url(scene)).text
+    connect.disconnect(scene.who.workspace.id, scene.old.public_id, actor="user:1", now=clock.utcnow())
+    assert "not connected" in client.get("/protection/archives").text
+    assert "nothing more comes into this archive" in client.get(url(scene)).text
+    owned_channel(scene.who, "Old", telegram_chat_id=OLD_ID, now=clock.utcnow())
+    assert "not connected" not in client.get("/protection/archives").text + client.get(url(scene)).text
+
+
+def test_what_did_not_go_out_comes_anew_with_the_state(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 2)
+    client = sign_in(scene.who)
+    page = started(scene, client)
+    advancing.advance(advancing.active()[0], now=clock.utcnow())
+    (post,) = db.row("SELECT public_id FROM authored_post") or ("",)
+    scheduling.cancel(scene.who.workspace.id, post, user_id=scene.who.user.id, now=clock.utcnow())
+    advancing.advance(advancing.active()[0], now=clock.utcnow())
+    piece = client.get(page, headers={"HX-Request": "true", "HX-Target": "rebuild_state"}).text
+    assert "<html" not in piece and 'id="rebuild_unsent"' in piece
+    assert "somebody called it off by hand" in piece and "Open such a post" in piece
+
+
+@pytest.mark.parametrize("reason", ["many_failed", "defect", "moved", "files", "watermarks"])
+def test_only_what_goes_on_by_itself_is_said_to(scene: Scene, sign_in: SignIn, reason: str) -> None:
+    texts(scene, 30)
+    client = sign_in(scene.who)
+    page = started(scene, client)
+    assert "Nobody needs to stay: it goes on by itself" in client.get(page).text
+    db.execute("UPDATE rebuild SET state = 'stuck', reason = ?", reason)
+    text = client.get(page).text
+    assert "Nobody needs to stay" not in text and "A post is on hold" not in text
+    assert ("goes on by itself" in text) == (reason not in ("many_failed", "defect"))
+
+
+def test_posts_that_were_never_made_are_said_to_be_in_the_archive(scene: Scene, sign_in: SignIn) -> None:
+    scene.told(**scene.photo("p"))
+    scene.told(text="Words")
+    scene.fill()
+    client = sign_in(scene.who)
+    page = started(scene, client)
+    db.execute("UPDATE media_file SET deleted_at = ?", db.stamp(clock.utcnow()))
+    advancing.advance(advancing.active()[0], now=clock.utcnow())
+    text = client.get(page).text
+    assert "Nothing of this post" in text and "A post that cannot be opened was never made" in text
+    assert "Open such a post" not in text
+
+
+def test_an_end_with_posts_left_out_is_not_called_all(scene: Scene, sign_in: SignIn) -> None:
+    texts(scene, 2)
+    client = sign_in(scene.who)
+    page = started(scene, client)
+    db.execute("UPDATE archived_post SET deleted_at = ?", db.stamp(clock.utcnow()))
+    advancing.advance(advancing.active()[0], now=clock.utcnow())
+    text = client.get(page).text
+    assert "Published, but not all of it" in text and "Left out: 2." in text and "All is published" not in text

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from peewee import PeeweeException
 
 from app.billing.service.limits import put_on_plan
+from app.channels.service import connect
 from app.core import clock, db, inbox
 from app.core.errors import Conflict, LimitReached, NotFound, Upstream
 from app.media.models import MediaFile
@@ -17,13 +21,14 @@ from app.media.service import keep, library, room
 from app.posting.content import markup, tree
 from app.posting.content.blocks import Button, Content, Media, Poll
 from app.posting.service import collecting
-from app.protection.archive import queries
+from app.protection.archive import jobs, queries
 from app.protection.archive.models import Archive, ArchivedFile, ArchivedPost
 from app.protection.archive.service import fetching, filling, switching
 from app.protection.archive.states import EMPTY, LOOKS, PARTLY, WAITING, WHOLE, WORDS
 from app.readings import service as readings
 from app.readings.collectors.base import hash_text
 from app.readings.service import updates
+from app.telegram import large
 from tests.media.files import picture
 from tests.posting.authored import BOT_ID, run_lane, scheduled
 from tests.protection.archive.conftest import FIRST_AT, OLD_ID, Scene
@@ -291,3 +296,151 @@ def test_a_content_that_is_kept_can_be_read_back(scene: Scene) -> None:
     (stored,) = db.row("SELECT content FROM archived_post") or ("{}",)
     assert tree.to_json(tree.from_json(json.loads(stored))) == json.loads(stored)
     assert Archive.select().where(Archive.workspace == scene.who.workspace.id).count() == 1
+
+
+def test_a_file_that_was_emptied_from_the_trash_counts_as_gone(scene: Scene) -> None:
+    now = clock.utcnow()
+    who = scene.who
+    kept = keep(
+        who.workspace.id, io.BytesIO(picture("PNG")), "a.png", data_dir=scene.folder, user_id=who.user.id, now=now
+    )
+    scheduled(who, Content(markup.parse("Ours"), media=(Media("photo", kept.public_id),)), scene.old)
+    run_lane(scene.line, folder=scene.folder)
+    db.execute("UPDATE media_file SET deleted_at = ?", db.stamp(now))
+    for _ in range(2):
+        scene.fill()
+        whole = queries.whole_of(scene.kept())
+        assert (whole.whole, whole.partly, whole.files) == (0, 1, {"kept": 0, "gone": 1})
+
+
+def test_a_file_that_is_emptied_later_is_seen_to_be_gone(scene: Scene) -> None:
+    scene.told(**scene.photo("p1"))
+    scene.fill()
+    assert queries.whole_of(scene.kept()).whole == 1
+    db.execute("UPDATE media_file SET deleted_at = ?", db.stamp(clock.utcnow()))
+    scene.fill()
+    assert (queries.whole_of(scene.kept()).empty, files_of(scene)[0].state) == (1, "gone")
+
+
+def test_settings_that_are_wrong_lose_no_file(scene: Scene) -> None:
+    """A server with --local whose folder we cannot see: tried again for as long as it takes."""
+
+    def fails(_id: str) -> None:
+        large.place_of(None, "/var/lib/telegram-bot-api/1:x/photos/file_0.jpg")
+
+    scene.told(**scene.photo("p1"))
+    scene.files.before = fails
+    now = clock.utcnow()
+    desk = fetching.Desk(lambda _bot: scene.files, scene.folder, lambda: False)
+    filling.fill(scene.kept(), is_over=lambda: False, now=now)
+    for turn in range(12):
+        assert fetching.fetch(scene.kept(), desk, now=now + timedelta(minutes=11 * turn)) == 0
+    (file,) = files_of(scene)
+    assert file.state == "wanted" and len(scene.files.asked) == 12
+    assert "TELEGRAM_LOCAL_FILES" in queries.whole_of(scene.kept()).why_wanted
+    scene.files.before = lambda _id: None
+    assert fetching.fetch(scene.kept(), desk, now=now + timedelta(days=1)) == 1
+
+
+def test_a_server_of_ones_own_hands_out_larger_files(scene: Scene) -> None:
+    film = {"file_id": "v", "file_unique_id": "uv", "file_size": 30 * 2**20}
+    scene.told(video=film)
+    filling.fill(scene.kept(), is_over=lambda: False, most_bytes=50_000_000, now=clock.utcnow())
+    assert files_of(scene)[0].state == "wanted"
+    settings = scene.runtime.settings
+    assert jobs._most_bytes(settings) == filling.MOST_BYTES
+    assert jobs._most_bytes(settings.model_copy(update={"telegram_local_server": True})) == 50_000_000
+
+
+def test_switched_on_by_many_at_once_it_is_one_archive(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = switching._of_chat
+
+    def slowly(workspace_id: int, chat_id: int) -> Archive | None:
+        found = looks(workspace_id, chat_id)
+        time.sleep(0.05)  # without the turn that each takes, all have looked by then and found none
+        return found
+
+    monkeypatch.setattr(switching, "_of_chat", slowly)
+    made, errors, gate = [], [], threading.Barrier(6)
+
+    def press() -> None:
+        gate.wait()
+        try:
+            row = switching.switch_on(
+                scene.who.workspace.id, scene.new.public_id, user_id=scene.who.user.id, now=clock.utcnow()
+            )
+            made.append(row.public_id)
+        except PeeweeException as error:
+            errors.append(error)
+        finally:
+            db.database.close()
+
+    presses = [threading.Thread(target=press) for _ in range(6)]
+    for one in presses:
+        one.start()
+    for one in presses:
+        one.join()
+    assert errors == [] and len(made) == 6 and len(set(made)) == 1
+
+
+def test_an_archive_goes_on_with_the_channels_new_row(scene: Scene) -> None:
+    def listed() -> list[tuple[str, bool]]:
+        return [(row.title, row.is_connected) for row in queries.archives_of(scene.who.workspace.id)]
+
+    scene.told(text="Before")
+    scene.fill()
+    assert listed() == [("Old", True)]
+    connect.disconnect(scene.who.workspace.id, scene.old.public_id, actor="user:1", now=clock.utcnow())
+    assert listed() == [("Old", False)] and queries.channel_of_archive(scene.kept()) == ""
+    again = owned_channel(scene.who, "Old", telegram_chat_id=OLD_ID, now=clock.utcnow())
+    scene.told(text="After")
+    scene.fill()
+    assert len(posts_of(scene)) == 2 and listed() == [("Old", True)]
+    assert queries.channel_of_archive(scene.kept()) == again.public_id
+    assert [title for _, title in queries.without_archive(scene.who.workspace.id)] == ["New"]
+    same = switching.switch_on(scene.who.workspace.id, again.public_id, user_id=scene.who.user.id, now=clock.utcnow())
+    assert same.public_id == scene.archive.public_id
+
+
+def out_of_here(scene: Scene, content: Content) -> int:
+    """A post that was written here and is out; returns its message's id."""
+    scheduled(scene.who, content, scene.old)
+    run_lane(scene.line, folder=scene.folder)
+    (number,) = db.row("SELECT MIN(message_id) FROM delivery_message") or (0,)
+    return int(number)
+
+
+@pytest.mark.parametrize("is_archived_first", [True, False])
+def test_a_post_written_here_that_is_corrected_in_telegram_has_the_new_words_and_its_files(
+    scene: Scene, is_archived_first: bool
+) -> None:
+    now, who = clock.utcnow(), scene.who
+    kept = keep(
+        who.workspace.id, io.BytesIO(picture("PNG")), "a.png", data_dir=scene.folder, user_id=who.user.id, now=now
+    )
+    number = out_of_here(scene, Content(markup.parse("Costs 100"), media=(Media("photo", kept.public_id),)))
+    if is_archived_first:
+        scene.fill()
+    at = int(now.timestamp())
+    again = {"message_id": number, "edited": True, **scene.photo("same")}
+    scene.told(caption="Costs 99", edit_date=at - 60, **again)
+    scene.told(caption="Costs 200", edit_date=at + 60, **again)
+    for _ in range(2):
+        scene.fill()
+        (post,) = posts_of(scene)
+        assert markup.write(said(post).blocks) == "Costs 200"
+        assert (post.source, [file.file for file in files_of(scene)]) == ("authored", [kept.public_id])
+
+
+def test_a_caption_that_is_removed_from_an_album_goes_from_the_archive(scene: Scene) -> None:
+    first = scene.told(media_group_id="9", caption="Old words", **scene.photo("a"))
+    second = scene.told(media_group_id="9", **scene.photo("b", shade=9))
+    scene.fill()
+    at = int(FIRST_AT.timestamp()) + 500
+    scene.told(message_id=second, edited=True, edit_date=at, media_group_id="9", **scene.photo("c", shade=3))
+    scene.fill()
+    assert markup.write(said(posts_of(scene)[0]).blocks) == "Old words", "it was not the one with the words"
+    scene.told(message_id=first, edited=True, edit_date=at + 1, media_group_id="9", **scene.photo("a"))
+    scene.fill()
+    (post,) = posts_of(scene)
+    assert (said(post).blocks, post.files) == ((), 2)

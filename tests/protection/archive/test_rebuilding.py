@@ -10,13 +10,18 @@ from typing import Any
 import pytest
 
 from app.billing.service.limits import put_on_plan
+from app.channels.models import Channel
+from app.channels.queries import channel_of
+from app.channels.service import connect
 from app.core import clock, db
 from app.core.errors import Conflict, Invalid, NotFound
+from app.media.service import watermarks
 from app.posting import states as posting
+from app.posting.models import AuthoredPost
 from app.posting.service import scheduling
 from app.protection.archive import jobs, queries
 from app.protection.archive.models import Archive, ArchivedPost, Rebuild, RebuildPost
-from app.protection.archive.service import advancing, rebuilding, switching
+from app.protection.archive.service import advancing, filling, rebuilding, switching
 from app.protection.archive.service.rebuilding import Wish
 from app.telegram import service as telegram
 from app.telegram.outgoing import Outgoing
@@ -446,3 +451,172 @@ def test_rows_of_posts_are_bound_to_their_workspace(scene: Scene) -> None:
     step(rebuild)
     assert RebuildPost.select().where(RebuildPost.workspace == scene.who.workspace.id).count() == 1
     assert Archive.select().where(Archive.workspace == scene.who.workspace.id + 1).count() == 0
+
+
+def told_only(scene: Scene) -> None:
+    """What is told is taken up, and no file comes yet."""
+    filling.fill(scene.kept(), is_over=lambda: False, now=clock.utcnow())
+
+
+def test_it_waits_for_files_that_are_on_their_way_and_goes_on_by_itself(scene: Scene) -> None:
+    with_bot(scene)
+    scene.told(caption="Picture", **scene.photo("slow"))
+    scene.told(text="After it")
+    told_only(scene)
+    rebuild = begin(scene)
+    run(scene, rebuild)
+    assert (now_is(rebuild).state, now_is(rebuild).reason) == ("stuck", "files") and published(scene) == []
+    assert notices() == [], "it ends without people"
+    assert scene.fill() == 1
+    run(scene, rebuild)
+    assert published(scene) == ["Picture", "After it"] and now_is(rebuild).state == "done"
+    assert [len(what.media) for _, _, what in scene.line.sent] == [1, 0]
+
+
+def test_files_without_room_hold_it_up_and_that_is_told(scene: Scene) -> None:
+    with_bot(scene)
+    scene.told(caption="Picture", **scene.photo("slow"))
+    told_only(scene)
+    rebuild = begin(scene)
+    run(scene, rebuild)
+    db.execute("UPDATE archive SET reason = 'no_room'")
+    run(scene, rebuild)
+    assert now_is(rebuild).reason == "no_room" and notices() == ["rebuild_stuck"]
+
+
+def test_an_archive_that_is_switched_off_still_gets_the_files_that_a_rebuild_waits_for(scene: Scene) -> None:
+    scene.told(caption="Picture", **scene.photo("slow"))
+    told_only(scene)
+    switching.switch_off(scene.who.workspace.id, scene.archive.public_id, user_id=scene.who.user.id, now=clock.utcnow())
+    assert filling.on_archives() == []
+    rebuild = begin(scene)
+    assert [one.id for one in filling.on_archives()] == [scene.archive.id]
+    scene.told(text="Not of it")
+    assert scene.fill() == 1
+    run(scene, rebuild)
+    assert published(scene) == ["Picture"] and queries.whole_of(scene.kept()).posts == 1
+
+
+def test_a_file_that_is_gone_since_makes_its_post_one_without_some_of_its_files(scene: Scene) -> None:
+    scene.told(caption="Words", **scene.photo("p1"))
+    scene.fill()
+    assert queries.whole_of(scene.kept()).whole == 1
+    rebuild = begin(scene)
+    db.execute("UPDATE media_file SET deleted_at = ?", db.stamp(clock.utcnow()))
+    run(scene, rebuild)
+    whole = queries.whole_of(scene.kept())
+    assert (whole.whole, whole.partly, whole.files) == (0, 1, {"kept": 0, "gone": 1})
+    progress = queries.progress_of(scene.who.workspace.id, rebuild.public_id)
+    assert (progress.out, progress.without_files) == (1, 1)
+
+
+def test_watermarks_that_are_used_up_are_told_apart_from_posts(scene: Scene) -> None:
+    scene.told(caption="One", **scene.photo("p1"))
+    scene.fill()
+    typed = watermarks.Typed(text="@mine", channels=[scene.new.public_id])
+    watermarks.save(scene.who.workspace.id, None, typed, user_id=scene.who.user.id, now=clock.utcnow())
+    db.execute("UPDATE plan_limit SET amount = 0 WHERE plan_id = 'network' AND key = 'watermarks'")
+    rebuild = begin(scene)
+    run(scene, rebuild)
+    assert (now_is(rebuild).state, now_is(rebuild).reason) == ("stuck", "watermarks")
+    db.execute("UPDATE plan_limit SET amount = NULL WHERE plan_id = 'network' AND key = 'watermarks'")
+    assert step(rebuild) and now_is(rebuild).state == "running"
+
+
+def disconnected(scene: Scene, channel: Channel) -> None:
+    connect.disconnect(scene.who.workspace.id, channel.public_id, actor="user:1", now=clock.utcnow())
+
+
+def test_a_target_that_is_connected_again_is_found_by_its_chat(scene: Scene) -> None:
+    texts(scene, 3)
+    rebuild = begin(scene)
+    step(rebuild)
+    run_lane(scene.line, run_s=0.05, folder=scene.folder)
+    disconnected(scene, scene.new)
+    run(scene, rebuild)
+    assert now_is(rebuild).reason == "channel_gone"
+    again = owned_channel(scene.who, "New", telegram_chat_id=NEW_ID, now=clock.utcnow())
+    assert again.id != scene.new.id
+    with pytest.raises(Conflict):
+        begin(scene, channel=again.public_id)
+    run(scene, rebuild)
+    assert published(scene) == ["Post 0", "Post 1", "Post 2"] and now_is(rebuild).state == "done"
+
+
+def test_a_post_that_waits_at_the_lost_row_of_its_channel_goes_on_at_the_new_one(scene: Scene) -> None:
+    texts(scene, 2)
+    rebuild = begin(scene)
+    step(rebuild)
+    disconnected(scene, scene.new)
+    run(scene, rebuild)
+    assert (now_is(rebuild).state, now_is(rebuild).reason, published(scene)) == ("stuck", "not_connected", [])
+    owned_channel(scene.who, "New", telegram_chat_id=NEW_ID, now=clock.utcnow())
+    run(scene, rebuild)
+    assert published(scene) == ["Post 0", "Post 1"] and now_is(rebuild).state == "done"
+
+
+def test_a_picture_that_was_sent_as_a_file_is_a_file_in_its_album(scene: Scene) -> None:
+    scene.photo("a")
+    scene.files.bytes_of["pdf"] = b"%PDF-1.4\n%%EOF\n"
+    for file_id, name in (("a", "plan.png"), ("pdf", "price.pdf")):
+        document = {"file_id": file_id, "file_unique_id": f"u{file_id}", "file_size": 900, "file_name": name}
+        scene.told(media_group_id="9", document=document)
+    scene.fill()
+    kinds = "SELECT kind FROM media_file ORDER BY kind"
+    assert db.rows(kinds) == [("document",), ("photo",)], "by its bytes one is a picture"
+    db.execute(
+        "INSERT INTO media_copy (media_id, workspace_id, bot_id, state, file_id, attempts, wanted_at)"
+        " SELECT id, workspace_id, ?, 'ready', 'id-of-a-photo', 0, created_at FROM media_file WHERE kind = 'photo'",
+        BOT_ID,
+    )
+    rebuild = begin(scene)
+    run(scene, rebuild)
+    ((_, _, album),) = scene.line.sent
+    assert [one.kind for one in album.media] == ["document", "document"]
+    assert all(one.path and not one.file_id for one in album.media), "an id of a photo serves no file"
+    assert now_is(rebuild).state == "done"
+
+
+def test_a_post_that_was_moved_by_hand_is_told_and_holds_up_the_rest(scene: Scene) -> None:
+    with_bot(scene)
+    texts(scene, 2)
+    rebuild = begin(scene)
+    step(rebuild)
+    post = AuthoredPost.get(AuthoredPost.workspace == scene.who.workspace.id)
+    ref = channel_of(scene.who.workspace.id, scene.new.public_id)
+    assert ref is not None
+    for due_at in (clock.utcnow() + timedelta(days=300), clock.utcnow()):
+        with db.write():
+            scheduling.put_on(post, scheduling.Plan([ref], due_at), user_id=scene.who.user.id, now=clock.utcnow())
+        run(scene, rebuild, most=3)
+        if due_at > clock.utcnow():
+            assert (now_is(rebuild).reason, notices(), published(scene)) == ("moved", ["rebuild_stuck"], [])
+    run(scene, rebuild)
+    assert published(scene) == ["Post 0", "Post 1"]
+
+
+def test_an_end_says_how_many_were_left_out(scene: Scene) -> None:
+    texts(scene, 3)
+    rebuild = begin(scene)
+    last = db.row("SELECT MAX(id) FROM archived_post") or (0,)
+    db.execute("UPDATE archived_post SET deleted_at = ? WHERE id = ?", db.stamp(clock.utcnow()), last[0])
+    assert queries.progress_of(scene.who.workspace.id, rebuild.public_id).left_out == 0, "it is not over"
+    run(scene, rebuild)
+    progress = queries.progress_of(scene.who.workspace.id, rebuild.public_id)
+    assert (progress.out, progress.left_out, progress.row.state) == (2, 1, "done")
+
+
+def test_polls_count_twice_since_their_date_is_a_message_of_its_own(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.told(poll={"question": "Q?", "options": [{"text": "a"}, {"text": "b"}], "type": "regular"})
+    scene.told(text='It says "poll": 1')
+    scene.fill()
+    rebuild = begin(scene)
+    with monkeypatch.context() as patched:
+        patched.setattr("app.telegram.budget.MOST_A_MINUTE", 1)
+        contents = queries.contents_of(scene.kept(), has_deleted=False)
+        assert (contents.sendable, contents.polls, contents.seconds) == (2, 1, queries.seconds_for(3))
+        assert queries.progress_of(scene.who.workspace.id, rebuild.public_id).seconds == queries.seconds_for(3)
+    run(scene, rebuild)
+    assert [what.kind for _, _, what in scene.line.sent] == ["message", "poll", "message"]

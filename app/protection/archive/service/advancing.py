@@ -8,18 +8,21 @@ kept because never two are on their way: what is retried or held up holds up wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.accounts.service import people
-from app.channels.queries import NO_BOT, PAYMENT_LATE, ChannelRef, channel_of
+from app.channels.queries import NO_BOT, NOT_CONNECTED, PAYMENT_LATE, ChannelRef
 from app.core import crashpoint, db
 from app.core.errors import AppError, Conflict, LimitReached
 from app.core.tenancy import unscoped
 from app.notices import service as notices
 from app.posting import states as posting
+from app.posting.models import AuthoredPost
 from app.posting.service import planning, scheduling, writing
 from app.posting.service.scheduling import Plan
-from app.protection.archive.models import ArchivedPost, Rebuild
+from app.protection.archive import places
+from app.protection.archive.models import Archive, ArchivedPost, Rebuild
+from app.protection.archive.service import storing
 from app.protection.archive.service.composing import composed
 from app.protection.archive.states import (
     ACTIVE,
@@ -29,19 +32,25 @@ from app.protection.archive.states import (
     DEFECT,
     DONE,
     FAILED,
+    FILES,
     HANDED,
     MANY_FAILED,
+    MARKS,
+    MOVED,
     OUT,
     PLAN,
     RUNNING,
     SENDABLE,
     SKIPPED,
     STUCK,
+    WAITING,
 )
 from app.telegram import service as telegram
 
 MOST_FAILURES = 5  # in a row: then something is wrong with more than the posts
 _FOR_PEOPLE = (MANY_FAILED, DEFECT)  # what does not end by itself
+_UNTOLD = (FILES,)  # what ends without people: its page says so, and nobody is called
+_FAR = timedelta(minutes=10)  # a post was due at once: one that is due later than that was moved by hand
 _ENDS = {posting.DONE: OUT, posting.FAILED: FAILED, posting.CALLED_OFF: SKIPPED}
 _STATES = db.marks(SENDABLE)
 _TAKE = (
@@ -56,11 +65,17 @@ _NEXT = (
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """The post that the lanes have, and how it stands there: the state and the reason of its publication."""
+    """The post that the lanes have, and how it stands there: the state and the reason of its publication.
+
+    `channel_id`: the row of the channel that it was handed to.
+    """
 
     row_id: int
+    post_id: int
+    channel_id: int
     state: str
     reason: str | None
+    due_at: datetime
     is_asked: bool
 
 
@@ -74,7 +89,7 @@ def advance(rebuild: Rebuild, *, now: datetime) -> bool:
     """One step, if there is one to take; whether anything moved. Without one nothing is locked and nothing written."""
     flight = flight_of(rebuild)
     if flight is not None and flight.state not in _ENDS:
-        return _wait(rebuild, _held_by(flight), now=now)
+        return _redirect(rebuild, flight, now=now) or _wait(rebuild, _held_by(flight, now=now), now=now)
     if flight is not None:
         return _land(rebuild, flight, now=now)
     reason = rebuild.reason if rebuild.reason in _FOR_PEOPLE else _why_not(rebuild, now=now)
@@ -84,17 +99,40 @@ def advance(rebuild: Rebuild, *, now: datetime) -> bool:
 def flight_of(rebuild: Rebuild) -> Flight | None:
     """The one post of a rebuild that is on its way."""
     found = db.row(
-        "SELECT r.id, a.state, a.reason, EXISTS (SELECT 1 FROM delivery d WHERE d.post_id = r.post_id"
-        " AND d.state = ? AND d.asked_at IS NOT NULL) FROM rebuild_post r JOIN due_action a ON a.post_id = r.post_id"
-        " AND a.kind = ? WHERE r.rebuild_id = ? AND r.state = ?",
-        *(posting.UNKNOWN, posting.PUBLISH, rebuild.id, HANDED),
+        "SELECT r.id, r.post_id, t.channel_id, a.state, a.reason, a.due_at, EXISTS (SELECT 1 FROM delivery d"
+        " WHERE d.post_id = r.post_id AND d.state = ? AND d.asked_at IS NOT NULL) FROM rebuild_post r"
+        " JOIN due_action a ON a.post_id = r.post_id AND a.kind = ? JOIN post_target t ON t.id = a.target_id"
+        " JOIN channel c ON c.id = t.channel_id WHERE r.rebuild_id = ? AND r.state = ? AND c.chat_id = ?"
+        " ORDER BY a.id DESC LIMIT 1",
+        *(posting.UNKNOWN, posting.PUBLISH, rebuild.id, HANDED, places.chat_of(rebuild.channel)),
     )
-    return Flight(found[0], found[1], found[2], bool(found[3])) if found else None
+    if found is None:
+        return None
+    row_id, post_id, channel_id, state, reason, due_at, is_asked = found
+    return Flight(row_id, post_id, channel_id, state, reason, db.moment(due_at), bool(is_asked))
 
 
-def _held_by(flight: Flight) -> str | None:
+def _redirect(rebuild: Rebuild, flight: Flight, *, now: datetime) -> bool:
+    """A post that waits at a row of the channel which is not connected any more goes on at its newest one."""
+    if (flight.state, flight.reason) != (posting.BLOCKED, NOT_CONNECTED):
+        return False
+    ref = _target(rebuild)
+    if ref is None or ref.id == flight.channel_id or planning.why_not([ref], now=now):
+        return False
+    with db.write():
+        row = _current(rebuild)
+        if row is None or flight_of(row) != flight:
+            return False
+        post = AuthoredPost.get(AuthoredPost.workspace == row.workspace, AuthoredPost.id == flight.post_id)
+        scheduling.put_on(post, Plan([ref], now), user_id=row.asked_by, now=now)
+    return True
+
+
+def _held_by(flight: Flight, *, now: datetime) -> str | None:
     if flight.state == posting.BLOCKED:
         return flight.reason or BLOCKED
+    if flight.state == posting.WAITING and flight.due_at - now > _FAR:
+        return MOVED
     return ASKED if flight.state == posting.UNCONFIRMED and flight.is_asked else None
 
 
@@ -105,9 +143,7 @@ def _why_not(rebuild: Rebuild, *, now: datetime) -> str | None:
 
 
 def _target(rebuild: Rebuild) -> ChannelRef | None:
-    found = db.row("SELECT public_id FROM channel WHERE id = ?", rebuild.channel)
-    ref = channel_of(rebuild.workspace, found[0]) if found else None
-    return ref if ref is not None and ref.relation == "owned" else None
+    return places.channel_now(rebuild.workspace, rebuild.channel)
 
 
 def _current(rebuild: Rebuild) -> Rebuild | None:
@@ -128,10 +164,12 @@ def _wait(rebuild: Rebuild, reason: str | None, *, now: datetime) -> bool:
         row = _current(rebuild)
         if row is None:
             return False
-        was_stuck, row.state, row.reason = row.state == STUCK, state, reason[:300] if reason else None
-        row.stuck_times += bool(reason) and not was_stuck
+        was_told = row.state == STUCK and row.reason not in _UNTOLD
+        row.state, row.reason = state, reason[:300] if reason else None
+        is_to_tell = reason is not None and reason not in _UNTOLD and not was_told
+        row.stuck_times += is_to_tell
         row.save()
-        if reason and not was_stuck:
+        if is_to_tell:
             _tell("rebuild_stuck", row, f"stuck:{row.stuck_times}", now=now)
     return True
 
@@ -170,20 +208,32 @@ def _take_next(rebuild: Rebuild, *, now: datetime) -> bool:
         if following is None:
             _end(row, now=now)
             return True
-        try:
-            taken = hand(row, following, now=now)
-        except (LimitReached, Conflict) as error:
-            reason = _word_of(error)
-        else:
-            crashpoint.reach("rebuild.handed")
-            return taken
+        reason = _files_to_come(row, following)
+        if reason is None:
+            try:
+                taken = hand(row, following, now=now)
+            except (LimitReached, Conflict) as error:
+                reason = _word_of(error)
+            else:
+                crashpoint.reach("rebuild.handed")
+                return taken
     return _wait(rebuild, reason, now=now)
+
+
+def _files_to_come(rebuild: Rebuild, archived_id: int) -> str | None:
+    """Why files of a post are still on their way: the archive's own reason to rest, if it has one; None: none are."""
+    if not db.row("SELECT 1 FROM archived_post WHERE id = ? AND state = ?", archived_id, WAITING):
+        return None
+    archive = Archive.get(Archive.workspace == rebuild.workspace, Archive.id == rebuild.archive)
+    return archive.reason or FILES
 
 
 def _word_of(error: LimitReached | Conflict) -> str:
     if isinstance(error, Conflict):
         return NO_BOT
-    return PAYMENT_LATE if error.code == PAYMENT_LATE else PLAN
+    if error.code == PAYMENT_LATE:
+        return PAYMENT_LATE
+    return MARKS if error.code == "limit_watermarks" else PLAN
 
 
 def next_of(rebuild: Rebuild) -> int | None:
@@ -208,6 +258,7 @@ def hand(rebuild: Rebuild, archived_id: int, *, now: datetime) -> bool:
         is_first = db.execute(_TAKE, rebuild.workspace, rebuild.id, archived_id, HANDED, db.stamp(now))
         if not is_first:
             return False
+        storing.note_losses(rebuild.workspace, rebuild.archive, post_id=archived_id)
         try:
             with db.database.atomic():
                 post_id = _scheduled(rebuild, archived_id, now=now)

@@ -28,9 +28,9 @@ def composed(post: ArchivedPost, *, language: str, zone: str) -> Dated:
 
 
 def _media(post: ArchivedPost) -> tuple[Media, ...]:
-    """The files that are here, in their order; each goes as what its bytes are."""
+    """The files that are here, in their order; each goes as what it was: a picture that was sent as a file is a file."""
     rows = db.rows(
-        "SELECT m.kind, m.public_id, a.has_spoiler FROM archived_file a JOIN media_file m ON m.public_id = a.file"
+        "SELECT a.kind, m.public_id, a.has_spoiler FROM archived_file a JOIN media_file m ON m.public_id = a.file"
         " AND m.workspace_id = ? AND m.deleted_at IS NULL WHERE a.workspace_id = ? AND a.post_id = ? AND a.state = ?"
         " ORDER BY a.place, a.id",
         *(post.workspace, post.workspace, post.id, KEPT),

@@ -26,11 +26,12 @@ _WORDS_OF_SIZE = "too big"
 @dataclass(frozen=True, slots=True)
 class Desk:
     """With what files are fetched: a bot's files by its id (None for a bot that is gone), the place where they are
-    kept, and when the turn is over."""
+    kept, when the turn is over, and how large a file may be."""
 
     files: Callable[[int], Files | None]
     data_dir: Path
     is_over: Callable[[], bool]
+    most_bytes: int = MOST_BYTES
 
 
 def fetch(archive: Archive, desk: Desk, *, now: datetime) -> int:
@@ -83,7 +84,7 @@ def _fetch_one(archive: Archive, row: ArchivedFile, desk: Desk, *, now: datetime
         return _end(row, GONE, "the bot that saw it is gone", now=now)
     with tempfile.TemporaryFile() as bytes_:
         try:
-            path = files.fetch(str(row.file_id), bytes_, most_bytes=MOST_BYTES)
+            path = files.fetch(str(row.file_id), bytes_, most_bytes=desk.most_bytes)
         except Upstream as error:
             return _not_fetched(row, error, now=now)
         bytes_.seek(0)

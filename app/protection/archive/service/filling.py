@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.channels.models import Channel
-from app.channels.queries import ChannelRef, channel_of
+from app.channels.queries import ChannelRef
 from app.core import db
 from app.core.tenancy import unscoped
 from app.posting.content.blocks import Content, Paragraph, Span
 from app.posting.service import rendering
+from app.protection.archive import places
 from app.protection.archive.messages import Seen, seen
-from app.protection.archive.models import Archive, ArchivedPost
+from app.protection.archive.models import Archive, ArchivedPost, Rebuild
 from app.protection.archive.service import storing
 from app.protection.archive.service.storing import Found, FoundFile
 from app.protection.archive.states import (
@@ -30,6 +30,7 @@ from app.protection.archive.states import (
     SEEN,
     TOLD,
     TOO_BIG,
+    UNENDED,
     UNSEEN,
     WANTED,
     WORDS,
@@ -45,33 +46,33 @@ IsOver = Callable[[], bool]
 
 
 def on_archives() -> list[Archive]:
-    """Those that are to be filled, of every workspace, the longest untouched first."""
+    """Those that are to be filled, of every workspace, the longest untouched first.
+
+    Also one that is switched off while a rebuild waits for files of it.
+    """
     with unscoped("the jobs process fills every workspace's archives"):
-        found = (
-            Archive.select().where(Archive.state == ON).order_by(Archive.looked_at.is_null(False), Archive.looked_at)
-        )
-        return list(found)
+        is_awaited = Archive.id.in_(Rebuild.select(Rebuild.archive).where(Rebuild.state.in_(UNENDED)))
+        found = Archive.select().where((Archive.state == ON) | is_awaited)
+        return list(found.order_by(Archive.looked_at.is_null(False), Archive.looked_at))
 
 
-def fill(archive: Archive, *, is_over: IsOver, now: datetime) -> None:
+def fill(archive: Archive, *, is_over: IsOver, most_bytes: int = MOST_BYTES, now: datetime) -> None:
     """Take up what is new, until nothing is or the turn is over; where it stopped, it goes on the next time.
 
-    Nothing for a channel that the workspace does not run any more: what is there stays.
+    Nothing for a channel that the workspace does not run any more: what is there stays. A file of more than `most_bytes`
+    is not asked for.
     """
-    ref = _channel(archive)
-    if ref is None:
+    storing.note_losses(archive.workspace, archive.id)
+    ref = places.channel_now(archive.workspace, archive.channel)
+    if ref is None or archive.state != ON:
         return
-    if not _take_seen(archive, ref, is_over, now=now) or not _take_authored(archive, ref, is_over, now=now):
+    if not _take_seen(archive, ref, is_over, most_bytes, now=now):
+        return
+    if not _take_authored(archive, ref, is_over, now=now):
         return
     if _take_told(archive, ref, is_over, now=now):
         _note_deletions(archive, ref)
         _move(archive, "looked_at", db.stamp(now))
-
-
-def _channel(archive: Archive) -> ChannelRef | None:
-    row = Channel.get_or_none(Channel.workspace == archive.workspace, Channel.id == archive.channel)
-    ref = channel_of(archive.workspace, row.public_id) if row else None
-    return ref if ref is not None and ref.relation == "owned" else None
 
 
 def _move(archive: Archive, column: str, value: object) -> None:
@@ -79,7 +80,7 @@ def _move(archive: Archive, column: str, value: object) -> None:
         db.execute(f"UPDATE archive SET {column} = ? WHERE id = ?", value, archive.id)
 
 
-def _take_seen(archive: Archive, ref: ChannelRef, is_over: IsOver, *, now: datetime) -> bool:
+def _take_seen(archive: Archive, ref: ChannelRef, is_over: IsOver, most_bytes: int, *, now: datetime) -> bool:
     """The updates of the channel's own bot, window by window of the inbox; True when all were looked at."""
     (newest,) = db.row("SELECT COALESCE(MAX(id), 0) FROM inbox WHERE received_at <= ?", db.stamp(now - SETTLED)) or (0,)
     while archive.seen_id < newest and not is_over():
@@ -92,31 +93,31 @@ def _take_seen(archive: Archive, ref: ChannelRef, is_over: IsOver, *, now: datet
         archive.seen_id = rows[-1][0] if len(rows) == _BATCH else until
         with db.write():
             for _, kind, payload in rows:
-                _take_update(archive, json.loads(payload)[kind], int(ref.bot_id or 0))
+                _take_update(archive, json.loads(payload)[kind], int(ref.bot_id or 0), most_bytes)
             _move(archive, "seen_id", archive.seen_id)
     return archive.seen_id >= newest
 
 
-def _take_update(archive: Archive, message: dict[str, Any], bot_id: int) -> None:
+def _take_update(archive: Archive, message: dict[str, Any], bot_id: int, most_bytes: int) -> None:
     told = seen(message)
     if told is not None:
-        storing.store(archive, _found(told, bot_id))
+        storing.store(archive, _found(told, bot_id, most_bytes))
 
 
-def _found(told: Seen, bot_id: int) -> Found:
+def _found(told: Seen, bot_id: int, most_bytes: int) -> Found:
     return Found(
         message_id=told.message_id,
         posted_at=told.posted_at,
         source=SEEN,
         content=told.content,
-        files=_seen_files(told, bot_id),
+        files=_seen_files(told, bot_id, most_bytes),
         album_id=told.album_id,
         edited_at=told.edited_at,
         flaw=KIND if told.is_other else "",
     )
 
 
-def _seen_files(told: Seen, bot_id: int) -> tuple[FoundFile, ...]:
+def _seen_files(told: Seen, bot_id: int, most_bytes: int) -> tuple[FoundFile, ...]:
     file = told.file
     if file is None:
         return ()
@@ -124,7 +125,7 @@ def _seen_files(told: Seen, bot_id: int) -> tuple[FoundFile, ...]:
         FoundFile(
             place=told.message_id,
             kind=file.kind,
-            state=TOO_BIG if (file.size or 0) > MOST_BYTES else WANTED,
+            state=TOO_BIG if (file.size or 0) > most_bytes else WANTED,
             bot_id=bot_id,
             file_id=file.file_id,
             unique_id=file.unique_id,
@@ -147,29 +148,41 @@ def _take_authored(archive: Archive, ref: ChannelRef, is_over: IsOver, *, now: d
     if archive.looked_at is not None:
         recent, since = _RECENT, (at := db.stamp(archive.looked_at - _AGAIN), archive.workspace, at)
     rows = db.rows(
-        "SELECT d.post_id, d.target_id, d.slot, MIN(m.message_id), MIN(d.sent_at) FROM delivery d"
+        "SELECT d.post_id, d.target_id, d.slot, MIN(m.message_id), MIN(d.sent_at), c.public_id FROM delivery d"
         " JOIN post_target t ON t.id = d.target_id JOIN delivery_message m ON m.delivery_id = d.id"
-        f" WHERE d.workspace_id = ? AND t.channel_id = ? AND d.state = 'sent'{recent}"
-        " GROUP BY d.post_id, d.target_id, d.slot ORDER BY MIN(m.message_id)",
-        *(archive.workspace, ref.id, *since),
+        " JOIN channel c ON c.id = t.channel_id"  # also of its rows from before it was connected again
+        f" WHERE d.workspace_id = ? AND c.workspace_id = d.workspace_id AND c.chat_id = ? AND d.state = 'sent'{recent}"
+        " GROUP BY d.post_id, d.target_id, d.slot, c.public_id ORDER BY MIN(m.message_id)",
+        *(archive.workspace, ref.chat_id, *since),
     )
     for start in range(0, len(rows), _BATCH):
         if is_over():
             return False
         with db.write():
-            for post_id, _, _, message_id, sent_at in rows[start : start + _BATCH]:
-                _take_own(archive, ref, post_id, message_id, db.moment(sent_at))
+            for post_id, _, _, message_id, sent_at, channel in rows[start : start + _BATCH]:
+                _take_own(archive, channel, post_id, message_id, db.moment(sent_at))
     return True
 
 
-def _take_own(archive: Archive, ref: ChannelRef, post_id: int, message_id: int, sent_at: datetime) -> None:
+def _take_own(archive: Archive, channel: str, post_id: int, message_id: int, sent_at: datetime) -> None:
     """As it was dressed when it went out, with the files that people chose: a mark is put on anew."""
-    content = rendering.newest_revision(post_id).content_in(ref.public_id)
+    content = rendering.newest_revision(post_id).content_in(channel)
     files = tuple(
         FoundFile(place=number, kind=one.kind, state=KEPT, file=one.file, has_spoiler=one.has_spoiler)
         for number, one in enumerate(content.media)
     )
-    storing.store(archive, Found(message_id, sent_at, AUTHORED, replace(content, media=()), files))
+    storing.store(
+        archive,
+        Found(message_id, sent_at, AUTHORED, replace(content, media=()), files, edited_at=_said_at(post_id, sent_at)),
+    )
+
+
+def _said_at(post_id: int, sent_at: datetime) -> datetime:
+    """When our words of a post went out last: what Telegram tells of later than that was corrected by hand."""
+    found = db.row(
+        "SELECT MAX(done_at) FROM due_action WHERE post_id = ? AND kind = 'edit' AND state = 'done'", post_id
+    )
+    return max(sent_at, db.moment(found[0])) if found and found[0] else sent_at
 
 
 _UNTOLD = (

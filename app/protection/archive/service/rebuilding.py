@@ -11,8 +11,9 @@ from app.core import db, i18n, ids
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.i18n import N_
 from app.posting.service import planning, scheduling
-from app.protection.archive import queries
+from app.protection.archive import places, queries
 from app.protection.archive.models import Archive, Rebuild
+from app.protection.archive.service import storing
 from app.protection.archive.service.switching import archive_of
 from app.protection.archive.states import PAUSED, RUNNING, STOPPED, STUCK, UNENDED
 
@@ -35,6 +36,7 @@ def start(workspace_id: int, archive_id: str, wish: Wish, *, user_id: int, now: 
         archive = archive_of(workspace_id, archive_id)
         db.serialise("archive", archive.id)
         ref = _target(archive, wish, now=now)
+        storing.note_losses(workspace_id, archive.id)
         contents = queries.contents_of(archive, has_deleted=wish.has_deleted)
         if not contents.sendable:
             raise _wrong("channel", N_("There is no post in this archive that could be published again."))
@@ -60,15 +62,18 @@ def _target(archive: Archive, wish: Wish, *, now: datetime) -> ChannelRef:
     ref = channel_of(archive.workspace, wish.channel)
     if ref is None or ref.relation != "owned":
         raise _wrong("channel", N_("Choose one of your channels."))
-    if ref.id == archive.channel:
+    if ref.chat_id == places.chat_of(archive.channel):
         raise _wrong("channel", N_("This is the channel that the archive is of. Choose another one."))
     if wish.language not in i18n.LANGUAGES:
         raise _wrong("language", N_("Choose a language."))
     if ref.id in planning.why_not([ref], now=now):
         raise _wrong("channel", N_("The bot may not post there. Give it the right first."))
     db.serialise("channel", ref.id)
-    busy = f"SELECT 1 FROM rebuild WHERE channel_id = ? AND state IN ({db.marks(UNENDED)})"
-    if db.row(busy, ref.id, *UNENDED):
+    busy = (
+        "SELECT 1 FROM rebuild r JOIN channel c ON c.id = r.channel_id WHERE r.workspace_id = ? AND c.chat_id = ?"
+        f" AND r.state IN ({db.marks(UNENDED)})"
+    )
+    if db.row(busy, archive.workspace, ref.chat_id, *UNENDED):
         raise Conflict(N_("Another archive is being published in this channel. Let it end, or stop it, first."))
     return ref
 
@@ -94,7 +99,9 @@ def pause(workspace_id: int, public_id: str, *, user_id: int, now: datetime) -> 
 def go_on(workspace_id: int, public_id: str, *, user_id: int, now: datetime) -> None:
     """Go on from where it is, also after refusals; posts that are on hold in the channel are resumed. As `pause`."""
     rebuild = _change(workspace_id, public_id, "rebuild.resumed", (PAUSED, STUCK), RUNNING, user_id=user_id, now=now)
-    scheduling.resume(workspace_id, rebuild.channel, user_id=user_id, now=now)
+    ref = places.channel_now(workspace_id, rebuild.channel)
+    if ref is not None:
+        scheduling.resume(workspace_id, ref.id, user_id=user_id, now=now)
 
 
 def stop(workspace_id: int, public_id: str, *, user_id: int, now: datetime) -> None:

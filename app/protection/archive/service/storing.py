@@ -11,7 +11,19 @@ from app.core import db
 from app.posting.content import tree
 from app.posting.content.blocks import Content
 from app.protection.archive.models import Archive, ArchivedFile, ArchivedPost
-from app.protection.archive.states import EMPTY, KEPT, PARTLY, RANK, UNSEEN, WAITING, WANTED, WHOLE
+from app.protection.archive.states import (
+    AUTHORED,
+    EMPTY,
+    GONE,
+    KEPT,
+    PARTLY,
+    RANK,
+    SEEN,
+    UNSEEN,
+    WAITING,
+    WANTED,
+    WHOLE,
+)
 
 _LONGEST_NAME = 120
 
@@ -83,7 +95,12 @@ def _made(archive: Archive, found: Found) -> ArchivedPost:
 
 def _take(row: ArchivedPost, found: Found) -> bool:
     """Let the row say what was found; False when that is known by less, or older. An album's messages come one by one,
-    and one of them has the words."""
+    and one of them has the words: the first, by Telegram's own apps."""
+    if (row.source, found.source) == (AUTHORED, SEEN):
+        return _take_correction(row, found)
+    if (row.source, found.source) == (SEEN, AUTHORED) and _is_later(row.edited_at, found.edited_at):
+        said = tree.from_json(row.content)
+        found = replace(found, content=_corrected(found.content, said), edited_at=row.edited_at)
     if RANK[found.source] < RANK[row.source]:
         return False
     is_same = found.source == row.source
@@ -91,7 +108,8 @@ def _take(row: ArchivedPost, found: Found) -> bool:
     is_item = is_same and found.album_id is not None
     if is_old and not is_item:
         return False
-    if not is_old and (not is_item or found.content.blocks):
+    has_lost_words = found.edited_at is not None and found.message_id == row.message_id
+    if not is_old and (not is_item or found.content.blocks or has_lost_words):
         row.content, row.flaw = tree.to_json(found.content), found.flaw
     if not is_same:
         ArchivedFile.delete().where(ArchivedFile.workspace == row.workspace, ArchivedFile.post == row.id).execute()
@@ -99,6 +117,28 @@ def _take(row: ArchivedPost, found: Found) -> bool:
     row.edited_at = row.edited_at if is_old else found.edited_at or row.edited_at
     row.message_id, row.posted_at = min(row.message_id, found.message_id), min(row.posted_at, found.posted_at)
     return True
+
+
+def _is_later(at: datetime | None, than: datetime | None) -> bool:
+    return at is not None and (than is None or at > than)
+
+
+def _take_correction(row: ArchivedPost, found: Found) -> bool:
+    """What was written here and corrected by hand in Telegram says what it says there; its files stay."""
+    if _is_later(found.edited_at, row.edited_at):
+        row.content, row.edited_at = (
+            tree.to_json(_corrected(tree.from_json(row.content), found.content)),
+            found.edited_at,
+        )
+        row.save()
+    return False
+
+
+def _corrected(ours: Content, seen: Content) -> Content:
+    """Our post with the words that were seen. One of several messages keeps its own: a correction is of one of them."""
+    if ours.poll or ours.options.text_apart:
+        return ours
+    return replace(ours, blocks=seen.blocks)
 
 
 def _keep_files(archive: Archive, row: ArchivedPost, found: Found) -> None:
@@ -125,6 +165,8 @@ def _columns(workspace_id: int, file: FoundFile) -> dict[str, Any]:
     names = ("place", "kind", "has_spoiler", "bot_id", "file_id", "unique_id", "size", "state", "file")
     if file.state == WANTED and (there := _kept_before(workspace_id, file.unique_id)):
         file = replace(file, state=KEPT, file=there)
+    if file.state == KEPT and not _is_alive(workspace_id, file.file):
+        file = replace(file, state=GONE)
     return {name: getattr(file, name) for name in names} | {"name": file.name[:_LONGEST_NAME]}
 
 
@@ -136,6 +178,32 @@ def _kept_before(workspace_id: int, unique_id: str | None) -> str | None:
         *(workspace_id, unique_id, KEPT, workspace_id),
     )
     return str(found[0]) if found else None
+
+
+def _is_alive(workspace_id: int, file: str | None) -> bool:
+    alive = "SELECT 1 FROM media_file WHERE workspace_id = ? AND public_id = ? AND deleted_at IS NULL"
+    return db.row(alive, workspace_id, file) is not None
+
+
+_LOST = (
+    "SELECT f.id, f.post_id FROM archived_file f LEFT JOIN media_file m ON m.public_id = f.file"
+    " AND m.workspace_id = f.workspace_id AND m.deleted_at IS NULL"
+    " WHERE f.workspace_id = ? AND f.archive_id = ? AND f.state = ? AND m.id IS NULL"
+)
+
+
+def note_losses(workspace_id: int, archive_id: int, *, post_id: int | None = None) -> int:
+    """Say of files that are not in the library any more that they are gone, in all posts or in one; returns how many."""
+    of_post, given = (" AND f.post_id = ?", (post_id,)) if post_id else ("", ())
+    lost = db.rows(_LOST + of_post, workspace_id, archive_id, KEPT, *given)
+    if not lost:
+        return 0
+    with db.write():
+        for file_id, _ in lost:
+            db.execute("UPDATE archived_file SET state = ? WHERE id = ? AND state = ?", GONE, file_id, KEPT)
+        for number in sorted({row[1] for row in lost}):
+            settle(ArchivedPost.get(ArchivedPost.workspace == workspace_id, ArchivedPost.id == number))
+    return len(lost)
 
 
 def settle(row: ArchivedPost) -> None:

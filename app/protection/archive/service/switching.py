@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.audit import service as audit
+from app.channels.models import Channel
 from app.channels.queries import channel_of
 from app.core import db, ids
 from app.core.errors import Conflict, NotFound
@@ -42,7 +43,8 @@ def switch_on(workspace_id: int, channel: str, *, user_id: int, now: datetime) -
     if ref is None or ref.relation != "owned":
         raise NotFound(N_("There is no such channel."))
     with db.write():
-        row = Archive.get_or_none(Archive.workspace == workspace_id, Archive.channel == ref.id)
+        db.serialise("chat", ref.chat_id)  # pressed twice at once it is one archive
+        row = _of_chat(workspace_id, ref.chat_id)
         if row is not None and row.state == ERASING:
             raise Conflict(N_("The former archive of this channel is still being erased. Try again in a few minutes."))
         if row is None:
@@ -50,7 +52,14 @@ def switch_on(workspace_id: int, channel: str, *, user_id: int, now: datetime) -
         row.state, row.reason, row.rest_until, row.started_by = ON, None, None, user_id
         row.save()
         _record("archive.switched_on", row, user_id, now=now)
-    return row  # type: ignore[no-any-return]
+    return row
+
+
+def _of_chat(workspace_id: int, chat_id: int) -> Archive | None:
+    """The archive of a chat, by whatever row of its channel it was begun with."""
+    rows = Channel.select(Channel.id).where(Channel.workspace == workspace_id, Channel.chat == chat_id)
+    found: Archive | None = Archive.get_or_none(Archive.workspace == workspace_id, Archive.channel.in_(rows))
+    return found
 
 
 def switch_off(workspace_id: int, public_id: str, *, user_id: int, now: datetime) -> None:

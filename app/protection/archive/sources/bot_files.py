@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import IO, Any
 
 import httpx
 
 from app.core.errors import Upstream
+from app.telegram import large
+from app.telegram.large import SharedDisk
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _PIECE = 1 << 16
@@ -15,21 +18,28 @@ TOO_BIG = "file is too big"
 
 
 class BotFiles:
-    """Implements archive.ports.Files for one token. The address holds the token: it stands in no message and no log."""
+    """Implements archive.ports.Files for one token. The address holds the token: it stands in no message and no log.
 
-    def __init__(self, client: httpx.Client, token: str, api_url: str) -> None:
-        self._client, self._token, self._api_url = client, token, api_url
+    `disk`: what is shared with a Bot API server of one's own; with --local that names files by where they lie.
+    """
+
+    def __init__(self, client: httpx.Client, token: str, api_url: str, disk: SharedDisk | None = None) -> None:
+        self._client, self._token, self._api_url, self._disk = client, token, api_url, disk
 
     def fetch(self, file_id: str, into: IO[bytes], *, most_bytes: int) -> str:
         path = str(self._ask(file_id).get("file_path") or "")
-        if not path or path.startswith("/"):
+        if path.startswith("/"):
+            with large.place_of(self._disk, path).open("rb") as file:
+                _copy(iter(lambda: file.read(_PIECE), b""), into, most_bytes)
+            return path
+        if not path:
             raise Upstream("Telegram tells no address for this file.", permanent=True)
         try:
             with self._client.stream(
                 "GET", f"{self._api_url}/file/bot{self._token}/{path}", timeout=_TIMEOUT
             ) as response:
                 _require_ok(response)
-                _copy(response, into, most_bytes)
+                _copy(response.iter_bytes(_PIECE), into, most_bytes)
         except httpx.HTTPError as error:
             raise Upstream("Telegram did not answer.") from error
         return path
@@ -54,9 +64,9 @@ def _require_ok(response: httpx.Response) -> None:
         raise Upstream("Telegram does not hand out this file.", permanent=response.status_code in (403, 404))
 
 
-def _copy(response: httpx.Response, into: IO[bytes], most_bytes: int) -> None:
+def _copy(pieces: Iterator[bytes], into: IO[bytes], most_bytes: int) -> None:
     size = 0
-    for piece in response.iter_bytes(_PIECE):
+    for piece in pieces:
         size += len(piece)
         if size > most_bytes:
             raise Upstream(TOO_BIG, permanent=True)
