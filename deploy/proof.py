@@ -115,6 +115,12 @@ def proofs() -> dict[str, Callable[[], tuple[bool, str]]]:
         "Theft radar: planted copies among 5,000 others": lambda: full(
             "tests/protection/test_similarity.py", THEFT_OTHERS="5000"
         ),
+        "1,000 archived posts published anew, 20 times kill -9 of jobs and worker": lambda: full(
+            "tests/chaos/test_rebuilding.py", REBUILD_POSTS="1000", REBUILD_KILLS="20"
+        ),
+        "2,000 MB through a Bot API server of one's own, by HTTP and by the shared disk": lambda: full(
+            "tests/telegram/test_large.py", MEDIA_LARGE_MB="2000"
+        ),
         "Ten thousand callbacks of Payme in a minute": lambda: bench("g1"),
         "Lateness and drain: c1, c2, publish now, beside one workflow per post": lambda: bench("c"),
         "Lighthouse, mobile: performance >= 90, accessibility 100": lighthouse,
