@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from app.audit import service as audit
@@ -31,7 +30,7 @@ from app.media.service import room, store, work
 from app.posting.queries.files import PostsWithFiles
 from app.protection.archive.uses import PostsAndArchives
 from app.telegram import service as telegram
-from app.telegram.large import SharedDisk
+from app.telegram.large import shared_disk
 from app.telegram.port import Publisher, Telegram
 from app.telegram.service import Bots
 
@@ -137,7 +136,7 @@ def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Tele
     if role == "web":
         return _no_line, _no_line
 
-    disk = _shared_disk(settings)
+    disk = shared_disk(settings, store.folder(settings.data_dir))
 
     @lru_cache(maxsize=64)
     def line(token: str) -> Telegram:
@@ -152,13 +151,6 @@ def _telegram_lines(role: str, settings: Settings) -> tuple[Callable[[str], Tele
         return HttpPublisher(token, settings.telegram_api_url, disk)
 
     return line, publishing
-
-
-def _shared_disk(settings: Settings) -> SharedDisk | None:
-    """Where the Bot API server sees our files; None where they travel by HTTP."""
-    if not (settings.telegram_local_server and settings.telegram_local_files):
-        return None
-    return SharedDisk(store.folder(settings.data_dir), PurePosixPath(settings.telegram_local_files))
 
 
 def delivery_readers(runtime: Runtime) -> Iterator[Reader]:

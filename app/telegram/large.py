@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from app.core.errors import Upstream
 from app.core.i18n import N_
+from app.core.settings import Settings
 
 QUICK_S = 20.0
 _SLOWEST_BYTES_S = 500_000  # of a server's own way to Telegram: it answers when Telegram has the file
@@ -64,6 +65,13 @@ class SharedDisk:
             return None
         place = (self.folder / told.relative_to(self.seen_at)).resolve()
         return place if place.is_relative_to(self.folder.resolve()) and place.is_file() else None
+
+
+def shared_disk(settings: Settings, folder: Path) -> SharedDisk | None:
+    """Where the Bot API server sees our files, which lie in `folder`; None where they travel by HTTP."""
+    if not (settings.telegram_local_server and settings.telegram_local_files):
+        return None
+    return SharedDisk(folder, PurePosixPath(settings.telegram_local_files))
 
 
 def place_of(disk: SharedDisk | None, path: str) -> Path:

@@ -25,7 +25,7 @@ def want(row: MediaFile, *, now: datetime) -> None:
 
 
 def want_missing(*, now: datetime) -> int:
-    """Ask for the stills of some files that have none; returns of how many. What could not be made is not asked again."""
+    """Ask for the stills of some files that have none; returns for how many. What could not be made is not asked again."""
     found = db.rows(
         "SELECT f.workspace_id, f.id FROM media_file f WHERE f.deleted_at IS NULL AND f.origin_id IS NULL"
         f" AND f.mime IN ({db.marks(_SHOWN)}) AND (f.size > ? OR f.kind = 'video') AND NOT EXISTS"

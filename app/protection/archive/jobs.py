@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import PurePosixPath
 
 from peewee import InterfaceError, OperationalError
 
@@ -21,7 +20,7 @@ from app.protection.archive.ports import Files
 from app.protection.archive.service import advancing, fetching, filling, switching
 from app.protection.archive.states import DEFECT, STUCK
 from app.telegram import service as telegram
-from app.telegram.large import SharedDisk
+from app.telegram.large import shared_disk
 from app.telegram.service import Bots
 
 FILL_LEASE, REBUILD_LEASE = "archives", "rebuilds"
@@ -68,13 +67,8 @@ def _files_of(bot_id: int, client: object, settings: Settings, bots: Bots) -> Fi
     from app.protection.archive.sources.bot_files import BotFiles  # httpx
 
     bot = telegram.bot_by_id(bot_id)
-    return BotFiles(client, bots.token(bot), settings.telegram_api_url, _disk(settings)) if bot else None  # type: ignore[arg-type]
-
-
-def _disk(settings: Settings) -> SharedDisk | None:
-    if not (settings.telegram_local_server and settings.telegram_local_files):
-        return None
-    return SharedDisk(store.folder(settings.data_dir), PurePosixPath(settings.telegram_local_files))
+    disk = shared_disk(settings, store.folder(settings.data_dir))
+    return BotFiles(client, bots.token(bot), settings.telegram_api_url, disk) if bot else None  # type: ignore[arg-type]
 
 
 def _most_bytes(settings: Settings) -> int:
@@ -89,7 +83,7 @@ def fill_one(archive: Archive, desk: fetching.Desk, *, now: datetime) -> int:
         return fetching.fetch(archive, desk, now=now)
     except (OperationalError, InterfaceError):
         raise  # the database, not the archive
-    except Exception:  # noqa: BLE001  the edge
+    except Exception:  # noqa: BLE001  the edge: one archive must not keep all others from being filled
         telemetry.log().exception("filling an archive broke", archive=archive.id)
         return 0
 
@@ -120,7 +114,7 @@ def step(one: Rebuild) -> bool:
         return advancing.advance(one, now=clock.utcnow())
     except (OperationalError, InterfaceError):
         raise  # the database, not the rebuild
-    except Exception:  # noqa: BLE001  the edge
+    except Exception:  # noqa: BLE001  the edge: one rebuild must not keep all others from moving
         telemetry.log().exception("a rebuild broke", rebuild=one.id)
         advancing.give_up(one, DEFECT, now=clock.utcnow())
         return False
