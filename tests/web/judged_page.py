@@ -50,6 +50,7 @@ NO_METRIC = (
     (".error-code", r"\d{3}", "the answer's own code"),
     (".error", r"one of [\d, ]+ days", "the lengths of period on offer"),
     (".emoji", r".", "a reaction's own sign"),
+    (".emoji-room", r"[\d,]+ of [\d,]+", "the plan's limit of custom emoji and what is used of it"),
     ("#edits", rf"Edited \d+ times?|{DATE}", "when a post was edited"),
     (".diff", r".", "the post's own words"),
     (".lengths", r"[\d,]+ characters before, [\d,]+ after", "the lengths of the post's own texts"),
