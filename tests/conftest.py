@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -10,13 +11,16 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import certifi
+import coverage
 import psycopg
 import pytest
+from werkzeug.routing import Rule
 
 from app.boot import Runtime, boot
 from app.core import db, migrate
@@ -38,6 +42,48 @@ def pytest_configure() -> None:
     """The tests' folders stand in memory; the variable is pytest's own, and a person's value of it holds."""
     if (folder := _memory()) is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
+    _trust_one_authority()
+    _compile_addresses_once()
+
+
+def _compile_addresses_once() -> None:
+    """Each test has an application of its own, with the same 230 addresses: werkzeug compiles each for 0.5 ms."""
+    compiled: dict[tuple[object, ...], Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        if rule.defaults:
+            return compile_builder(rule, append_unknown)
+        key = (*rule._trace, append_unknown)
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    Rule._compile_builder = once  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Coverage is counted where SQLite is: the same lines on PostgreSQL say nothing new and take half as long again."""
+    measured = coverage.Coverage.current()
+    if measured is None or "postgres" not in item.name:
+        return (yield)
+    measured.stop()
+    try:
+        return (yield)
+    finally:
+        measured.start()
+
+
+def _trust_one_authority() -> None:
+    """Each client of HTTP reads what it trusts: 40 ms for the world's 140 authorities, which no test talks to."""
+    end = b"-----END CERTIFICATE-----\n"
+    first = Path(certifi.where()).read_bytes().partition(end)
+    path = Path(tempfile.gettempdir()) / f"analyticbot-authority-{os.getpid()}.pem"
+    path.write_bytes(first[0] + first[1])
+    atexit.register(path.unlink, missing_ok=True)
+    os.environ["SSL_CERT_FILE"] = str(path)  # for the processes that tests start, too
+    certifi.where = lambda: str(path)
 
 
 def free_port() -> int:
