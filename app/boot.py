@@ -35,6 +35,7 @@ from app.telegram.port import Publisher, Telegram
 from app.telegram.service import Bots
 
 if TYPE_CHECKING:
+    from app.billing.rates.base import RateSource
     from app.posting.readers.base import Reader
 
 _READ_TIMEOUT_S = 15.0
@@ -169,6 +170,15 @@ def delivery_readers(runtime: Runtime) -> Iterator[Reader]:
     if runtime.settings.owner_sessions_enabled:
         yield OwnerAccountReader()
     yield ForwardProbe(runtime.bots)
+
+
+def exchange_rates(settings: Settings) -> RateSource | None:
+    """Who tells rates of exchange, for jobs and the command line; None where CBU_RATES_URL is empty."""
+    if not settings.cbu_rates_url:
+        return None
+    from app.billing.rates.central_bank import CentralBank  # httpx: the web process asks nobody
+
+    return CentralBank(settings.cbu_rates_url)
 
 
 def _post(role: str, settings: Settings) -> Post | None:

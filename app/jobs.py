@@ -11,7 +11,8 @@ from app.analytics import effect_jobs
 from app.analytics.sharing import jobs as sharing
 from app.audit import service as audit
 from app.billing import jobs as billing
-from app.boot import boot
+from app.billing.rates import jobs as rates
+from app.boot import boot, exchange_rates
 from app.channels import jobs as channels
 from app.core import clock, retention, telemetry
 from app.core.jobs import Pulse, make_huey, wake_task
@@ -36,6 +37,7 @@ KEPT = (
 )
 
 _runtime = boot("jobs")
+_bank = exchange_rates(_runtime.settings)
 _pulse = Pulse()
 huey = make_huey(_runtime.settings)
 _HANDS = min(os.cpu_count() or 1, 3)  # of six threads: a long film must not keep the sweeps waiting
@@ -83,6 +85,12 @@ def expire_orders() -> None:
 @huey.periodic_task(crontab(minute="20"))  # type: ignore[untyped-decorator]
 def recognise_revenue() -> None:
     billing.recognise_revenue()
+
+
+@huey.periodic_task(crontab(minute="3-59/10"))  # type: ignore[untyped-decorator]
+def read_exchange_rates() -> None:
+    """A day's rates are asked for once; what failed, again."""
+    rates.read_rates(_bank, now=clock.utcnow())
 
 
 @huey.periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]

@@ -15,6 +15,7 @@ from app.billing.gateways.click.models import ClickPrepare
 from app.billing.gateways.payme.models import PaymeTransaction
 from app.billing.gateways.stars.models import PreCheckout, StarLink, StarPayment
 from app.billing.gateways.stripe.models import StripeCustomer, StripeEvent, StripeSession
+from app.billing.rates.models import ExchangeRate
 from app.channels import campaign_models
 from app.channels.models import BotPresence, BotRights, Channel, Chat, Feed, MemberEvent, SubscriberReconciliation
 from app.core.db import Table
@@ -79,6 +80,7 @@ TABLES: tuple[type[Table], ...] = (
     *effects.TABLES,
     *(*methods.TABLES, *coupons.TABLES, StripeCustomer, StripeSession, StripeEvent),
     *(*billing.TABLES, *money.TABLES, PaymeTransaction, ClickPrepare, StarLink, PreCheckout, StarPayment),
+    ExchangeRate,
     *posting.TABLES,
     *approvals.TABLES,
     *(OwnBotWish, Experiment, ExperimentPost),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
@@ -18,10 +17,10 @@ from app.telegram import budget
 from app.telegram import service as telegram
 from app.telegram.port import CustomEmojiFacts
 from bot import keyboards, places
+from bot.loop import Loop
 from bot.places import Answer, Place
 from bot.publishing import Asker, may_act, require
 
-_IDLE_S = 0.5
 _MOST_OFFERED = 12
 _IN_A_ROW = 4
 _MOST_SETS = 3
@@ -30,16 +29,8 @@ _NO_MORE = N_("Telegram does not have these custom emoji any more, so they canno
 _NOT_YOURS = N_("Those who manage the channels of “%(name)s” put custom emoji at hand.")
 
 
-class EmojiReader:
+class EmojiReader(Loop):
     """Works off the sets that are asked for, their pictures, and the trials that are due."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            if not self.turn():
-                stop.wait(_IDLE_S)
 
     def turn(self) -> int:
         """Do what is asked now; returns how often Telegram answered."""

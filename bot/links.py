@@ -6,9 +6,6 @@ uses; the row asks for another one then. No row ever has two addresses: the firs
 
 from __future__ import annotations
 
-import threading
-
-from app.boot import Runtime
 from app.channels.service import invite_links
 from app.channels.service.invite_links import Asked
 from app.core import clock, telemetry
@@ -16,20 +13,11 @@ from app.core.errors import Upstream
 from app.telegram import budget
 from app.telegram import service as telegram
 from app.telegram.port import Telegram
+from bot.loop import Loop
 
-_IDLE_S = 0.5
 
-
-class LinkMaker:
+class LinkMaker(Loop):
     """Works off the links that are asked for, the oldest first."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            if not self.turn():
-                stop.wait(_IDLE_S)
 
     def turn(self) -> int:
         """Do what is asked now; returns how many links Telegram answered for."""

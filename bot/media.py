@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-
-from app.boot import Runtime
 from app.core import clock
 from app.media import service as media
 from app.telegram import budget
 from app.telegram import service as telegram
+from bot.loop import Loop
 
-_IDLE_S = 0.5
 _LONG_WAIT_S = 3.0
 
 
-class MediaMaker:
+class MediaMaker(Loop):
     """Works off the copies that are wanted, the longest wanted first."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            if not self.turn():
-                stop.wait(_IDLE_S)
 
     def turn(self) -> int:
         """Make what is wanted now; returns how many copies were made."""

@@ -66,6 +66,7 @@ _STATES = {
     "expired": i18n.N_("expired"),
     "taken_back": i18n.N_("refunded"),
     "refund_due": i18n.N_("to be refunded"),
+    "kept": i18n.N_("kept as credit"),
 }
 
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 
 from app.accounts.service import sessions
-from app.boot import Runtime
 from app.core import clock
 from app.notices import service as notices
 from app.notices import texts
 from app.telegram import service as telegram
 from bot import keyboards
+from bot.loop import Loop
 
-_IDLE_S = 0.3
 
-
-class Sender:
+class Sender(Loop):
     """Sends what is due, the oldest of each chat first."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            if not self.turn():
-                stop.wait(_IDLE_S)
+    idle_s = 0.3
 
     def turn(self) -> int:
         """Send what is due now; returns how many were sent."""

@@ -69,7 +69,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def payment_environment(settings: Settings) -> dict[str, str]:
-    """The ways to pay, for the processes of the product."""
+    """The ways to pay and the rates of exchange, for the processes of the product."""
     return {
         "PAYME_MERCHANT_ID": settings.payme_merchant_id,
         "PAYME_KEY": settings.payme_key.get_secret_value(),
@@ -85,11 +85,12 @@ def payment_environment(settings: Settings) -> dict[str, str]:
         "STRIPE_SECRET_KEY": settings.stripe_secret_key.get_secret_value(),
         "STRIPE_WEBHOOK_SECRET": settings.stripe_webhook_secret.get_secret_value(),
         "STRIPE_API_URL": settings.stripe_api_url,
+        "CBU_RATES_URL": settings.cbu_rates_url,
     }
 
 
 def simulated_payments(url: str, stripe_url: str) -> dict[str, Any]:
-    """Settings under which people pay at the simulated Payme, Click and Stripe."""
+    """Settings under which people pay at the simulated Payme, Click and Stripe, and rates come from a simulated bank."""
     return {
         "payme_merchant_id": "simulated",
         "payme_key": SIMULATED_PAYME_KEY,
@@ -105,6 +106,7 @@ def simulated_payments(url: str, stripe_url: str) -> dict[str, Any]:
         "stripe_secret_key": SIMULATED_STRIPE_KEY,
         "stripe_webhook_secret": SIMULATED_STRIPE_SECRET,
         "stripe_api_url": stripe_url,
+        "cbu_rates_url": f"{url}/cbu/uz/arkhiv-kursov-valyut/json",
     }
 
 

@@ -42,6 +42,7 @@ def pytest_configure() -> None:
     """The tests' folders stand in memory; the variable is pytest's own, and a person's value of it holds."""
     if (folder := _memory()) is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
+    os.environ["CBU_RATES_URL"] = ""  # nobody asks the bank itself; tests of rates name their simulator
     _trust_one_authority()
     _compile_addresses_once()
 

@@ -7,7 +7,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.billing.revenue_metrics import Figures
-from app.billing.service import revenue
+from app.billing.service import prices, revenue
+from app.billing.service.prices import Price
+from app.billing.service.revenue import AllInOne
 from app.core import db
 
 PAGE = 50
@@ -73,6 +75,11 @@ def month_of_revenue(start: datetime, end: datetime) -> list[MonthOfRevenue]:
     return [MonthOfRevenue(currency, revenue.figures(currency, start, end)) for currency in revenue.currencies()]
 
 
+def all_in_one(into: str, start: datetime, end: datetime, *, now: datetime) -> AllInOne | None:
+    """The bridge of (start, end] of all currencies in one; in sums for what is none of `revenue.INTO`."""
+    return revenue.all_in_one(into if into in revenue.INTO else revenue.INTO[0], start, end, now=now)
+
+
 def movements(currency: str, kind: str, start: datetime, end: datetime, *, page: int) -> list[MovementRow]:
     """A bar of the bridge, opened: its movements, the newest first, at most PAGE of them and one more."""
     rows = db.rows(
@@ -121,3 +128,13 @@ def workspace_named(name: str) -> int | None:
 def limit_keys() -> list[str]:
     """What plans limit."""
     return [str(key) for (key,) in db.rows("SELECT DISTINCT key FROM plan_limit ORDER BY key")]
+
+
+def prices_now(*, now: datetime) -> list[Price]:
+    """What plans cost now, currency by currency."""
+    return [one for currency in prices.CURRENCIES for one in prices.price_list(currency, now=now)]
+
+
+def plans_sold() -> list[str]:
+    """From the smallest."""
+    return [str(key) for (key,) in db.rows("SELECT key FROM plan WHERE is_sold ORDER BY position")]

@@ -7,7 +7,9 @@ from datetime import datetime
 from app.admin import queries
 from app.audit import service as audit
 from app.billing.models import LimitOverride
-from app.core import db
+from app.billing.service import prices
+from app.billing.service.prices import Price
+from app.core import db, money
 from app.core.errors import Invalid, NotFound
 from app.core.i18n import N_
 
@@ -78,3 +80,13 @@ def revoke_limit(override_id: int, *, actor: str, now: datetime) -> None:
             raise NotFound(N_("There is no such limit."))
         db.execute("UPDATE limit_override SET revoked_at = ? WHERE id = ?", db.stamp(now), override_id)
         audit.record("limit.revoked", actor=actor, subject=f"override:{override_id}", workspace_id=found[0], now=now)
+
+
+def set_price(plan: str, interval: str, currency: str, amount: str, *, actor: str, now: datetime) -> None:
+    """What a plan costs from now on; `amount` as somebody types it. Raises Invalid with the fields that are wrong."""
+    try:
+        minor = money.parse(amount, currency) if currency in prices.CURRENCIES else 0
+    except Invalid as error:
+        why = N_("Write an amount like 1250 or 12.50.") if error.params else error.sentence
+        raise Invalid(N_("No price was set."), fields={"amount": why}) from error
+    prices.set_price(Price(plan, interval, currency, minor), actor=actor, now=now)

@@ -14,22 +14,28 @@ from app.admin import queries, service
 from app.admin.queries import DifferenceRow, MonthOfRevenue, MovementRow, OverrideRow
 from app.billing import revenue_metrics
 from app.billing.service import ledger
+from app.billing.service.prices import CURRENCIES, Price, intervals_of
+from app.billing.service.revenue import INTO, AllInOne
 from app.core.errors import Invalid
 from app.core.htmx import page, redirect_or_hx
 from app.core.policy import Act, policy
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
+_PRICE_FIELDS = ("plan", "interval", "currency", "amount")
 _FIELDS = ("workspace", "key", "amount", "reason", "until")
 
 
 @dataclass(frozen=True, slots=True)
 class RevenuePage:
-    """A month of recurring revenue; `opened` are the movements behind the bar that was chosen."""
+    """A month of recurring revenue; `opened` are the movements behind the bar that was chosen; `choices`: what all of it
+    can be shown in."""
 
     month: str
     before: str
     after: str
     currencies: tuple[MonthOfRevenue, ...]
+    all_in_one: AllInOne | None
+    choices: tuple[str, ...]
     kinds: tuple[str, ...]
     chosen: tuple[str, str]
     opened: tuple[MovementRow, ...]
@@ -45,6 +51,18 @@ class LimitsPage:
 
     rows: tuple[OverrideRow, ...]
     keys: tuple[str, ...]
+    given: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PricesPage:
+    """What plans cost, and the form for another price; `given` is what was typed and refused."""
+
+    rows: tuple[Price, ...]
+    plans: tuple[str, ...]
+    currencies: tuple[str, ...]
+    intervals: tuple[str, ...]
     given: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -65,6 +83,8 @@ def revenue() -> Response:
         before=f"{start - timedelta(days=1):%Y-%m}",
         after=f"{end:%Y-%m}",
         currencies=tuple(queries.month_of_revenue(start, end)),
+        all_in_one=queries.all_in_one(request.args.get("into", "")[:3], start, end, now=g.now),
+        choices=INTO,
         kinds=revenue_metrics.KINDS,
         chosen=chosen,
         opened=tuple(opened[: queries.PAGE]),
@@ -108,6 +128,36 @@ def grant_limit() -> Any:
 def revoke_limit(override_id: int) -> Any:
     service.revoke_limit(override_id, actor=_actor(), now=g.now)
     return redirect_or_hx("/admin/limits")
+
+
+@blueprint.get("/prices")
+@policy(Act.OPERATE)
+def prices() -> Response:
+    return page("admin/prices.html", page=_prices())
+
+
+@blueprint.post("/prices")
+@policy(Act.OPERATE)
+def set_price() -> Any:
+    """What a plan costs from now on."""
+    given = {name: request.form.get(name, "")[:32] for name in _PRICE_FIELDS}
+    try:
+        service.set_price(**given, actor=_actor(), now=g.now)
+    except Invalid as error:
+        return page("admin/prices.html", status=error.status, page=_prices(given, dict(error.fields)))
+    return redirect_or_hx("/admin/prices")
+
+
+def _prices(given: dict[str, str] | None = None, errors: dict[str, str] | None = None) -> PricesPage:
+    intervals = dict.fromkeys(one for currency in CURRENCIES for one in intervals_of(currency))
+    return PricesPage(
+        tuple(queries.prices_now(now=g.now)),
+        tuple(queries.plans_sold()),
+        CURRENCIES,
+        tuple(intervals),
+        given or {},
+        errors or {},
+    )
 
 
 def _limits(given: dict[str, str] | None = None, errors: dict[str, str] | None = None) -> LimitsPage:

@@ -33,6 +33,7 @@ class Paper:
     tax_rate_bp: int
     currency: str
     credit_note: str
+    is_by_credit: bool
     timezone: str
     language: str
 
@@ -82,7 +83,8 @@ class _Sheet:
         self._skip()
         if paper.paid_at:
             day = formats.day(paper.paid_at, paper.language, paper.timezone)
-            self._text(_say(paper, N_("Paid on %(day)s."), day=day))
+            said = N_("Paid from credit on %(day)s.") if paper.is_by_credit else N_("Paid on %(day)s.")
+            self._text(_say(paper, said, day=day))
         if paper.credit_note:
             self._text(_say(paper, N_("Taken back by credit note %(number)s."), number=paper.credit_note), bold=True)
 

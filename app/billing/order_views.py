@@ -14,7 +14,7 @@ from app.billing import queries
 from app.billing.gateways.base import OPEN, TELEGRAM, Gateway
 from app.billing.gateways.stars.link import Stars
 from app.billing.money_models import CheckoutOrder, Invoice
-from app.billing.service import cards, collecting, coupons, invoices, orders
+from app.billing.service import cards, collecting, coupons, credit, invoices, orders
 from app.billing.views import surface
 from app.core.errors import Invalid, NotFound
 from app.core.htmx import page, redirect_or_hx
@@ -30,7 +30,7 @@ blueprint = Blueprint("orders", __name__, url_prefix="/orders")
 class OrderPage:
     """An order as its payer sees it. `next_minor` is what the period after it costs, `discount_minor` what a coupon takes off.
 
-    `pay_url` is empty once nothing can be paid, or not from here.
+    `pay_url` is empty once nothing can be paid, or not from here. `credit_minor`: the payer's credit that could pay it here.
     """
 
     public_id: str
@@ -58,6 +58,7 @@ class OrderPage:
     is_engine_up: bool
     card: str
     charge: str
+    credit_minor: int
 
     @property
     def is_charging(self) -> bool:
@@ -106,6 +107,7 @@ def _page(order: CheckoutOrder) -> OrderPage:
         is_engine_up=queries.is_engine_up(now=g.now),
         card=tried.card if tried else card.label if card else "",
         charge=tried.state if tried else "",
+        credit_minor=credit.of_workspace(order.workspace).get(order.currency, 0) if surface() != TELEGRAM else 0,
     )
 
 
@@ -118,6 +120,18 @@ def charge(public_id: str) -> Any:
     if surface() == TELEGRAM:
         raise NotFound(N_("There is no such page."))
     collecting.charge_now(current_user.workspace_id, public_id, user_id=current_user.user_id, now=g.now)
+    return redirect_or_hx(f"/orders/{public_id}")
+
+
+@blueprint.post("/<public_id>/credit")
+@policy(Act.PAY)
+@limiter.limit("10 per minute")
+@idempotent
+def pay_by_credit(public_id: str) -> Any:
+    """Pay an order by the payer's credit. Not inside Telegram, which allows its Stars only."""
+    if surface() == TELEGRAM:
+        raise NotFound(N_("There is no such page."))
+    credit.pay(current_user.workspace_id, public_id, user_id=current_user.user_id, now=g.now)
     return redirect_or_hx(f"/orders/{public_id}")
 
 

@@ -18,6 +18,7 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 
 _SHOWN = 100
+_BY_CREDIT = "SELECT 1 FROM payment WHERE invoice_id = ? AND gateway = 'credit' AND state IN ('succeeded', 'refunded')"
 _ALIVE = timedelta(seconds=30)
 
 
@@ -93,6 +94,7 @@ class InvoiceRow:
     total_minor: int
     currency: str
     is_taken_back: bool
+    is_by_credit: bool
 
 
 def standing_of(workspace_id: int, *, now: datetime) -> Standing | None:
@@ -230,7 +232,8 @@ def invoices_of(workspace_id: int) -> list[InvoiceRow]:
     """The numbered invoices, the newest first."""
     rows = db.rows(
         "SELECT i.public_id, i.series, i.number, i.finalised_at, l.plan, i.period_start, i.period_end, i.total_minor,"
-        " i.currency, EXISTS (SELECT 1 FROM credit_note n WHERE n.invoice_id = i.id) FROM invoice i"
+        " i.currency, EXISTS (SELECT 1 FROM credit_note n WHERE n.invoice_id = i.id), EXISTS (SELECT 1 FROM payment p"
+        " WHERE p.invoice_id = i.id AND p.gateway = 'credit' AND p.state IN ('succeeded', 'refunded')) FROM invoice i"
         " JOIN invoice_line l ON l.invoice_id = i.id WHERE i.workspace_id = ? AND i.number IS NOT NULL"
         " AND l.kind <> ? ORDER BY i.id DESC LIMIT ?",
         *(workspace_id, invoices.DISCOUNT, _SHOWN),
@@ -246,6 +249,7 @@ def invoices_of(workspace_id: int) -> list[InvoiceRow]:
             total_minor=row[7],
             currency=row[8],
             is_taken_back=bool(row[9]),
+            is_by_credit=bool(row[10]),
         )
         for row in rows
     ]
@@ -270,6 +274,7 @@ class InvoiceFacts:
     tax_rate_bp: int
     currency: str
     credit_note: str
+    is_by_credit: bool
 
 
 def invoice_of(workspace_id: int, public_id: str) -> InvoiceFacts:
@@ -298,6 +303,7 @@ def invoice_of(workspace_id: int, public_id: str) -> InvoiceFacts:
         tax_rate_bp=invoice.tax_rate_bp,
         currency=invoice.currency,
         credit_note=invoices.number_of(*note) if note else "",
+        is_by_credit=db.row(_BY_CREDIT, invoice.id) is not None,
     )
 
 

@@ -1,17 +1,20 @@
-"""Figures of recurring revenue, computed from its movements alone. No clock, no database.
+"""Figures of recurring revenue, computed from its movements and the rates of exchange alone. No clock, no database.
 
 Definitions: facts/payments.md 4 (ChartMogul's movements; Chargebee's gross retention). A period is (start, end]: the
 revenue of a moment has every movement until it, so what one month ends with is what the next begins with. One currency
-at a time. Ratios are exact fractions; None where a figure has no meaning, as a share of nothing.
+at a time, or several in one by `converted`. Ratios are exact fractions; None where a figure has no meaning, as a share
+of nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
+
+from app.billing.rates.book import Book, Missing
 
 NEW, EXPANSION, CONTRACTION, CHURN, REACTIVATION = "new", "expansion", "contraction", "churn", "reactivation"
 KINDS = (NEW, EXPANSION, CONTRACTION, CHURN, REACTIVATION)
@@ -45,6 +48,30 @@ class Bridge:
     @property
     def net_minor(self) -> int:
         return sum(self.moved_minor.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedBridge:
+    """A bridge of several currencies in one: start, the five movements and the currency effect make the end.
+
+    A sum is None where a rate is missing for a part of it, and so is the effect where any sum is; `missing` says which.
+    """
+
+    currency: str
+    start_minor: int | None
+    moved_minor: dict[str, int | None]
+    effect_minor: int | None
+    end_minor: int | None
+    missing: tuple[Missing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """On which days' rates a bridge stands: those of its start and its end, and that of a moment (`of`)."""
+
+    start: date
+    end: date
+    of: Callable[[datetime], date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +124,61 @@ def figures(movements: Iterable[Movement], start: datetime, end: datetime, *, ma
             churned.add(one.account)
             unpaid += one.delta_minor if one.is_unpaid else 0
     return _figures(Bridge(sum(then.values()), moved, sum(now.values()), unpaid), then, now, churned, margin_bp)
+
+
+def converted(
+    moves: Mapping[str, Iterable[Movement]], start: datetime, end: datetime, into: str, rates: Book, days: Days
+) -> ConvertedBridge:
+    """The bridge of (start, end] of all currencies in one, from all movements of each until `end`.
+
+    Start and end are the revenue of these moments at the rates of `days.start` and `days.end`; each movement counts at
+    the rate of its own day (`days.of`), rounded half up to the minor unit, and stays what it is in its own currency.
+    The currency effect is what the end has beyond start and movements: what changed since rates did, and the roundings
+    (facts/payments.md 4: "the FX effect is its own column"). With one currency, its own, it is nothing.
+    """
+    first, last, moved = _Sum(into, rates), _Sum(into, rates), {kind: _Sum(into, rates) for kind in KINDS}
+    for currency, ones in moves.items():
+        before = after = 0
+        for one in ones:
+            if one.at > end:
+                continue
+            after += one.delta_minor
+            if one.at <= start:
+                before += one.delta_minor
+            else:
+                moved[one.kind].add(one.delta_minor, currency, days.of(one.at))
+        first.add(before, currency, days.start)
+        last.add(after, currency, days.end)
+    sums = (first, *moved.values(), last)
+    missing = {gap for one in sums for gap in one.missing}
+    effect = None if missing else last.minor - first.minor - sum(one.minor for one in moved.values())
+    return ConvertedBridge(
+        currency=into,
+        start_minor=first.whole,
+        moved_minor={kind: one.whole for kind, one in moved.items()},
+        effect_minor=effect,
+        end_minor=last.whole,
+        missing=tuple(sorted(missing, key=lambda gap: (gap.day, gap.currency))),
+    )
+
+
+class _Sum:
+    """Amounts of several currencies, added up in one; what has no rate is missing."""
+
+    def __init__(self, into: str, rates: Book) -> None:
+        self._into, self._rates = into, rates
+        self.minor, self.missing = 0, set[Missing]()
+
+    @property
+    def whole(self) -> int | None:
+        return None if self.missing else self.minor
+
+    def add(self, minor: int, currency: str, day: date) -> None:
+        worth = self._rates.convert(minor, currency, self._into, day)
+        if isinstance(worth, Missing):
+            self.missing.add(worth)
+        else:
+            self.minor += worth
 
 
 def _figures(bridge: Bridge, then: dict[int, int], now: dict[int, int], churned: set[int], margin_bp: int) -> Figures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -16,8 +17,9 @@ from app.billing.gateways.base import TELEGRAM, WEB, Gateway
 from app.billing.gateways.payme.link import Payme
 from app.billing.invoice_pdf import Paper, pdf_of
 from app.billing.queries import InvoiceRow, PlanCard, Standing
-from app.billing.service import limits, orders, pausing, prices, subscriptions, trials
+from app.billing.service import credit, keeping, limits, orders, pausing, prices, subscriptions, trials
 from app.billing.service.checkout import check_out
+from app.billing.service.keeping import Offer
 from app.billing.service.limits import Usage
 from app.core import policy as roles
 from app.core.errors import Conflict, Invalid, NotFound
@@ -48,6 +50,8 @@ class BillingPage:
     coupon: str
     may_invite: bool
     can_save_card: bool
+    offers: tuple[Offer, ...]
+    credit: Mapping[str, int]
     error: str = ""
 
 
@@ -60,7 +64,9 @@ def _page(*, error: str = "") -> BillingPage:
     runtime, here = current_app.extensions["runtime"], current_user.workspace_id
     offered = runtime.gateways.on(surface())
     standing = queries.standing_of(here, now=g.now)
-    currencies = tuple(dict.fromkeys(gateway.currency for gateway in offered))
+    currencies = tuple(
+        one for one in dict.fromkeys(gateway.currency for gateway in offered) if prices.price_list(one, now=g.now)
+    )
     wanted = request.values.get("currency") or (standing.currency if standing else "")
     currency = wanted if wanted in currencies else next(iter(currencies), "")
     shown = tuple(gateway for gateway in offered if gateway.currency == currency)
@@ -80,6 +86,8 @@ def _page(*, error: str = "") -> BillingPage:
         coupon=request.values.get("coupon", "")[:32],
         may_invite=surface() == WEB,
         can_save_card=currency == Payme.currency and runtime.settings.payme_cards,
+        offers=tuple(keeping.offers(here)),
+        credit=credit.of_workspace(here),
         error=error,
     )
 
@@ -98,7 +106,8 @@ def checkout() -> Any:
     """An order for a plan by a way to pay that may be offered here; its own page shows how."""
     plan, interval, key = (request.form.get(name, "")[:16] for name in ("plan", "interval", "gateway"))
     try:
-        gateway = current_app.extensions["runtime"].gateways.offered(key, surface())
+        currency = request.form.get("currency", "")[:3]
+        gateway = current_app.extensions["runtime"].gateways.offered(key, surface(), currency)
         who = {"user_id": current_user.user_id, "now": g.now}
         coupon = request.form.get("coupon", "").strip()[:33]
         made = check_out(current_user.workspace_id, plan, interval, gateway, coupon=coupon, **who)
@@ -170,6 +179,20 @@ def choose_next() -> Any:
     return redirect_or_hx("/billing")
 
 
+@blueprint.post("/credit")
+@policy(Act.PAY)
+@limiter.limit("30 per minute")
+def keep_credit() -> Any:
+    """A payment that its gateway cannot return becomes credit."""
+    given = request.form.get("refund", "")
+    number = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
+    try:
+        keeping.keep(current_user.workspace_id, number, actor=f"user:{current_user.user_id}", now=g.now)
+    except Conflict as error:
+        return page("billing/plan.html", status=error.status, page=_page(error=explained(error)))
+    return redirect_or_hx("/billing")
+
+
 @blueprint.get("/invoices/<public_id>.pdf")
 @policy(Act.SEE_MONEY)
 def invoice(public_id: str) -> Response:
@@ -192,6 +215,7 @@ def invoice(public_id: str) -> Response:
         tax_rate_bp=facts.tax_rate_bp,
         currency=facts.currency,
         credit_note=facts.credit_note,
+        is_by_credit=facts.is_by_credit,
         timezone=current_user.workspace_timezone,
         language=str(get_locale() or "en"),
     )

@@ -1,4 +1,4 @@
-"""analyticbot billing open-order|show-order|check|revenue|certify|coupon|coupons"""
+"""analyticbot billing open-order|show-order|check|keep-credit|revenue|rates|certify|coupon|coupons"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from app.accounts.service import people
-from app.billing.service import coupons, ledger, orders, revenue
+from app.billing.rates import service as rates
+from app.billing.service import coupons, keeping, ledger, orders, revenue
 from app.billing.service.checkout import check_out
-from app.boot import Runtime, boot
+from app.boot import Runtime, boot, exchange_rates
 from app.core import clock, money
 from app.core.clock import iso
 from app.core.errors import Invalid
@@ -36,11 +38,12 @@ def group() -> None:
 @click.option("--plan", required=True)
 @click.option("--interval", default="month", show_default=True)
 @click.option("--gateway", required=True)
+@click.option("--currency", default="", help="one of the gateway's; its first when left out")
 @click.option("--coupon", default="", help="makes it cheaper")
-def open_order(workspace: str, plan: str, interval: str, gateway: str, coupon: str) -> None:
+def open_order(workspace: str, plan: str, interval: str, gateway: str, currency: str, coupon: str) -> None:
     """Open an order as the checkout does; prints it as JSON."""
     runtime, now = boot("cli"), clock.utcnow()
-    way = runtime.gateways.get(gateway)
+    way = runtime.gateways.get(gateway, currency)
     here = _workspace(runtime, workspace, now=now)
     made = check_out(here, plan, interval, way, user_id=None, coupon=coupon, is_new=True, now=now)
     if made.amount_minor and way.is_asked_first and way.key in runtime.desks:
@@ -118,9 +121,20 @@ def check() -> None:
     sys.exit(1 if wrong else 0)
 
 
+@group.command("keep-credit")
+@click.argument("refund", type=int)
+def keep_credit(refund: int) -> None:
+    """Keep a refund that its gateway cannot send as its payer's credit, as the payer asked for: REFUND is the number in
+    the difference `refund:NUMBER` of `check`."""
+    boot("cli")
+    keeping.keep_by_operator(refund, now=clock.utcnow())
+    _print(refund=refund, state="kept")
+
+
 @group.command("revenue")
 @click.option("--month", type=click.DateTime(["%Y-%m"]), required=True, help="as 2026-11, in the service's zone")
-def show_revenue(month: datetime) -> None:
+@click.option("--into", type=click.Choice(revenue.INTO), help="one line more: all currencies in this one")
+def show_revenue(month: datetime, into: str | None) -> None:
     """A month of recurring revenue: one line of JSON for each currency, in minor units without tax; shares of 1."""
     zone = ZoneInfo(boot("cli").settings.default_timezone)
     start = month.replace(tzinfo=zone)
@@ -145,6 +159,37 @@ def show_revenue(month: datetime) -> None:
             grr=_share(found.grr),
             quick_ratio=_share(found.quick_ratio),
         )
+    all_in_one = revenue.all_in_one(into, start, end, now=clock.utcnow()) if into else None
+    if all_in_one is not None:
+        whole = all_in_one.bridge
+        _print(
+            all_in=whole.currency,
+            start=whole.start_minor,
+            **whole.moved_minor,
+            currency_effect=whole.effect_minor,
+            end=whole.end_minor,
+            missing=[f"{gap.currency} {gap.day}" for gap in whole.missing],
+        )
+
+
+@group.command("rates")
+@click.option("--from", "since", type=click.DateTime(["%Y-%m-%d"]), required=True, help="the first day")
+@click.option("--to", "until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="the last day")
+@click.option("--again", is_flag=True, help="also ask about days that have an answer; what differs is the newer one's")
+def show_rates(since: datetime, until: datetime, again: bool) -> None:
+    """Ask the Central Bank about days without an answer, and print what holds: a line of JSON for each day and currency.
+
+    `uzs` is null on a day for which the bank set no rate: then the last one holds, for at most seven days.
+    """
+    source, now = exchange_rates(boot("cli").settings), clock.utcnow()
+    first, last = since.date(), until.date()
+    rates.standing(first, last)  # refuses days that make no sense before anybody is asked
+    if source is not None:
+        rates.read_days(source, rates.days_to_ask(first, last, now=now, again=again), now=now)
+    for one in rates.standing(first, last):
+        rate = None if one.uzs_micro is None else f"{Decimal(one.uzs_micro).scaleb(-6).normalize():f}"
+        told = {"day": str(one.day), "currency": one.currency, "nominal": one.nominal, "uzs": rate}
+        _print(**told, source=one.source, fetched_at=iso(one.fetched_at))
 
 
 def _share(exact: Fraction | None) -> float | None:

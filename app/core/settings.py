@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     stripe_secret_key: SecretStr = Field(SecretStr(""), description="our key at Stripe; empty: no Stripe")
     stripe_webhook_secret: SecretStr = Field(SecretStr(""), description="the key with which Stripe signs its events")
     stripe_api_url: str = Field("https://api.stripe.com", description="Stripe's API")
+    cbu_rates_url: str = Field(
+        "https://cbu.uz/uz/arkhiv-kursov-valyut/json",
+        description="where the Central Bank's rates of exchange are read, for revenue in one currency; empty: nowhere",
+    )
     seller_name: str = Field("AnalyticBot", description="who sells, as invoices name them")
     seller_details: str = Field("", description="their address and tax number on invoices; lines parted by |")
     fiscal_ikpu: str = Field("", description="IKPU code of what we sell, for fiscal receipts; empty: none are made")
@@ -170,6 +174,7 @@ class Settings(BaseSettings):
         "payme_api_url",
         "click_api_url",
         "stripe_api_url",
+        "cbu_rates_url",
         "media_s3_endpoint",
     )
     @classmethod
@@ -302,6 +307,7 @@ def production_problems(settings: Settings) -> list[str]:
         "PAYME_API_URL points at this machine's simulator": _is_loopback(settings.payme_api_url),
         "CLICK_API_URL points at this machine's simulator": _is_loopback(settings.click_api_url),
         "STRIPE_API_URL points at this machine's simulator": _is_loopback(settings.stripe_api_url),
+        "CBU_RATES_URL points at this machine's simulator": _is_loopback(settings.cbu_rates_url),
         "PAYME_CHECKOUT_URL points at this machine's simulator": _is_loopback(settings.payme_checkout_url),
         "CLICK_PAY_URL points at this machine's simulator": _is_loopback(settings.click_pay_url),
         "TELEGRAM_BOT_TOKEN is missing": not settings.telegram_bot_token.get_secret_value(),

@@ -16,18 +16,17 @@ from app.core.ratelimit import limiter
 from app.media import pages, queries
 from app.media.file_urls import file_url
 from app.media.models import MediaFile
-from app.media.queries import Wanted
+from app.media.queries import LONGEST_SEARCH, Wanted
 from app.media.service import MOST_BYTES, keep, library, uploads
 from app.media.service.store import StoreAway
 from app.media.upload_views import blueprint, most_bytes
 
 __all__ = ["blueprint"]  # with the routes of this module
-_LONGEST_SEARCH = 80
 
 
 def asked() -> Wanted:
     """Which files the address asks for."""
-    words, tag = (request.values.get(name, "").strip()[:_LONGEST_SEARCH] for name in ("q", "tag"))
+    words, tag = (request.values.get(name, "").strip()[:LONGEST_SEARCH] for name in ("q", "tag"))
     return Wanted(words, request.values.get("kind", "")[:9], tag, request.values.get("show") == "trash")
 
 

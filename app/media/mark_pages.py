@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from app.channels.queries import channels_of
 from app.core import db
 from app.media import queries
 from app.media.mark_models import Watermark
+from app.media.models import MediaFile
 from app.media.service import marking, watermarks, work
 from app.media.service.marking import Wish
 from app.media.service.watermarks import POSITIONS, Typed
@@ -49,7 +50,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class MarkPage:
-    """One watermark. `public_id` is "" of one that is to be made."""
+    """One watermark. `public_id` is "" of one that is to be made. `words`: what the files to try it on are searched by."""
 
     public_id: str
     typed: Typed
@@ -57,9 +58,15 @@ class MarkPage:
     channels: tuple[Choice, ...]
     logos: tuple[Choice, ...]
     files: tuple[Choice, ...]
+    words: str
     tried: Tried | None
     may_change: bool
     errors: Mapping[str, str]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether only the newest of the files are offered."""
+        return len(self.files) >= _MOST_OFFERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ def mark_page(
     typed: Typed | None,
     *,
     tried: str,
+    words: str = "",
     may_change: bool,
     errors: Mapping[str, str],
     url_of: Callable[[str], str],
@@ -107,8 +115,9 @@ def mark_page(
         channels=tuple(
             Choice(ref.public_id, ref.title) for ref in channels_of(workspace_id) if ref.relation == "owned"
         ),
-        logos=_files(workspace_id, f"mime IN ({db.marks(_LOGOS)})", *_LOGOS, chosen=shown.logo),
-        files=_files(workspace_id, f"mime IN ({db.marks(_MARKABLE)})", *_MARKABLE, chosen=tried) if row else (),
+        logos=_files(workspace_id, _LOGOS, chosen=shown.logo),
+        files=_files(workspace_id, _MARKABLE, chosen=tried, words=words) if row else (),
+        words=words,
         tried=_tried(workspace_id, row, tried, url_of) if row and tried else None,
         may_change=may_change,
         errors=errors,
@@ -131,14 +140,19 @@ def _typed_of(workspace_id: int, row: Watermark) -> Typed:
     )
 
 
-def _files(workspace_id: int, which: str, *params: str, chosen: str) -> tuple[Choice, ...]:
-    """The chosen one first, of whatever age: a form that does not show it takes it away. Then the newest."""
-    rows = db.rows(
-        "SELECT public_id, name FROM media_file WHERE workspace_id = ? AND deleted_at IS NULL AND trashed_at IS NULL"
-        f" AND origin_id IS NULL AND {which} ORDER BY public_id = ? DESC, id DESC LIMIT ?",
-        *(workspace_id, *params, chosen, _MOST_OFFERED),
+def _files(workspace_id: int, mimes: Collection[str], *, chosen: str, words: str = "") -> tuple[Choice, ...]:
+    """The chosen one first, of whatever age: a form that does not show it takes it away. Then the newest. With words,
+    those alone that the library finds by them."""
+    rows = (
+        MediaFile.select(MediaFile.public_id, MediaFile.name)
+        .where(
+            *(MediaFile.workspace == workspace_id, MediaFile.deleted_at.is_null(), MediaFile.trashed_at.is_null()),
+            *(MediaFile.origin.is_null(), MediaFile.mime.in_(mimes), *queries.found_by(words)),
+        )
+        .order_by((MediaFile.public_id == chosen).desc(), MediaFile.id.desc())
+        .limit(_MOST_OFFERED)
     )
-    return tuple(Choice(*row) for row in rows)
+    return tuple(Choice(*row) for row in rows.tuples())
 
 
 def _tried(workspace_id: int, row: Watermark, file: str, url_of: Callable[[str], str]) -> Tried | None:

@@ -14,8 +14,9 @@ from app.core.htmx import explained, page, redirect_or_hx
 from app.core.i18n import N_
 from app.core.policy import Act, policy
 from app.core.ratelimit import limiter
-from app.media import mark_pages
+from app.media import mark_pages, queries
 from app.media.file_urls import file_url
+from app.media.queries import LONGEST_SEARCH
 from app.media.service import marking, watermarks, work
 from app.media.service.marking import Wish
 from app.media.service.watermarks import Typed
@@ -69,6 +70,8 @@ def try_it(public_id: str) -> Any:
     mark = watermarks.params_of(watermarks.by_public_id(here, public_id))
     file = request.form.get("file", "")[:22]
     try:
+        if (row := queries.file_of(here, file)) and (refusal := marking.why_not(row)):
+            raise refusal  # before it counts as one of the month's
         if not marking.want(here, [file], Wish(mark), now=g.now):
             raise Invalid(N_("A watermark can be put on pictures and films only."), fields={"file": "kind"})
     except (Invalid, LimitReached) as error:
@@ -91,6 +94,7 @@ def _form(public_id: str, typed: Typed | None, *, status: int = 200, errors: dic
         public_id if public_id != NEW else "",
         typed,
         tried=request.args.get("file", "")[:22],
+        words=request.args.get("q", "").strip()[:LONGEST_SEARCH],
         may_change=_may_change(),
         errors=errors or {},
         url_of=file_url,

@@ -20,7 +20,8 @@ from app.core.tenancy import TenantTable
 
 
 class MediaFile(TenantTable):
-    """A workspace's file. `kind` is how Telegram shows it: photo, video, animation or document. Sizes in pixels.
+    """A workspace's file. `kind` is how Telegram shows it: photo, video, animation or document. Sizes in pixels; `frames`
+    of a moving picture, counted to one more than a mark can stand on.
 
     One that was made of another (`origin`) stands in no list: whoever shows or sends the other finds it by its work.
     `tags` as |sale|spring|; `found_by` is the name and the tags in small letters, for the search. One that was put into
@@ -43,6 +44,7 @@ class MediaFile(TenantTable):
     sha256 = CharField(max_length=64)
     width = IntegerField(null=True)
     height = IntegerField(null=True)
+    frames = IntegerField(null=True)
     created_by = BigIntegerField()
     created_at = UtcTimestamp()
     deleted_at = UtcTimestamp(null=True)
@@ -52,7 +54,7 @@ class MediaFile(TenantTable):
     trashed_at = UtcTimestamp(null=True)
 
     class Meta:
-        indexes = ((("workspace", "id"), False), (("trashed_at",), False))
+        indexes = ((("workspace", "id"), False), (("trashed_at",), False), (("sha256",), False))
 
 
 MediaFile.add_index(

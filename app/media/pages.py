@@ -8,11 +8,12 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from app.accounts.models import User
+from app.core.htmx import explained
 from app.media import queries
 from app.media.models import MediaFile
 from app.media.ports import Use, Uses
 from app.media.queries import ON_A_PAGE, CopyRow, Wanted
-from app.media.service import library, room, thumbnails
+from app.media.service import library, marking, room, thumbnails
 from app.media.service.room import Room
 from app.media.upload_models import MediaUpload
 
@@ -52,7 +53,7 @@ class LibraryPage:
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """One file with all that is known of it."""
+    """One file with all that is known of it. `unmarkable`: why no watermark can be put on it, "" where nothing says so."""
 
     tile: Tile
     row: MediaFile
@@ -61,6 +62,7 @@ class FilePage:
     copies: Sequence[CopyRow]
     is_used: bool
     gone_at: datetime | None
+    unmarkable: str = ""
     error: str = ""
     error_field: str = ""
 
@@ -96,6 +98,7 @@ def library_page(
 def file_page(workspace_id: int, row: MediaFile, uses: Uses, *, url_of: UrlOf) -> FilePage:
     """One file."""
     found = uses.of_file(workspace_id, row.public_id, limit=_MOST_USES)
+    refusal = marking.why_not(row)
     person = User.get_or_none(User.id == row.created_by)
     return FilePage(
         tile=tiles([row], url_of)[0],
@@ -105,6 +108,7 @@ def file_page(workspace_id: int, row: MediaFile, uses: Uses, *, url_of: UrlOf) -
         copies=queries.copies_of(workspace_id, row.id),
         is_used=any(use.is_open for use in found),
         gone_at=row.trashed_at + library.STAYS if row.trashed_at else None,
+        unmarkable=explained(refusal) if refusal else "",
     )
 
 

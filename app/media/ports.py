@@ -27,6 +27,14 @@ class Uses(Protocol):
         """The posts with this file, those that are still to go out first, then the newest; bounded by `limit`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """Bytes in the remote store, and since when they lie there."""
+
+    sha256: str
+    since: datetime
+
+
 class Remote(Protocol):
     """Where bytes lie for good under their SHA-256. Every method raises store.StoreAway when it cannot be reached."""
 
@@ -41,3 +49,7 @@ class Remote(Protocol):
 
     def delete(self, sha256: str) -> None:
         """Delete the bytes; nothing happens when there are none."""
+
+    def listed(self, after: str) -> tuple[Sequence[Lying], str]:
+        """A page of what lies there, in an order that stays, from a place on ("": the beginning), and the place where it
+        goes on ("": nowhere)."""

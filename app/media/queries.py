@@ -13,6 +13,7 @@ from app.media.models import MediaFile
 from app.media.upload_models import MediaUpload
 
 ON_A_PAGE = 48
+LONGEST_SEARCH = 80
 _MOST_TAGGED = 500  # files whose tags are offered
 _KINDS = ("photo", "video", "animation", "document")
 
@@ -66,9 +67,14 @@ def library(workspace_id: int, wanted: Wanted, *, before: int | None, limit: int
         where.append(MediaFile.kind == wanted.kind)
     if wanted.tag:
         where.append(MediaFile.tags.contains(f"|{wanted.tag}|"))
-    words = unicodedata.normalize("NFC", wanted.words.casefold()).split()[:8]
-    where += [MediaFile.found_by.contains(word) for word in words]
+    where += found_by(wanted.words)
     return list(MediaFile.select().where(*where).order_by(MediaFile.id.desc()).limit(limit))
+
+
+def found_by(words: str) -> list[Any]:
+    """What holds of files whose name or tags have all of these words."""
+    given = unicodedata.normalize("NFC", words.casefold()).split()[:8]
+    return [MediaFile.found_by.contains(word) for word in given]
 
 
 def tags_of(workspace_id: int) -> list[str]:

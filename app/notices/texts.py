@@ -52,6 +52,10 @@ _SENTENCES = {
     "books_differ": N_(
         "Our books and those of %(gateway)s differ. What differs stands on the page Revenue of those who run the service."
     ),
+    "refund_unsendable": N_(
+        "%(gateway)s cannot return your payment of %(amount)s any more. You can keep it as credit, which pays for your next"
+        " period or another order: under Settings, Plan and payments. Or write to support: /paysupport"
+    ),
     "renewal_due": N_(
         "Your %(plan)s plan is paid until %(day)s. The next period costs %(amount)s and can be paid now:\n%(link)s"
     ),

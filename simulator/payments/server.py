@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from simulator.payments import certify_page
+from simulator.payments import certify_page, rates
 from simulator.payments.book import Book
 from simulator.payments.calls import ClickCaller, PaymeCaller, now_ms
 from simulator.payments.merchant_api import MerchantApi
@@ -66,6 +66,7 @@ def make_app(
     app.router.add_options("/payme-api", subscribe.preflight)
     api.mount(app)
     certify_page.mount(app, _PAGES)
+    rates.mount(app, book)
     _add_control(app, book)
     app.router.add_static("/static", Path(__file__).resolve().parents[1] / "static")
     return app

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import os
 import random
@@ -13,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -24,10 +27,11 @@ from app.cli import main
 from app.core import clock, db
 from app.core.errors import LimitReached
 from app.core.settings import SettingsError, load_settings
+from app.media import library_jobs
 from app.media.jobs import Workshop
 from app.media.making import Maker
 from app.media.models import MediaFile
-from app.media.service import copies, library, path_of, ready, room, store, uploads, want
+from app.media.service import copies, keeping, library, path_of, ready, room, store, unnamed, uploads, want
 from app.media.service.bucket import S3Bucket
 from app.media.service.store import StoreAway
 from app.telegram import service as telegram
@@ -335,6 +339,110 @@ def _forget(began: threading.Event, sha256: str, folder: Path) -> None:
     began.wait(10)
     with store.going(folder):
         store.forget(sha256, folder)
+
+
+# ---- what no row names
+
+
+TOMORROW = timedelta(days=1, minutes=1)
+
+
+def _lies(bucket: S3, content: bytes) -> str:
+    """An object that no row names; returns its SHA-256."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    bucket.client().put_object(Bucket="files", Key=f"media/{sha256[:2]}/{sha256}", Body=content)
+    return sha256
+
+
+def test_what_no_row_names_goes_after_a_day_and_all_else_stays(bucket: S3, tmp_path: Path) -> None:
+    aziza, now = owner("Aziza", now=NOW), clock.utcnow()
+    live, trashed, deleted = (kept(aziza, picture("PNG", shade=n), "a.png", tmp_path) for n in range(3))
+    db.execute("UPDATE media_file SET trashed_at = ? WHERE id = ?", db.stamp(NOW), trashed.id)
+    db.execute("UPDATE media_file SET deleted_at = ? WHERE id = ?", db.stamp(NOW), deleted.id)
+    orphan = _lies(bucket, b"a process died here")
+    bucket.client().put_object(Bucket="files", Key="media/readme", Body=b"somebody else's")
+    bucket.client().put_object(Bucket="files", Key=f"other/{orphan}", Body=b"somebody else's")
+    assert unnamed.sweep(tmp_path, now=now) == 0 and orphan in bucket.names(), "a row may still come"
+    assert unnamed.sweep(tmp_path, now=now + TOMORROW) == 2
+    assert bucket.names() == {live.sha256, trashed.sha256, "readme", orphan}
+    assert bucket.client().get_object(Bucket="files", Key=f"other/{orphan}")["Body"].read() == b"somebody else's"
+
+
+def test_it_goes_on_where_it_stopped_once_a_day(bucket: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.media.service.bucket._ON_A_PAGE", 3)
+    monkeypatch.setattr(unnamed, "_PAGES", 1)
+    names, day = {_lies(bucket, bytes([n])) for n in range(8)}, clock.utcnow()
+    left = []
+    for _ in range(4):
+        day += TOMORROW
+        unnamed.sweep(tmp_path, now=day)
+        os.utime(tmp_path / "media" / "bucket-swept", (day.timestamp(), day.timestamp()))
+        left.append(len(bucket.names()))
+        assert unnamed.sweep(tmp_path, now=day + timedelta(hours=1)) == 0
+    assert left == [5, 2, 0, 0] and len(names) == 8
+    last = _lies(bucket, bytes([0]))
+    assert unnamed.sweep(tmp_path, now=day + TOMORROW) == 1 and last not in bucket.names()
+
+
+def test_of_a_run_only_so_many_go(bucket: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unnamed, "_MOST", 3)
+    for n in range(5):
+        _lies(bucket, bytes([n]))
+    day = clock.utcnow() + TOMORROW
+    assert unnamed.sweep(tmp_path, now=day) == 3 and len(bucket.names()) == 2
+    assert unnamed.sweep(tmp_path, now=day + TOMORROW) == 2
+
+
+def test_with_the_database_of_another_bucket_nothing_is_deleted(
+    bucket: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {_lies(bucket, bytes([n])) for n in range(24)}
+    day = clock.utcnow() + TOMORROW
+    assert unnamed.sweep(tmp_path, now=day) == 0 and bucket.names() == names
+    monkeypatch.setattr(unnamed, "_FEW", 24)  # the harm without that
+    assert unnamed.sweep(tmp_path, now=day) == 24 and bucket.names() == set()
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_a_file_whose_row_is_being_written_is_not_deleted(
+    bucket: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_locked: bool
+) -> None:
+    """Its bytes lie there without a row, so they are not sent again: deleted now, the row would name nothing."""
+    aziza, record, began = owner("Aziza", now=NOW), keeping.record, threading.Event()
+    _lies(bucket, PICTURE)
+    if not is_locked:  # the harm
+        monkeypatch.setattr(store, "going", contextlib.nullcontext)
+    day = clock.utcnow() + TOMORROW
+
+    def write_slowly(*given: Any, **more: Any) -> MediaFile:
+        began.set()
+        sweeping.join(1)
+        return record(*given, **more)
+
+    def sweep() -> None:
+        began.wait(10)
+        unnamed.sweep(tmp_path, now=day)
+        db.database.close()
+
+    sweeping = threading.Thread(target=sweep)
+    monkeypatch.setattr(keeping, "record", write_slowly)
+    sweeping.start()
+    row = kept(aziza, PICTURE, "a.png", tmp_path)
+    sweeping.join(20)
+    assert (row.sha256 in bucket.names()) == is_locked
+
+
+def test_the_hourly_cleaning_sweeps_and_a_bucket_away_stops_none_of_it(
+    bucket: S3, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _lies(bucket, b"a process died here")
+    monkeypatch.setattr(unnamed, "AGE", timedelta(seconds=-60))
+    bucket.stop()
+    assert library_jobs.clean(runtime.uses, tmp_path, cache_bytes=0)["media_unnamed"] == 0
+    bucket.start()
+    bucket.empty()
+    _lies(bucket, b"a process died here")
+    assert library_jobs.clean(runtime.uses, tmp_path, cache_bytes=0)["media_unnamed"] == 1
 
 
 # ---- kill -9

@@ -437,6 +437,7 @@ def test_the_job_ends_what_rests_and_empties_the_trash(aziza: Owner, tmp_path: P
         "media_trash": 1,
         "media_forgotten_again": 0,
         "media_local_copies": 0,
+        "media_unnamed": 0,
     }, "it is long after NOW"
     assert retention.sweep(library_jobs.KEPT, now=clock.utcnow()) == {"media_upload": 1}
 

@@ -33,6 +33,8 @@ FORM = {
     "seconds": "0",
 }
 
+FRAGMENT = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#trial_files"}
+
 
 @pytest.fixture
 def who(app: Flask) -> Owner:
@@ -124,6 +126,17 @@ def test_it_is_tried_on_a_picture_of_the_library(app: Flask, sign_in: SignIn, wh
     (made,) = db.rows("SELECT public_id FROM media_file WHERE origin_id = ?", row.id)
     assert f'src="/media/{made[0]}"' in page.text and client.get(f"/media/{made[0]}").status_code == 200
     assert made[0] not in client.get("/media").text, "what was made of a file is no file of the library"
+
+
+def test_the_search_brings_the_list_alone_and_works_without_a_script(app: Flask, sign_in: SignIn, who: Owner) -> None:
+    client, row = sign_in(who), _kept(app, who)
+    url = _post(client, "/watermarks/new", **FORM).headers["Location"]
+    part = client.get(f"{url}?q=A.PNG", headers=FRAGMENT)
+    assert row.public_id in part.text and part.text.lstrip().startswith('<div id="trial_files"')
+    assert "Only the newest" not in part.text
+    whole = client.get(f"{url}?q=nothing")
+    assert 'id="trial_file"' not in whole.text and "No picture or film is like that" in whole.text
+    assert 'value="nothing"' in whole.text and "<html" in whole.text
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "more memory than we give"), ("ru", "больше 7 млн пикселей")])

@@ -50,7 +50,7 @@ MACHINES |= {"links.follow", "media.show"}  # lead away; hand out bytes that peo
 MACHINES |= {"oidc.begin", "oidc.come_back"}  # lead to the issuer and back; without one they are not there
 MACHINES |= {"client_door.medium"}  # hands out bytes
 MACHINES |= {"gateway_hooks.payme"}  # answers Payme
-MACHINES |= {"admin.revenue", "admin.limits"}  # not there for an owner: tests/admin
+MACHINES |= {"admin.revenue", "admin.limits", "admin.prices"}  # not there for an owner: tests/admin
 MACHINES |= {
     "protection.case",
     "protection.case_picture",

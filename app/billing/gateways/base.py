@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 WEB, TELEGRAM = "web", "telegram"
 OPEN, PAID, EXPIRED, TAKEN_BACK = "open", "paid", "expired", "taken_back"
+KEPT = "kept"  # the money of an order, or a refund, that became the payer's credit
 
 # What became of a charge. DECLINED may be tried again, DEAD never with this card, NEEDS_PAYER only by the payer in
 # person; UNKNOWN and PENDING are to be looked up again; ABSENT: the gateway knows of no such charge.
@@ -233,3 +234,13 @@ class Gateway(Protocol):
 
     def pay_url(self, order: Order, *, language: str, return_url: str) -> str:
         """Where the payer goes, computed here; "" when the gateway has to be asked first."""
+
+
+@runtime_checkable
+class OfSeveralCurrencies(Protocol):
+    """A gateway that takes prices in several currencies; its `currency` is the first of them."""
+
+    currencies: tuple[str, ...]
+
+    def in_currency(self, currency: str) -> Gateway:
+        """The same way to pay, for prices in another of them."""

@@ -14,8 +14,8 @@ REVENUE, REFUNDS, FEES, BANK = "revenue", "refunds", "fees", "bank"
 
 
 def clearing(gateway: str) -> str:
-    """The account of what a gateway holds for us."""
-    return f"clearing:{gateway}"
+    """The account of what a gateway holds for us; what is paid by `credit` no gateway holds."""
+    return CREDIT if gateway == "credit" else f"clearing:{gateway}"
 
 
 def book(kind: str, reference: str, currency: str, postings: Mapping[str, int], *, now: datetime) -> None:

@@ -15,7 +15,7 @@ from app.billing.gateways.base import OPEN
 from app.billing.gateways.registry import Gateways
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder
-from app.billing.service import cards, collecting, letters, orders, settling, subscriptions, terms
+from app.billing.service import cards, collecting, credit, letters, orders, settling, subscriptions, terms
 from app.billing.service.collecting import Collector
 from app.core import db, formats, money, outbox, telemetry
 from app.core.errors import AppError
@@ -104,7 +104,7 @@ def _invite(sub: Subscription, desk: Desk, now: datetime) -> None:
 def _order_for_next(sub: Subscription, desk: Desk, *, now: datetime) -> CheckoutOrder | None:
     """An order that can be paid until the grace is over; None where the way to pay or the price is gone."""
     try:
-        gateway = desk.gateways.get(sub.gateway)
+        gateway = desk.gateways.get(sub.gateway, sub.currency)
         until = max(sub.period_end, now) + timeline.grace_of(is_trial=terms.is_unpaid(sub))
         plan, interval = terms.following(sub)
         return orders.open_order(sub.workspace, plan, interval, gateway, user_id=None, expires_at=until, now=now)
@@ -114,6 +114,10 @@ def _order_for_next(sub: Subscription, desk: Desk, *, now: datetime) -> Checkout
 
 
 def _lapse(sub: Subscription, desk: Desk, now: datetime) -> None:
+    """Nobody has paid for the next period: the payer's credit does, or it is late."""
+    order = _open_order(sub)
+    if order is not None and credit.pay_due(order, now=now):
+        return
     subscriptions.lapse(sub, now=now)
 
 
@@ -144,7 +148,7 @@ def _charge(sub: Subscription, desk: Desk, now: datetime) -> None:
         _step(sub, now)
     order = _owed_order(sub) or _order_for_next(sub, desk, now=now)
     card = cards.card_of(sub)
-    if order is not None and settling.settle_free(order.id, now=now):
+    if order is not None and (settling.settle_free(order.id, now=now) or credit.pay_due(order, now=now)):
         return
     if order is None or card is None:
         if sub.state in (states.ACTIVE, states.TRIALING):

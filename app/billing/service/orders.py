@@ -153,8 +153,8 @@ def open_once(
             sub = subscriptions.live(workspace_id)
             price = terms.price_for(sub, plan, interval, gateway.currency, now=now)
             asked = asking(sub, price, gateway, now=now)
-            wanted = price.amount_minor, asked.amount_minor, asked.redemption_id
-            if (known.price_minor, known.amount_minor, known.redemption_id) == wanted:
+            wanted = price.currency, price.amount_minor, asked.amount_minor, asked.redemption_id
+            if (known.currency, known.price_minor, known.amount_minor, known.redemption_id) == wanted:
                 return known
         return open_order(workspace_id, plan, interval, gateway, user_id=user_id, coupon=coupon, now=now)
 
@@ -288,6 +288,12 @@ def expire(*, now: datetime) -> int:
         *(OPEN, db.stamp(now), db.stamp(now - _SILENT), _AT_ONCE),
     )
     return sum(_expire_one(order_id, workspace_id, now=now) for order_id, workspace_id in due)
+
+
+def is_being_paid(order_id: int, *, now: datetime) -> bool:
+    """Whether a payment of an order runs: it may still bring its money."""
+    sql = f"SELECT 1 FROM payment p WHERE p.order_id = ? AND {_RUNS}"
+    return db.row(sql, order_id, db.stamp(now - _SILENT)) is not None
 
 
 def _expire_one(order_id: int, workspace_id: int, *, now: datetime) -> int:

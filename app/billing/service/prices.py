@@ -1,13 +1,17 @@
-"""What plans cost now."""
+"""What plans cost now, and from now on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.core import db
+from app.audit import service as audit
+from app.core import db, money
 from app.core.errors import Invalid
 from app.core.i18n import N_
+
+CURRENCIES = tuple(money.MINOR_DIGITS)
+_STARS, _MOST_STARS = "XTR", 10_000  # a subscription in Stars: facts/payments.md 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +52,46 @@ def position_of(plan: str) -> int:
     found = db.row("SELECT position FROM plan WHERE key = ?", plan)
     assert found is not None, f"{plan} is no plan"
     return int(found[0])
+
+
+def intervals_of(currency: str) -> tuple[str, ...]:
+    """For how long a plan is sold at once: Telegram renews Stars each 30 days and not otherwise."""
+    return ("days30",) if currency == _STARS else ("month", "year")
+
+
+def set_price(price: Price, *, actor: str, now: datetime) -> None:
+    """A plan costs this from now on, for who comes; who has it keeps a lower price. Recorded.
+
+    Nothing is sold in a currency before its first price. Raises Invalid (fields `plan`, `currency`, `interval`, `amount`).
+    """
+    wrong = _wrong(price)
+    if wrong:
+        raise Invalid(N_("No price was set."), fields=wrong)
+    with db.write():
+        before = [one for one in price_list(price.currency, now=now) if (one.plan, one.interval) == _what(price)]
+        db.execute(
+            "INSERT INTO plan_price (plan_id, currency, interval, amount_minor, valid_from) VALUES (?, ?, ?, ?, ?)",
+            *(price.plan, price.currency, price.interval, price.amount_minor, db.stamp(now)),
+        )
+        was = {"amount_minor": before[0].amount_minor} if before else None
+        subject = f"price:{price.plan}:{price.interval}:{price.currency}"
+        audit.record(
+            "price.set", actor=actor, subject=subject, before=was, after={"amount_minor": price.amount_minor}, now=now
+        )
+
+
+def _what(price: Price) -> tuple[str, str]:
+    return price.plan, price.interval
+
+
+def _wrong(price: Price) -> dict[str, str]:
+    """What of a price cannot be, by field."""
+    if db.row("SELECT 1 FROM plan WHERE key = ? AND is_sold", price.plan) is None:
+        return {"plan": N_("Choose a plan that is sold.")}
+    if price.currency not in CURRENCIES:
+        return {"currency": N_("Choose one of the currencies in the list.")}
+    if price.interval not in intervals_of(price.currency):
+        return {"interval": N_("In this currency a plan is sold for another time.")}
+    if not 0 < price.amount_minor <= (_MOST_STARS if price.currency == _STARS else money.MOST_MINOR):
+        return {"amount": N_("A price is more than nothing, and in Stars at most 10,000.")}
+    return {}

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from app.billing.gateways import base
 from app.billing.gateways.base import Charger
-from app.billing.service import returning, settling
+from app.billing.service import keeping, returning, settling
 from app.core import db
 
 _AT_ONCE = 20
 _AGAIN = timedelta(minutes=5)
 _DUE = (
-    "FROM refund r JOIN payment p ON p.id = r.payment_id JOIN invoice i ON i.id = p.invoice_id WHERE r.state = 'due'"
+    "FROM refund r JOIN payment p ON p.id = r.payment_id JOIN invoice i ON i.id = p.invoice_id WHERE r.state IN ('due', 'asked')"
     " AND p.gateway = ? AND NOT EXISTS (SELECT 1 FROM difference d WHERE d.gateway = p.gateway AND d.kind = 'refund'"
     " AND d.reference = 'refund:' || r.id)"
 )
@@ -39,8 +39,11 @@ def _send(
     *,
     now: datetime,
 ) -> bool:
-    if not charger.may_refund(db.moment(paid_at), now=now):
+    is_asked = charger.may_refund(db.moment(paid_at), now=now)
+    if not is_asked:
         outcome = base.Outcome(base.DECLINED, reason="the gateway's time for refunds is over")
+    elif not _claim(refund_id):
+        return False
     else:
         outcome = charger.refund(ref, amount, f"inv:{invoice}:refund:{refund_id}")
     with db.write():
@@ -48,8 +51,20 @@ def _send(
             done = settling.refund_sent if key == settling.UNDELIVERED else returning.part_sent
             done(refund_id, now=now)
         elif outcome.kind == base.DECLINED:
+            if is_asked:
+                db.execute("UPDATE refund SET state = 'due' WHERE id = ? AND state = 'asked'", refund_id)
             settling.doubt(gateway, "refund", f"refund:{refund_id}", outcome.reason, now=now)
+            keeping.offer(refund_id, now=now)
     return bool(outcome.kind == base.SUCCEEDED)
+
+
+def _claim(refund_id: int) -> bool:
+    """Whether the money may be asked for: from now on, until the gateway said no, nobody can keep it as credit. Of what
+    was asked for without an answer nobody knows whether it went: it stays `asked`, also when the time is over."""
+    with db.write():
+        return bool(
+            db.execute("UPDATE refund SET state = 'asked' WHERE id = ? AND state IN ('due', 'asked')", refund_id)
+        )
 
 
 def name_unsendable(gateway: str, *, now: datetime) -> int:
@@ -59,6 +74,7 @@ def name_unsendable(gateway: str, *, now: datetime) -> int:
         for number, amount, currency in found:
             detail = f"{amount} {currency} is owed back, and no access to {gateway} is set up"
             settling.doubt(gateway, "no_desk", f"refund:{number}", detail, now=now)
+            keeping.offer(number, now=now)
     return len(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from app.billing.gateways.base import KEPT, TAKEN_BACK
 from app.billing.method_models import Dispute
 from app.billing.money_models import Invoice, Payment
 from app.billing.service import invoices, ledger, recognising, settling, taking_back, taxes
@@ -18,7 +19,8 @@ _BY_DESK, _IN_PARTS = frozenset({"stripe", "payme", "click"}), frozenset({"strip
 
 
 def refund_part(payment_id: int, amount_minor: int, key: str, reason: str, *, now: datetime) -> int:
-    """Owe a part of a payment back; the gateway's desk sends it. The same `key` twice is one refund. Returns its number.
+    """Owe a part of a payment back; the gateway's desk sends it, and what was paid by credit is credit again at once. The
+    same `key` twice is one refund. Returns its number.
 
     Raises Conflict (`too_much`) when more would go back than came, `not_paid` for a payment without money, `not_here`
     where the gateway gives nothing back at our desk's word, or nothing but the whole.
@@ -31,30 +33,54 @@ def refund_part(payment_id: int, amount_minor: int, key: str, reason: str, *, no
         if payment.state != settling.SUCCEEDED:
             raise Conflict(N_("There is no money of this payment to give back."), code="not_paid")
         is_whole = amount_minor == payment.amount_minor
-        if payment.gateway not in _BY_DESK or not (is_whole or payment.gateway in _IN_PARTS):
+        is_credit = payment.gateway == settling.CREDIT
+        if not is_credit and (payment.gateway not in _BY_DESK or not (is_whole or payment.gateway in _IN_PARTS)):
             raise Conflict(N_("This way to pay does not give back such a sum."), code="not_here")
         if amount_minor <= 0 or settling.given(payment_id) + amount_minor > payment.amount_minor:
             raise Conflict(N_("No more can go back than was paid."), code="too_much")
+        if is_credit:
+            number = settling.note_kept(payment, key, amount_minor, reason, now=now)
+            take_as_credit(payment, number, amount_minor, reason, now=now)
+            return number
         return settling.owe(payment, key, amount_minor, reason, now=now)
+
+
+def take_as_credit(payment: Payment, refund_id: int, amount_minor: int, reason: str, *, now: datetime) -> None:
+    """A part of a paid invoice, or all of it, is taken back and becomes credit. In the transaction, the order locked, the
+    refund `kept`."""
+    _book_part(payment, f"refund:{refund_id}", amount_minor, reason, source=ledger.CREDIT, now=now)
+    if _end_if_gone(payment, now=now):
+        db.execute("UPDATE checkout_order SET state = ? WHERE id = ? AND state = ?", KEPT, payment.order, TAKEN_BACK)
 
 
 def part_sent(refund_id: int, *, now: datetime) -> None:
     """A part that was owed back has gone: credit note and ledger, and what was paid for stays. Once."""
     with db.write():
-        found = db.row("SELECT payment_id, amount_minor, reason FROM refund WHERE id = ? AND state = 'due'", refund_id)
+        found = db.row(
+            "SELECT payment_id, amount_minor, reason FROM refund WHERE id = ? AND state IN ('due', 'asked')", refund_id
+        )
         if found is None:
             return
         db.execute("UPDATE refund SET state = 'done', done_at = ? WHERE id = ?", db.stamp(now), refund_id)
         payment = _held(found[0])
         _book_part(payment, f"refund:{refund_id}", found[1], found[2], now=now)
-        if _sent(payment.id) >= payment.amount_minor:
-            taking_back.lose_access(payment.id, now=now)
-            db.execute("UPDATE payment SET state = ? WHERE id = ?", settling.GIVEN_BACK, payment.id)
+        _end_if_gone(payment, now=now)
 
 
-def _sent(payment_id: int) -> int:
+def _end_if_gone(payment: Payment, *, now: datetime) -> bool:
+    """Whether all of a payment has gone by now: then what it paid for ends."""
+    if _in_state(payment.id, "done", KEPT) < payment.amount_minor:
+        return False
+    taking_back.lose_access(payment.id, now=now)
+    db.execute("UPDATE payment SET state = ? WHERE id = ?", settling.GIVEN_BACK, payment.id)
+    return True
+
+
+def _in_state(payment_id: int, *refund_states: str) -> int:
     found = db.row(
-        "SELECT COALESCE(SUM(amount_minor), 0) FROM refund WHERE payment_id = ? AND state = 'done'", payment_id
+        "SELECT COALESCE(SUM(amount_minor), 0) FROM refund WHERE payment_id = ?"
+        f" AND state IN ({db.marks(refund_states)})",
+        *(payment_id, *refund_states),
     )
     return int(found[0]) if found else 0
 
@@ -63,12 +89,17 @@ def returned(payment_id: int, total_minor: int, reason: str, *, now: datetime) -
     """The gateway says how much of a payment went back by now; what we did not know of is booked."""
     with db.write():
         payment = _held(payment_id)
-        if payment.state != settling.SUCCEEDED:
-            return
         if total_minor >= payment.amount_minor:
             taking_back.take_back(payment_id, reason, has_happened=True, now=now)
             return
-        news = total_minor - settling.given(payment_id)
+        kept = _in_state(payment_id, KEPT)
+        news = total_minor - settling.given(payment_id) + kept
+        if news > 0 and kept:
+            detail = f"{news} {payment.currency} went back, and {kept} are the payer's credit"
+            settling.doubt(payment.gateway, "kept_returned", f"payment:{payment_id}", detail, now=now)
+            return
+        if payment.state != settling.SUCCEEDED:
+            return
         if news > 0:
             number = settling.note_refund(payment, f"gateway:{total_minor}", news, reason, now=now)
             _book_part(payment, f"refund:{number}", news, reason, now=now)
@@ -105,12 +136,15 @@ def _book_once(kind: str, reference: str, currency: str, sides: Mapping[str, int
             ledger.book(kind, reference, currency, sides, now=now)
 
 
-def _book_part(payment: Payment, reference: str, amount_minor: int, reason: str, *, now: datetime) -> None:
+def _book_part(
+    payment: Payment, reference: str, amount_minor: int, reason: str, *, source: str = "", now: datetime
+) -> None:
+    """`source`: the account that it is taken from, by itself what the gateway holds."""
     invoice: Invoice = Invoice.get(Invoice.workspace == payment.workspace, Invoice.id == payment.invoice)
     tax = taxes.within(amount_minor, invoice.tax_rate_bp)
     invoices.credit(invoice, reason, amount_minor=amount_minor, tax_minor=tax, now=now)
     sides = recognising.give_back(invoice, amount_minor - tax)
-    sides |= {ledger.TAX: tax, ledger.clearing(payment.gateway): -amount_minor}
+    sides |= {ledger.TAX: tax, source or ledger.clearing(payment.gateway): -amount_minor}
     ledger.book("refund", reference, payment.currency, sides, now=now)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.billing.gateways.base import OPEN, PAID
+from app.billing.gateways.base import KEPT, OPEN, PAID
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment, Refund
 from app.billing.service import (
@@ -33,6 +33,7 @@ REFUND_DUE = "refund_due"
 # a payment that we gave up, or heard a no of, is still ours to take when the money came
 _BEGUN = ("created", "pending", "unknown", "declined", "cancelled")
 UNDELIVERED = "undelivered"
+CREDIT = "credit"  # in the place of a gateway: paid by the payer's credit; never offered, and without a desk
 _WANTS_RECEIPTS = frozenset({"click"})  # their fiscal receipts are handed in by our desk
 _TWO_WAYS = frozenset({"click"})  # calls us also for a charge that we asked for, under a number that we learn last
 
@@ -62,9 +63,15 @@ def _asked_for(order: CheckoutOrder) -> int | None:
 
 
 def attempt(
-    order: CheckoutOrder, *, state: str, ref: str | None = None, card_id: int | None = None, now: datetime
+    order: CheckoutOrder,
+    *,
+    state: str,
+    gateway: str | None = None,
+    ref: str | None = None,
+    card_id: int | None = None,
+    now: datetime,
 ) -> Payment:
-    """A further attempt to get an order paid, inside the running transaction."""
+    """A further attempt to get an order paid, by its own gateway or another `gateway`, inside the running transaction."""
     last = db.row("SELECT COALESCE(MAX(attempt_no), 0) FROM payment WHERE invoice_id = ?", order.invoice)
     assert last is not None
     made: Payment = Payment.create(
@@ -72,7 +79,7 @@ def attempt(
         invoice=order.invoice,
         order=order.id,
         attempt_no=last[0] + 1,
-        gateway=order.gateway,
+        gateway=gateway or order.gateway,
         gateway_ref=ref,
         method_id=card_id,
         currency=order.currency,
@@ -124,7 +131,7 @@ def settle(payment_id: int, *, now: datetime) -> bool:
     """The money of a payment is ours: book it, pay the invoice, deliver the period. False when that was done already.
 
     What cannot be delivered (the invoice is paid already, or the workspace has another plan by now) is the payer's: it
-    stands as credit, and a refund is due.
+    stands as credit, and a refund is due. Credit that cannot be spent stays where it is: Conflict is raised.
     """
     with db.write():
         payment = by_id(payment_id)
@@ -141,6 +148,8 @@ def settle(payment_id: int, *, now: datetime) -> bool:
                 sub = _deliver(order, invoice, card_id=payment.method_id, now=now)
                 _book(payment, now=now)
         except Conflict as conflict:
+            if payment.gateway == CREDIT:
+                raise
             _owe_back(payment, conflict.message, now=now)
             _close(order, REFUND_DUE, deliveries=0, now=now)
             return True
@@ -261,7 +270,7 @@ def end_refund(column: str, value: int, *, now: datetime) -> bool:
     """Whether a refund was due until now: compare-and-set, so that it is booked once."""
     return bool(
         db.execute(
-            f"UPDATE refund SET state = 'done', done_at = ? WHERE {column} = ? AND state = 'due'",
+            f"UPDATE refund SET state = 'done', done_at = ? WHERE {column} = ? AND state IN ('due', 'asked')",
             *(db.stamp(now), value),
         )
     )
@@ -279,6 +288,11 @@ def note_refund(payment: Payment, key: str, amount_minor: int, reason: str, *, n
     return _refund(payment, key, "done", amount_minor, reason, now=now)
 
 
+def note_kept(payment: Payment, key: str, amount_minor: int, reason: str, *, now: datetime) -> int:
+    """A refund that is the payer's credit from now on. Returns its number."""
+    return _refund(payment, key, KEPT, amount_minor, reason, now=now)
+
+
 def _refund(payment: Payment, key: str, state: str, amount_minor: int, reason: str, *, now: datetime) -> int:
     made: Refund = Refund.create(
         workspace=payment.workspace,
@@ -289,7 +303,7 @@ def _refund(payment: Payment, key: str, state: str, amount_minor: int, reason: s
         state=state,
         reason=reason[:200],
         created_at=now,
-        done_at=now if state == "done" else None,
+        done_at=None if state == "due" else now,
     )
     return int(made.id)
 

@@ -11,7 +11,17 @@ from app.billing import states
 from app.billing.gateways.base import PAID, TAKEN_BACK
 from app.billing.models import Subscription
 from app.billing.money_models import CheckoutOrder, Invoice, Payment
-from app.billing.service import invitations, invoices, ledger, orders, recognising, revenue, settling, subscriptions
+from app.billing.service import (
+    credit,
+    invitations,
+    invoices,
+    ledger,
+    orders,
+    recognising,
+    revenue,
+    settling,
+    subscriptions,
+)
 from app.core import db
 from app.core.errors import Conflict
 from app.core.i18n import N_
@@ -28,6 +38,7 @@ def take_back(payment_id: int, reason: str, *, has_happened: bool = False, now: 
         invoice = settling.invoice_of(order)
         if not has_happened and not _was_owed(payment_id) and _is_used_up(invoice, now=now):
             raise Conflict(N_("What was paid for was used up."), code="used_up")
+        credit.take_out(payment, has_happened=has_happened, now=now)
         moved = db.execute(
             "UPDATE payment SET state = ?, reason = ? WHERE id = ? AND state = ?",
             *(settling.GIVEN_BACK, reason[:200], payment_id, settling.SUCCEEDED),

@@ -7,18 +7,22 @@ PutObject with the SHA-256 in a header: S3 takes the object only when its bytes 
 from __future__ import annotations
 
 import base64
+import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.core import telemetry
+from app.media.ports import Lying
 from app.media.service.store import StoreAway
 
 _PREFIX = "media/"
+_KEY = re.compile(r"media/([0-9a-f]{2})/\1[0-9a-f]{62}")
+_ON_A_PAGE = 1000  # the most that S3 tells at once
 _CONNECT_S, _READ_S, _TRIES = 3, 60, 2
 _DELETE_S = 3  # others wait meanwhile; what is not confirmed is asked for again
 _RESTS_S = 5.0  # after no answer nobody asks again: threads that wait for a connection serve no pages
@@ -66,6 +70,16 @@ class S3Bucket:
     def delete(self, sha256: str) -> None:
         with self._translated():
             self._deleting.delete_object(Bucket=self._place.bucket, Key=_key(sha256))
+
+    def listed(self, after: str) -> tuple[Sequence[Lying], str]:
+        with self._translated():
+            told = self._client.list_objects_v2(
+                Bucket=self._place.bucket, Prefix=_PREFIX, StartAfter=after, MaxKeys=_ON_A_PAGE
+            )
+        found = told.get("Contents", [])
+        ours = [one for one in found if _KEY.fullmatch(one["Key"])]  # what others keep below the prefix is theirs
+        page = [Lying(str(one["Key"]).rpartition("/")[2], one["LastModified"]) for one in ours]
+        return page, str(found[-1]["Key"]) if told.get("IsTruncated") and found else ""
 
     def _head(self, sha256: str) -> bool:
         from botocore.exceptions import ClientError  # 30 MB of memory: only where a bucket is set

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from app.core.errors import Invalid
 from app.core.i18n import N_
+from app.media.marks.bounds import Bounds
+from app.media.marks.headers import gif_extent
+from app.media.marks.refusal import Refusal
 
 PHOTO, VIDEO, ANIMATION, DOCUMENT = "photo", "video", "animation", "document"
 MOST_BYTES = 50_000_000
@@ -35,12 +38,13 @@ _BEGINS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"R
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file's kind, media type and size in pixels, as far as known."""
+    """A file's kind, media type, size in pixels and number of frames, as far as known."""
 
     kind: str
     mime: str
     width: int | None = None
     height: int | None = None
+    frames: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class _Image:
     width: int
     height: int
     is_moving: bool
+    frames: int | None
 
 
 def most_bytes(*, is_local_server: bool) -> int:
@@ -66,12 +71,12 @@ def look(path: Path, size: int) -> Found:
         return _container(head[8:12].decode("latin-1").strip())
     if size > MOST_PHOTO_BYTES and not head.startswith(b"GIF8"):
         return Found(DOCUMENT, _mime(head))
-    image = _image(path)
+    image = _image(path, size)
     if image is None:
         return Found(DOCUMENT, _UNKNOWN)
     if image.width * image.height > MOST_PIXELS:
         raise _too_many_pixels()
-    return Found(_kind(image, size), _IMAGES[image.format], image.width, image.height)
+    return Found(_kind(image, size), _IMAGES[image.format], image.width, image.height, image.frames)
 
 
 def _container(brand: str) -> Found:
@@ -89,17 +94,34 @@ def _mime(head: bytes) -> str:
     return next((mime for begin, mime in _BEGINS.items() if head.startswith(begin)), _UNKNOWN)
 
 
-def _image(path: Path) -> _Image | None:
+def _image(path: Path, size: int) -> _Image | None:
     """What the header says of a picture; nothing is decoded. None for what no reader knows or what breaks one."""
     from PIL import Image  # only who sends a file needs it: half a second and 10 MiB of the web process
 
     try:
         with Image.open(path, formats=_READERS) as image:
             moving = image.format in ("PNG", "WEBP") and bool(getattr(image, "is_animated", False))
-            return _Image(str(image.format), image.width, image.height, moving)
+            frames = (
+                _gif_frames(path, size)
+                if image.format == "GIF"
+                else int(getattr(image, "n_frames", 1))
+                if moving
+                else None
+            )
+            return _Image(str(image.format), image.width, image.height, moving, frames)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels() from error
     except (OSError, ValueError, EOFError, OverflowError, MemoryError):
+        return None
+
+
+def _gif_frames(path: Path, size: int) -> int | None:
+    """Counted by the file's blocks, to one more than a mark can stand on; Pillow would go through all of them."""
+    if size > MOST_BYTES:
+        return None
+    try:
+        return gif_extent(path, Bounds()).frames
+    except Refusal:
         return None
 
 

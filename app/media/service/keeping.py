@@ -23,13 +23,25 @@ def keep(workspace_id: int, stream: IO[bytes], name: str, *, data_dir: Path, use
     50 million pixels; LimitReached when the plan has no room for it; StoreAway.
     """
     with store.draft(stream, data_dir) as given:
-        found = content.look(given.path, given.size)
-        with db.write():  # what has no room does not leave for the remote store
-            _require_room(workspace_id, given, now=now)
-        with store.coming(data_dir, given), db.write():
-            _require_room(workspace_id, given, now=now)
-            row = record(workspace_id, given, found, name, user_id=user_id, now=now)
-            store.settle(given, data_dir)
+        return _kept(workspace_id, given, name, data_dir=data_dir, user_id=user_id, now=now)
+
+
+def keep_written(workspace_id: int, path: Path, name: str, *, data_dir: Path, user_id: int, now: datetime) -> MediaFile:
+    """Keep what was written into a `store.blank`: not copied, and as large as who wrote it let it become.
+
+    Raises as `keep` does, but for the size.
+    """
+    return _kept(workspace_id, store.drafted(path), name, data_dir=data_dir, user_id=user_id, now=now)
+
+
+def _kept(workspace_id: int, given: Draft, name: str, *, data_dir: Path, user_id: int, now: datetime) -> MediaFile:
+    found = content.look(given.path, given.size)
+    with db.write():  # what has no room does not leave for the remote store
+        _require_room(workspace_id, given, now=now)
+    with store.coming(data_dir, given), db.write():
+        _require_room(workspace_id, given, now=now)
+        row = record(workspace_id, given, found, name, user_id=user_id, now=now)
+        store.settle(given, data_dir)
     return row
 
 
@@ -62,6 +74,7 @@ def record(workspace_id: int, given: Draft, found: Found, name: str, *, user_id:
         sha256=given.sha256,
         width=found.width,
         height=found.height,
+        frames=found.frames,
         created_by=user_id,
         created_at=now,
         found_by=search_words(plain, ""),

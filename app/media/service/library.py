@@ -19,6 +19,7 @@ from app.media import queries
 from app.media.models import MediaFile
 from app.media.ports import Uses
 from app.media.service import keeping, store
+from app.media.service.unnamed import is_named
 
 STAYS = timedelta(days=30)
 MOST_TAGS, LONGEST_TAG = 10, 24
@@ -153,13 +154,9 @@ def _forget(media_id: int, data_dir: Path, *, now: datetime) -> bool:
                 f"DELETE FROM media_copy WHERE media_id IN (SELECT id FROM media_file WHERE {mine})", media_id, media_id
             )
         for (one,) in db.rows(f"SELECT DISTINCT sha256 FROM media_file WHERE {mine}", media_id, media_id):
-            if not _is_named(one):
+            if not is_named(one):
                 store.forget(one, data_dir)
     return True
-
-
-def _is_named(sha256: str) -> bool:
-    return db.row("SELECT 1 FROM media_file WHERE sha256 = ? AND deleted_at IS NULL LIMIT 1", sha256) is not None
 
 
 def forget_again(data_dir: Path) -> int:
@@ -167,5 +164,5 @@ def forget_again(data_dir: Path) -> int:
     waiting = store.still_to_forget(data_dir)
     for sha256 in waiting:
         with store.going(data_dir):
-            store.keep_after_all(sha256, data_dir) if _is_named(sha256) else store.forget(sha256, data_dir)
+            store.keep_after_all(sha256, data_dir) if is_named(sha256) else store.forget(sha256, data_dir)
     return len(waiting)

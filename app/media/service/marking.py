@@ -9,6 +9,10 @@ from typing import Any
 
 from app.billing.service import limits
 from app.core import db
+from app.core.errors import Invalid
+from app.media.marks.bounds import Bounds
+from app.media.marks.refusal import Refusal
+from app.media.models import MediaFile
 from app.media.service import content, invisible, work
 
 MARK = "mark"
@@ -63,6 +67,19 @@ def want(
         for number, params in asked.items():
             work.ask(workspace_id, number, MARK, params, is_needed=is_needed, now=now)
         return [work.number_of(workspace_id, number, recipe) for number, recipe in recipes.items()]
+
+
+def why_not(row: MediaFile) -> Invalid | None:
+    """Why no watermark can be put on a file, as far as its header told when it came (a post with it would be held); None:
+    nothing is known against it."""
+    if row.mime not in MARKED or not (row.width and row.height):
+        return None
+    try:
+        Bounds().check_picture(row.width, row.height, row.frames or 1)
+    except Refusal as refusal:
+        params: dict[str, Any] = dict(refusal.params)
+        return Invalid(refusal.sentence, fields={"file": refusal.code}, **params)
+    return None
 
 
 def marked(workspace_id: int, public_ids: Collection[str], wish: Wish) -> dict[str, str]:

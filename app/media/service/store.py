@@ -61,6 +61,11 @@ def configure(remote: Remote | None) -> None:
     _remote = remote
 
 
+def remote() -> Remote | None:
+    """The store where bytes lie for good; None: they lie in the folder."""
+    return _remote
+
+
 def folder(data_dir: Path) -> Path:
     path = data_dir / "media"
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -158,14 +163,29 @@ def _turn(data_dir: Path, how: int) -> Iterator[None]:
 @contextmanager
 def draft(stream: IO[bytes], data_dir: Path) -> Iterator[Draft]:
     """The rest of a stream in a file, deleted after the block unless it was settled. Raises Invalid when too large."""
-    handle, name = tempfile.mkstemp(dir=folder(data_dir), suffix=PART)  # of mode 0600
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with blank(data_dir) as path:
+        with path.open("wb") as file:
             size, sha256 = _copied(stream, file)
         yield Draft(path, size, sha256)
+
+
+@contextmanager
+def blank(data_dir: Path) -> Iterator[Path]:
+    """An empty file beside the others, for bytes that somebody else writes; deleted after the block unless settled."""
+    handle, name = tempfile.mkstemp(dir=folder(data_dir), suffix=PART)  # of mode 0600
+    os.close(handle)
+    path = Path(name)
+    try:
+        yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+def drafted(path: Path) -> Draft:
+    """Bytes that were written into a `blank`, of whatever size; on return they are durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())  # the row that names the file is durable too
+    return Draft(path, path.stat().st_size, digest_of(path))
 
 
 def settle(given: Draft, data_dir: Path) -> None:

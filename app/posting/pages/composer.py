@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from app.channels.queries import ChannelRef
 from app.core.errors import Invalid
 from app.core.htmx import explained
+from app.core.i18n import N_
 from app.media import queries as media
 from app.media.models import MediaFile
-from app.media.service import MOST_BYTES
+from app.media.service import MOST_BYTES, marking
 from app.posting.content import checks, utf16
 from app.posting.content.blocks import Content
 from app.posting.content.checks import CAPTION_LIMIT, TEXT_LIMIT, Problem
@@ -30,6 +31,10 @@ from app.posting.service import planning
 from app.posting.states import SCHEDULED
 
 Problems = Mapping[str, list[str]]
+_UNMARKABLE = N_(
+    "“%(name)s” cannot carry the watermark of %(channels)s, where the post would be held. %(why)s Choose another file, or"
+    " take the watermark off that channel."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def composer_page(
         limit=limit,
         goes_out_at=_moment(draft),
         problems=_with(problems, error) if error else problems,
-        warnings=_warnings(who, post, draft, found),
+        warnings=_warnings(who, post, draft, found, files),
         error=explained(error) if error else "",
         saved_at=post.updated_at if post else None,
     )
@@ -138,12 +143,19 @@ def _problems(found: Iterable[tuple[str, Content]], *, is_asked: bool, is_error:
     return told
 
 
-def _warnings(who: Editor, post: AuthoredPost | None, draft: Draft, found: Sequence[tuple[str, Content]]) -> Problems:
-    """What does not hinder: of the words, and of the moment in each channel."""
+def _warnings(
+    who: Editor,
+    post: AuthoredPost | None,
+    draft: Draft,
+    found: Sequence[tuple[str, Content]],
+    files: Mapping[str, MediaFile],
+) -> Problems:
+    """What does not hinder: of the words, the files, and the moment in each channel."""
     told, due_at = dict(_problems(found, is_asked=True, is_error=False)), _moment(draft)
     refs = planning.chosen(who.workspace_id, draft.channels)
     if refs:
         told |= _of_emoji(told, telling.said_in(who.workspace_id, refs, dict(found)), refs, now=who.now)
+        told["media"] = [*told.get("media", ()), *_of_marks(who.workspace_id, files.values(), refs)]
     if due_at is not None and refs:
         planned = Planned(
             {ref.id: due_at for ref in refs}, found[0][1], dict(found[1:]), timedelta(minutes=draft.top_minutes)
@@ -155,6 +167,17 @@ def _warnings(who: Editor, post: AuthoredPost | None, draft: Draft, found: Seque
         ]
         told["when"] = [*told.get("when", ()), *dict.fromkeys(said)]
     return {field: sentences for field, sentences in told.items() if sentences}
+
+
+def _of_marks(workspace_id: int, files: Iterable[MediaFile], refs: Sequence[ChannelRef]) -> list[str]:
+    """Which files cannot carry the watermark of a chosen channel, as far as is known: it would hold the post."""
+    refused = [(row.name, refusal) for row in files if (refusal := marking.why_not(row))]
+    if not refused:
+        return []
+    dresses = settings.dresses_of(workspace_id)
+    titles = ", ".join(ref.title for ref in refs if dresses.get(ref.public_id, {}).get("mark"))
+    told = [Invalid(_UNMARKABLE, name=name, channels=titles, why=explained(why)) for name, why in refused]
+    return [explained(one) for one in told] if titles else []
 
 
 def _of_emoji(told: Problems, said: Mapping[str, Content], refs: Sequence[ChannelRef], *, now: datetime) -> Problems:

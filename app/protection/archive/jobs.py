@@ -13,7 +13,6 @@ from peewee import InterfaceError, OperationalError
 from app.core import clock, leases, telemetry
 from app.core.retention import Rule
 from app.core.settings import Settings
-from app.media import service as media
 from app.media.service import store
 from app.protection.archive.models import Archive, Rebuild
 from app.protection.archive.ports import Files
@@ -55,7 +54,8 @@ def _fill(archives: list[Archive], settings: Settings, bots: Bots, is_over: Call
     came = 0
     with httpx.Client(trust_env=False) as client:
         files = partial(_files_of, client=client, settings=settings, bots=bots)
-        desk = fetching.Desk(files, settings.data_dir, is_over, _most_bytes(settings))
+        bound = filling.most_bytes(is_local_server=settings.telegram_local_server)
+        desk = fetching.Desk(files, settings.data_dir, is_over, bound)
         for archive in archives:
             if is_over():
                 break
@@ -69,11 +69,6 @@ def _files_of(bot_id: int, client: object, settings: Settings, bots: Bots) -> Fi
     bot = telegram.bot_by_id(bot_id)
     disk = shared_disk(settings, store.folder(settings.data_dir))
     return BotFiles(client, bots.token(bot), settings.telegram_api_url, disk) if bot else None  # type: ignore[arg-type]
-
-
-def _most_bytes(settings: Settings) -> int:
-    """A server of one's own hands out files of any size: then the library's limit is the lower one."""
-    return media.MOST_BYTES if settings.telegram_local_server else filling.MOST_BYTES
 
 
 def fill_one(archive: Archive, desk: fetching.Desk, *, now: datetime) -> int:

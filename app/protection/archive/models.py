@@ -39,11 +39,14 @@ class Archive(TenantTable):
 class ArchivedPost(TenantTable):
     """What a post says, as posting's Content document without its files; these are rows of their own.
 
-    An album is one post under its first message. `flaw`: what it lacks beside files; `files` and `missing`: how many
-    it had, and how many of these are not here.
+    An album is one post under its first message; `captions`: what each of its messages says (service/albums.py).
+    `flaw`: what it lacks beside files; `files` and `missing`: how many it had, and how many of these are not here.
     """
 
-    personal = {"content": Personal("content", "publish it again after a loss of the channel", _WHILE_KEPT)}
+    personal = {
+        "content": Personal("content", "publish it again after a loss of the channel", _WHILE_KEPT),
+        "captions": Personal("content", "know which words of an album are the newest", _WHILE_KEPT),
+    }
     impersonal = frozenset({"album_id", "source", "flaw", "state"})
     id = AutoField()
     workspace: Any = ForeignKeyField(Workspace, lazy_load=False)
@@ -55,6 +58,7 @@ class ArchivedPost(TenantTable):
     deleted_at = UtcTimestamp(null=True)
     source = CharField(max_length=8)
     content = JsonText()
+    captions = JsonText(null=True)
     flaw = CharField(max_length=8, default="")
     state = CharField(max_length=8)
     files = IntegerField(default=0)

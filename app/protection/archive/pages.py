@@ -23,7 +23,7 @@ class ArchivesPage:
 @dataclass(frozen=True, slots=True)
 class ArchivePage:
     """One archive. `channel`: its public id, "" once it is not the workspace's any more. `next_skip` 0: these are all the
-    posts that are not whole."""
+    posts that are not whole. `most_bytes`: how large a file can come."""
 
     archive: Archive
     title: str
@@ -31,6 +31,8 @@ class ArchivePage:
     whole: Whole
     lacking: tuple[PostRow, ...]
     next_skip: int
+    most_bytes: int
+    is_local_server: bool
     error: str = ""
 
     @property

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from app.core import db
 from app.core.errors import NotFound
 from app.core.i18n import N_
+from app.media.service import marking
 from app.posting.content import tree
 from app.posting.content.blocks import plain_text
 from app.protection.archive import places
@@ -36,6 +38,10 @@ _IS_CONNECTED = (
     "EXISTS (SELECT 1 FROM channel n WHERE n.workspace_id = a.workspace_id AND n.chat_id = c.chat_id"
     " AND n.relation = 'owned' AND n.deleted_at IS NULL)"
 )
+# of a file that is still to come: what was sent as a file tells by its name alone whether a mark can stand on it
+_NAMED = ("jpg", "jpeg", "png", "webp", "gif", "heic", "mp4", "mov")
+_IS_NAMED = " OR ".join(f"LOWER(f.name) LIKE '%.{one}'" for one in _NAMED)
+_LOOKS_MARKED = f"(f.kind <> 'document' OR {_IS_NAMED})"
 _TITLES = " JOIN channel c ON c.id = {table}.channel_id JOIN chat h ON h.id = c.chat_id"
 
 
@@ -59,7 +65,7 @@ class Contents:
 
     `without_files`: posts that go out without some of their files; `deleted`: were deleted in the channel; `left_out`:
     of these nothing could be sent. `newest_id`: of the rows counted. `polls`: have a message with their date above them;
-    `pictures`: files that a mark can stand on.
+    `pictures`: files that a mark can stand on, also when they were sent as files.
     """
 
     sendable: int
@@ -92,8 +98,19 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class LackingFile:
+    """A file that is not here, by its name or kind; `size` in bytes where Telegram told it. `state` and `reason`: why."""
+
+    name: str
+    kind: str
+    size: int | None
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PostRow:
-    """An archived post that is not whole: its first words, what it lacks, how many of its files."""
+    """An archived post that is not whole: its first words, what it lacks, how many of its files and which."""
 
     message_id: int
     posted_at: datetime
@@ -102,6 +119,7 @@ class PostRow:
     flaw: str
     files: int
     missing: int
+    lacks: tuple[LackingFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +230,11 @@ def contents_of(archive: Archive, *, has_deleted: bool) -> Contents:
         *(EMPTY, archive.id, archive.workspace),
     ) or (0, 0, 0)
     pictures = db.row(
-        "SELECT COUNT(*) FROM archived_file WHERE kind <> 'document' AND state IN (?, ?) AND post_id IN"
-        f" (SELECT id FROM archived_post WHERE {these} AND {can})",
-        *(KEPT, WANTED, archive.id, archive.workspace, *SENDABLE),
+        "SELECT COUNT(*) FROM archived_file f LEFT JOIN media_file m ON m.public_id = f.file"
+        " AND m.workspace_id = f.workspace_id AND m.deleted_at IS NULL"
+        f" WHERE ((f.state = ? AND m.mime IN ({db.marks(marking.MARKED)})) OR (f.state = ? AND {_LOOKS_MARKED}))"
+        f" AND f.post_id IN (SELECT id FROM archived_post WHERE {these} AND {can})",
+        *(KEPT, *sorted(marking.MARKED), WANTED, archive.id, archive.workspace, *SENDABLE),
     ) or (0,)
     return Contents(
         sendable=int(found[0]),
@@ -265,11 +285,31 @@ def whole_of(archive: Archive) -> Whole:
 def lacking(archive: Archive, *, skip: int = 0) -> list[PostRow]:
     """Posts that are not whole, the newest first; one more than a page, which says that there are more."""
     rows = db.rows(
-        "SELECT message_id, posted_at, content, state, flaw, files, missing FROM archived_post WHERE archive_id = ?"
+        "SELECT id, message_id, posted_at, content, state, flaw, files, missing FROM archived_post WHERE archive_id = ?"
         " AND workspace_id = ? AND state <> ? ORDER BY posted_at DESC, message_id DESC LIMIT ? OFFSET ?",
         *(archive.id, archive.workspace, WHOLE, PAGE + 1, skip),
     )
-    return [PostRow(row[0], db.moment(row[1]), _words(row[2]), *row[3:]) for row in rows]
+    lacks = _lacking_files(archive, [int(row[0]) for row in rows])
+    return [_post_row(row, lacks.get(int(row[0]), [])) for row in rows]
+
+
+def _post_row(row: tuple[Any, ...], lacks: list[LackingFile]) -> PostRow:
+    _, message_id, posted_at, content, state, flaw, files, missing = row
+    return PostRow(message_id, db.moment(posted_at), _words(content), state, flaw, files, missing, tuple(lacks))
+
+
+def _lacking_files(archive: Archive, posts: list[int]) -> dict[int, list[LackingFile]]:
+    """By post (id), in their order."""
+    if not posts:
+        return {}
+    found = dict[int, list[LackingFile]]()
+    for post_id, name, kind, size, state, reason in db.rows(
+        "SELECT post_id, name, kind, size, state, reason FROM archived_file WHERE workspace_id = ? AND state <> ?"
+        f" AND post_id IN ({db.marks(posts)}) ORDER BY place, id",
+        *(archive.workspace, KEPT, *posts),
+    ):
+        found.setdefault(int(post_id), []).append(LackingFile(name, kind, size, state, reason or ""))
+    return found
 
 
 def _words(content: str) -> str:

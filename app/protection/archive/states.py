@@ -31,10 +31,11 @@ ACTIVE = (RUNNING, STUCK)
 HANDED, OUT, FAILED, SKIPPED = "handed", "out", "failed", "skipped"
 
 # Why a rebuild is stuck, beside the reasons of channels.queries
-CHANNEL_GONE, PLAN, MARKS, FILES, MOVED, ASKED, BLOCKED, MANY_FAILED, DEFECT = (
+CHANNEL_GONE, PLAN, MARKS, EMOJI, FILES, MOVED, ASKED, BLOCKED, MANY_FAILED, DEFECT = (
     "channel_gone",
     "plan",
     "watermarks",
+    "custom_emoji",
     "files",
     "moved",
     "asked",

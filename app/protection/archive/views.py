@@ -23,7 +23,7 @@ from app.protection.archive import places, queries
 from app.protection.archive.dated import note_of
 from app.protection.archive.models import Archive
 from app.protection.archive.pages import ArchivePage, ArchivesPage, FormPage, RebuildPage
-from app.protection.archive.service import rebuilding, switching
+from app.protection.archive.service import filling, rebuilding, switching
 from app.protection.archive.service.rebuilding import Wish
 
 blueprint = Blueprint("archive", __name__, url_prefix="/protection")
@@ -76,6 +76,7 @@ def _said(reason: str) -> str:
 def _archive(public_id: str, error: str = "") -> ArchivePage:
     archive = switching.archive_of(current_user.workspace_id, public_id)
     found, whole = queries.lacking(archive, skip=_skip()), queries.whole_of(archive)
+    is_local = current_app.extensions["runtime"].settings.telegram_local_server
     return ArchivePage(
         archive=archive,
         title=queries.title_of(archive),
@@ -83,6 +84,8 @@ def _archive(public_id: str, error: str = "") -> ArchivePage:
         whole=replace(whole, why_wanted=_said(whole.why_wanted)),
         lacking=tuple(found[: queries.PAGE]),
         next_skip=_more(found),
+        most_bytes=filling.most_bytes(is_local_server=is_local),
+        is_local_server=is_local,
         error=error,
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from app.core import clock, db
 from app.core.policy import Role
 from app.media.service import watermarks
 from app.posting.service import scheduling
+from app.protection.archive import queries
 from app.protection.archive.models import Archive, Rebuild
 from app.protection.archive.service import advancing, filling
 from app.telegram.outgoing import Outgoing
@@ -71,6 +74,30 @@ def test_an_archive_says_what_is_not_in_it_and_why(scene: Scene, sign_in: SignIn
     assert url(scene, "/rebuild") in page
 
 
+def test_it_says_which_file_of_which_post_is_not_here_and_why(
+    scene: Scene, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.told(
+        caption="Film", video={"file_id": "v", "file_unique_id": "uv", "file_size": 300_000_000, "file_name": "a.mp4"}
+    )
+    scene.told(caption="Lost", photo=[{"file_id": "unknown", "file_unique_id": "uu"}])
+    scene.fill()
+    film, lost = (part for name in ("Film", "Lost") for part in parsed(sign_in(scene.who).get(url(scene)).text, name))
+    assert "a.mp4 (300 MB) — too large: Telegram hands out at most 20 MB to a bot." in film
+    assert "Photo — gone" in lost
+    client = sign_in(scene.who)
+    own = scene.runtime.settings.model_copy(update={"telegram_local_server": True})
+    monkeypatch.setitem(client.application.extensions, "runtime", replace(scene.runtime, settings=own))
+    assert "larger than 2,000 MB" in client.get(url(scene)).text
+
+
+def parsed(page: str, words: str) -> list[str]:
+    """The rows of posts that are not whole with these words, as people read them."""
+    rows = re.findall(r'<div class="key-row">(.*?)</div>', page, re.DOTALL)
+    plain = [" ".join(re.sub("<[^>]+>", " ", row).split()) for row in rows]
+    return [row for row in plain if words in row]
+
+
 def test_an_empty_archive_says_so_and_begins_nothing(scene: Scene, sign_in: SignIn) -> None:
     scene.fill()
     client = sign_in(scene.who)
@@ -87,7 +114,7 @@ def test_an_empty_archive_says_so_and_begins_nothing(scene: Scene, sign_in: Sign
 def test_used_up_room_is_said_on_both_pages(scene: Scene, sign_in: SignIn) -> None:
     db.execute("UPDATE archive SET reason = 'no_room'")
     client = sign_in(scene.who)
-    assert "room of your plan is used up" in client.get(url(scene)).text
+    assert "room of your plan is used up: files that do not fit" in client.get(url(scene)).text
     assert "no room" in client.get("/protection/archives").text
 
 
@@ -265,6 +292,25 @@ def test_too_few_watermarks_are_told_where_the_channel_has_a_mark(scene: Scene, 
     assert "watermarks left" not in client.get(url(scene, "/rebuild")).text
 
 
+def test_a_picture_that_was_sent_as_a_file_counts_as_one_to_mark(scene: Scene, sign_in: SignIn) -> None:
+    """As it is marked: by its bytes. One on its way tells by its name."""
+    scene.photo("a")
+    scene.files.bytes_of |= {"pdf": b"%PDF-1.4\n%%EOF\n", "song": b"OggS" + bytes(60)}
+    for file_id, name in (("a", "plan"), ("pdf", "price.pdf"), ("song", "song.ogg")):
+        document = {"file_id": file_id, "file_unique_id": f"u{file_id}", "file_size": 900, "file_name": name}
+        scene.told(document=document)
+    scene.fill()
+    assert queries.contents_of(scene.kept(), has_deleted=False).pictures == 1
+    for name in ("later.PNG", "later.pdf"):
+        scene.told(document={"file_id": name, "file_unique_id": f"u{name}", "file_size": 900, "file_name": name})
+    filling.fill(scene.kept(), is_over=lambda: False, now=clock.utcnow())
+    assert queries.contents_of(scene.kept(), has_deleted=False).pictures == 2
+    typed = watermarks.Typed(text="@mine", channels=[scene.new.public_id])
+    watermarks.save(scene.who.workspace.id, None, typed, user_id=scene.who.user.id, now=clock.utcnow())
+    db.execute("UPDATE plan_limit SET amount = 1 WHERE plan_id = 'network' AND key = 'watermarks'")
+    assert "Pictures and films to mark: 2" in sign_in(scene.who).get(url(scene, "/rebuild")).text
+
+
 def test_an_archive_whose_channel_is_not_connected_says_so_at_once(scene: Scene, sign_in: SignIn) -> None:
     texts(scene, 1)
     client = sign_in(scene.who)
@@ -289,7 +335,7 @@ def test_what_did_not_go_out_comes_anew_with_the_state(scene: Scene, sign_in: Si
     assert "somebody called it off by hand" in piece and "Open such a post" in piece
 
 
-@pytest.mark.parametrize("reason", ["many_failed", "defect", "moved", "files", "watermarks"])
+@pytest.mark.parametrize("reason", ["many_failed", "defect", "moved", "files", "watermarks", "custom_emoji"])
 def test_only_what_goes_on_by_itself_is_said_to(scene: Scene, sign_in: SignIn, reason: str) -> None:
     texts(scene, 30)
     client = sign_in(scene.who)

@@ -17,11 +17,11 @@ from app.channels.service import connect
 from app.core import clock, db, inbox
 from app.core.errors import Conflict, LimitReached, NotFound, Upstream
 from app.media.models import MediaFile
-from app.media.service import keep, library, room
+from app.media.service import content, keep, library, room
 from app.posting.content import markup, tree
 from app.posting.content.blocks import Button, Content, Media, Poll
 from app.posting.service import collecting
-from app.protection.archive import jobs, queries
+from app.protection.archive import queries
 from app.protection.archive.models import Archive, ArchivedFile, ArchivedPost
 from app.protection.archive.service import fetching, filling, switching
 from app.protection.archive.states import EMPTY, LOOKS, PARTLY, WAITING, WHOLE, WORDS
@@ -345,11 +345,58 @@ def test_settings_that_are_wrong_lose_no_file(scene: Scene) -> None:
 def test_a_server_of_ones_own_hands_out_larger_files(scene: Scene) -> None:
     film = {"file_id": "v", "file_unique_id": "uv", "file_size": 30 * 2**20}
     scene.told(video=film)
-    filling.fill(scene.kept(), is_over=lambda: False, most_bytes=50_000_000, now=clock.utcnow())
-    assert files_of(scene)[0].state == "wanted"
-    settings = scene.runtime.settings
-    assert jobs._most_bytes(settings) == filling.MOST_BYTES
-    assert jobs._most_bytes(settings.model_copy(update={"telegram_local_server": True})) == 50_000_000
+    scene.fill()
+    assert files_of(scene)[0].state == "too_big" and not scene.files.asked
+    assert filling.most_bytes(is_local_server=False) == 20 * 2**20
+    bound = filling.most_bytes(is_local_server=True)
+    assert bound == content.MOST_LOCAL_BYTES
+    filling.fill(scene.kept(), is_over=lambda: False, most_bytes=bound, now=clock.utcnow())
+    assert files_of(scene)[0].state == "wanted" and posts_of(scene)[0].state == WAITING
+    scene.fill()
+    assert files_of(scene)[0].state == "too_big" and not scene.files.asked, "the server is gone: Telegram is not asked"
+
+
+def test_what_telegram_itself_calls_too_large_is_asked_for_once(scene: Scene) -> None:
+    def fails(_id: str) -> None:
+        raise Upstream("Bad Request: file is too big", permanent=True)
+
+    scene.told(video={"file_id": "v", "file_unique_id": "uv", "file_size": 20 * 2**20})
+    scene.files.before = fails
+    for _ in range(3):
+        scene.fill()
+    assert files_of(scene)[0].state == "too_big" and scene.files.asked == ["v"]
+
+
+def test_a_file_that_does_not_fit_keeps_smaller_ones_from_nothing(scene: Scene) -> None:
+    """The harm without that: a film larger than the plan's room keeps every picture out for good."""
+    put_on_plan(scene.who.workspace.id, "free", now=clock.utcnow())
+    limit = room.room_of(scene.who.workspace.id, now=clock.utcnow()).limit
+    assert limit is not None
+    scene.told(caption="Words", **scene.photo("p1"))
+    scene.told(video={"file_id": "v", "file_unique_id": "uv", "file_size": limit + 1})  # newer: it has the first turn
+    row = scene.kept()
+    filling.fill(row, is_over=lambda: False, most_bytes=content.MOST_LOCAL_BYTES, now=clock.utcnow())
+    desk = fetching.Desk(lambda _bot: scene.files, scene.folder, lambda: False, content.MOST_LOCAL_BYTES)
+    assert fetching.fetch(row, desk, now=clock.utcnow()) == 1 and scene.files.asked == ["p1"]
+    assert [one.state for one in files_of(scene)] == ["kept", "wanted"]
+    assert scene.kept().reason == "no_room" and scene.kept().rest_until is not None
+
+
+def test_a_large_file_on_its_way_is_left_to_who_fetches_it(scene: Scene) -> None:
+    def another_turn(_id: str) -> None:
+        scene.files.before = lambda _again: None
+        assert fetching.fetch(scene.kept(), desk, now=now + timedelta(minutes=3)) == 1
+
+    now = clock.utcnow()
+    large_one = {"file_id": "v", "file_unique_id": "uv", "file_size": 300_000_000}
+    scene.told(**scene.photo("p1"))
+    scene.told(video=large_one)
+    scene.files.bytes_of["v"] = b"a film"
+    filling.fill(scene.kept(), is_over=lambda: False, most_bytes=content.MOST_LOCAL_BYTES, now=now)
+    desk = fetching.Desk(lambda _bot: scene.files, scene.folder, lambda: False, content.MOST_LOCAL_BYTES)
+    scene.files.before = another_turn
+    assert fetching.fetch(scene.kept(), desk, now=now) == 1
+    assert scene.files.asked == ["v", "p1"] and {one.state for one in files_of(scene)} == {"kept"}
 
 
 def test_switched_on_by_many_at_once_it_is_one_archive(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -444,3 +491,99 @@ def test_a_caption_that_is_removed_from_an_album_goes_from_the_archive(scene: Sc
     scene.fill()
     (post,) = posts_of(scene)
     assert (said(post).blocks, post.files) == ((), 2)
+
+
+def album(scene: Scene) -> tuple[int, int]:
+    """Two photos, the words at the first; returns their messages."""
+    first = scene.told(media_group_id="9", caption="Old words", **scene.photo("a"))
+    return first, scene.told(media_group_id="9", **scene.photo("b", shade=9))
+
+
+def edited(scene: Scene, message_id: int, photo: str, second: int, **caption: str) -> None:
+    at = int(FIRST_AT.timestamp()) + 500 + second
+    scene.told(message_id=message_id, edited=True, edit_date=at, media_group_id="9", **scene.photo(photo), **caption)
+
+
+def words(scene: Scene) -> str:
+    (post,) = posts_of(scene)
+    return markup.write(said(post).blocks)
+
+
+@pytest.mark.parametrize("at", [(1, 1), (1, 2), (2, 1)])
+@pytest.mark.parametrize("is_added_first", [True, False])
+def test_a_caption_that_moves_within_an_album_is_where_it_is_now(
+    scene: Scene, is_added_first: bool, at: tuple[int, int]
+) -> None:
+    """By whatever telling comes first: the message that has the words now, or the one that has lost them."""
+    first, second = album(scene)
+    moves = [(second, "b", {"caption": "New words"}), (first, "a", {})]
+    for (message_id, photo, caption), when in zip(moves if is_added_first else moves[::-1], at, strict=True):
+        edited(scene, message_id, photo, when, **caption)
+        scene.fill()
+    assert words(scene) == "New words"
+    edited(scene, second, "b", 9)
+    scene.fill()
+    assert words(scene) == "", "the message that has them may lose them too"
+
+
+def test_an_older_telling_of_a_message_brings_its_words_not_back(scene: Scene) -> None:
+    first, _ = album(scene)
+    edited(scene, first, "a", 5, caption="Newest")
+    edited(scene, first, "a", 4, caption="Older")
+    scene.fill()
+    assert words(scene) == "Newest"
+
+
+def test_an_album_that_was_kept_before_captions_were_has_the_newest_words(scene: Scene) -> None:
+    _, second = album(scene)
+    scene.fill()
+    db.execute("UPDATE archived_post SET captions = NULL")
+    edited(scene, second, "b", 1, caption="New words")
+    scene.fill()
+    assert words(scene) == "New words"
+
+
+@pytest.mark.parametrize("filled_before", [{0, 1, 2}, {1, 2}, {2}], ids=str)
+@pytest.mark.parametrize("is_added_first", [True, False])
+def test_words_of_an_album_written_here_that_move_in_telegram_stay(
+    scene: Scene, is_added_first: bool, filled_before: set[int]
+) -> None:
+    now, who = clock.utcnow(), scene.who
+    kept = [
+        keep(who.workspace.id, io.BytesIO(picture("PNG", shade=n)), "a.png", data_dir=scene.folder, user_id=1, now=now)
+        for n in range(2)
+    ]
+    media = tuple(Media("photo", one.public_id) for one in kept)
+    first = out_of_here(scene, Content(markup.parse("Costs 100"), media=media))
+    if 0 in filled_before:
+        scene.fill()
+    at = int(now.timestamp()) + 60
+    moves: list[dict[str, Any]] = [{"message_id": first + 1, "caption": "Costs 200"}, {"message_id": first}]
+    for number, move in enumerate(moves if is_added_first else moves[::-1], 1):
+        scene.told(edited=True, edit_date=at, media_group_id="9", **move, **scene.photo("same"))
+        if number in filled_before:
+            scene.fill()
+    assert words(scene) == "Costs 200"
+    scene.fill()
+    assert words(scene) == "Costs 200"
+    assert [file.file for file in files_of(scene)] == [one.public_id for one in kept]
+
+
+@pytest.mark.parametrize("is_archived_first", [True, False])
+def test_a_picture_that_is_replaced_in_an_album_written_here_takes_no_words(
+    scene: Scene, is_archived_first: bool
+) -> None:
+    now, who = clock.utcnow(), scene.who
+    kept = [
+        keep(who.workspace.id, io.BytesIO(picture("PNG", shade=n)), "a.png", data_dir=scene.folder, user_id=1, now=now)
+        for n in range(2)
+    ]
+    first = out_of_here(
+        scene, Content(markup.parse("Ours"), media=tuple(Media("photo", one.public_id) for one in kept))
+    )
+    if is_archived_first:
+        scene.fill()
+    at = int(now.timestamp()) + 60
+    scene.told(edited=True, edit_date=at, media_group_id="9", message_id=first + 1, **scene.photo("other"))
+    scene.fill()
+    assert words(scene) == "Ours"

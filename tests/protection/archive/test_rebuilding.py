@@ -20,6 +20,7 @@ from app.posting import states as posting
 from app.posting.models import AuthoredPost
 from app.posting.service import scheduling
 from app.protection.archive import jobs, queries
+from app.protection.archive.dated import note_of
 from app.protection.archive.models import Archive, ArchivedPost, Rebuild, RebuildPost
 from app.protection.archive.service import advancing, filling, rebuilding, switching
 from app.protection.archive.service.rebuilding import Wish
@@ -84,6 +85,11 @@ def with_bot(scene: Scene) -> None:
     )
 
 
+def kept_posts(scene: Scene) -> list[ArchivedPost]:
+    mine = ArchivedPost.select().where(ArchivedPost.workspace == scene.who.workspace.id)
+    return list(mine.order_by(ArchivedPost.posted_at))
+
+
 def test_all_of_it_goes_out_in_order_with_its_dates(scene: Scene) -> None:
     with_bot(scene)
     texts(scene, 3)
@@ -93,7 +99,9 @@ def test_all_of_it_goes_out_in_order_with_its_dates(scene: Scene) -> None:
     rebuild = begin(scene)
     run(scene, rebuild)
     assert published(scene) == ["Post 0", "Post 1", "Post 2", "Album"]
-    assert all("First published 5 Jan 2026, 14:3" in what.text for _, _, what in scene.line.sent)
+    notes = [what.text.rpartition("\n")[2] for _, _, what in scene.line.sent]
+    assert notes == [note_of(post.posted_at, language="en", zone="Asia/Tashkent") for post in kept_posts(scene)]
+    assert notes[0].startswith("First published 5 Jan 2026, 1")  # 14:30 in Tashkent, and a second for each message told
     album = scene.line.sent[-1][2]
     assert album.kind == "album" and len(album.media) == 2 and album.is_silent
     row = now_is(rebuild)
@@ -521,6 +529,24 @@ def test_watermarks_that_are_used_up_are_told_apart_from_posts(scene: Scene) -> 
     assert (now_is(rebuild).state, now_is(rebuild).reason) == ("stuck", "watermarks")
     db.execute("UPDATE plan_limit SET amount = NULL WHERE plan_id = 'network' AND key = 'watermarks'")
     assert step(rebuild) and now_is(rebuild).state == "running"
+
+
+def test_custom_emoji_that_were_typed_in_telegram_count_against_the_plan(scene: Scene) -> None:
+    for emoji_id in ("7001", "7001", "7002"):
+        entity = {"type": "custom_emoji", "offset": 0, "length": 2, "custom_emoji_id": emoji_id}
+        scene.told(text="👍 well done", entities=[entity])
+    scene.fill()
+    db.execute("UPDATE plan_limit SET amount = 1 WHERE plan_id = 'network' AND key = 'custom_emoji'")
+    rebuild = begin(scene)
+    run(scene, rebuild)
+    assert (now_is(rebuild).state, now_is(rebuild).reason) == ("stuck", "custom_emoji")
+    assert len(published(scene)) == 2, "one new emoji, twice"
+    assert db.row("SELECT used FROM usage_counter WHERE key = 'custom_emoji'") == (1,)
+    db.execute("UPDATE plan_limit SET amount = 2 WHERE plan_id = 'network' AND key = 'custom_emoji'")
+    run(scene, rebuild)
+    assert now_is(rebuild).state == "done" and len(published(scene)) == 3
+    mine = scene.who.workspace.id
+    assert db.row("SELECT COUNT(*) FROM palette_emoji WHERE workspace_id = ? AND removed_at IS NULL", mine) == (0,)
 
 
 def disconnected(scene: Scene, channel: Channel) -> None:

@@ -127,7 +127,7 @@ class StripeDesk:
             *(db.stamp(now - _PAGE_LIFE), db.stamp(now), _AT_ONCE),
         )
         for row_id, workspace_id in found:
-            asked = {"mode": "setup", "currency": Stripe.currency.lower()}
+            asked = {"mode": "setup", "currency": Stripe.currencies[0].lower()}
             self._open(
                 None, workspace_id, f"card:{row_id}", asked, f"{self._base_url}/billing/cards", now=now, row=row_id
             )

@@ -11,19 +11,27 @@ from app.core.settings import Settings
 
 
 class Stripe:
-    """Cards by Stripe, for prices in dollars."""
+    """Cards by Stripe, for prices in dollars; the same for those in euro, where there are any."""
 
-    key, title, currency, surface = "stripe", "Stripe", "USD", WEB
+    key, title, surface = "stripe", "Stripe", WEB
+    currencies: tuple[str, ...] = ("USD", "EUR")
     intervals: tuple[str, ...] = ("month", "year")
     order_lifetime = timedelta(hours=23)
     renews_itself = False
     keeps_cards = is_asked_first = True
+
+    def __init__(self, currency: str = currencies[0]) -> None:
+        self.currency = currency
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Stripe | None:
         """None while STRIPE_SECRET_KEY or STRIPE_WEBHOOK_SECRET is missing."""
         is_whole = settings.stripe_secret_key.get_secret_value() and settings.stripe_webhook_secret.get_secret_value()
         return cls() if is_whole else None
+
+    def in_currency(self, currency: str) -> Stripe:
+        """The same way to pay, for prices in another of its currencies."""
+        return Stripe(currency)
 
     def pay_url(self, order: Order, *, language: str, return_url: str) -> str:
         """The page's address; "" until the desk has asked Stripe for it, which takes a second."""

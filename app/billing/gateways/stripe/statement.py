@@ -94,7 +94,7 @@ def _refund_healed(news: News, one: Doc, *, now: datetime) -> bool:
 def _refunded(intent: str) -> int:
     found = db.row(
         "SELECT COALESCE(SUM(r.amount_minor), 0) FROM refund r JOIN payment p ON p.id = r.payment_id"
-        " WHERE p.gateway = ? AND p.gateway_ref = ?",
+        " WHERE p.gateway = ? AND p.gateway_ref = ? AND r.state <> 'kept'",
         *(Stripe.key, intent),
     )
     return int(found[0]) if found else 0

@@ -17,6 +17,7 @@ from app.core.errors import AppError, Conflict, LimitReached
 from app.core.tenancy import unscoped
 from app.notices import service as notices
 from app.posting import states as posting
+from app.posting.emoji import palette
 from app.posting.models import AuthoredPost
 from app.posting.service import planning, scheduling, writing
 from app.posting.service.scheduling import Plan
@@ -31,6 +32,7 @@ from app.protection.archive.states import (
     CHANNEL_GONE,
     DEFECT,
     DONE,
+    EMOJI,
     FAILED,
     FILES,
     HANDED,
@@ -233,7 +235,7 @@ def _word_of(error: LimitReached | Conflict) -> str:
         return NO_BOT
     if error.code == PAYMENT_LATE:
         return PAYMENT_LATE
-    return MARKS if error.code == "limit_watermarks" else PLAN
+    return {"limit_watermarks": MARKS, "limit_custom_emoji": EMOJI}.get(error.code, PLAN)
 
 
 def next_of(rebuild: Rebuild) -> int | None:
@@ -292,6 +294,7 @@ def _scheduled(rebuild: Rebuild, archived_id: int, *, now: datetime) -> int:
     content = composed(archived, language=rebuild.language, zone=rebuild.timezone).content
     post = writing.create(rebuild.workspace, {}, user_id=rebuild.asked_by, now=now)
     writing.freeze(post, content, {}, user_id=rebuild.asked_by, now=now)
+    palette.use(rebuild.workspace, (content,), now=now)  # what was typed in Telegram counts as what is typed here
     scheduling.put_on(post, Plan([ref], now), user_id=rebuild.asked_by, now=now)
     return int(post.id)
 

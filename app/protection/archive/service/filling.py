@@ -14,6 +14,7 @@ from typing import Any
 from app.channels.queries import ChannelRef
 from app.core import db
 from app.core.tenancy import unscoped
+from app.media.service import content as contents
 from app.posting.content.blocks import Content, Paragraph, Span
 from app.posting.service import rendering
 from app.protection.archive import places
@@ -36,13 +37,18 @@ from app.protection.archive.states import (
     WORDS,
 )
 
-MOST_BYTES = 20 * 2**20  # what getFile hands out: core.telegram.org/bots/api#getfile
+MOST_BYTES = 20 * 2**20  # what Telegram's own server hands out: core.telegram.org/bots/api#getfile
 SETTLED = timedelta(seconds=5)  # ids are given before their transaction ends: a younger update may not be the last
 _AGED = timedelta(minutes=10)  # a message that is known that long and was told by no update is told by none
 _AGAIN = timedelta(days=1)
 _WINDOW, _BATCH = 5_000, 200
 _NOT_FILES = frozenset({"text", "poll"})
 IsOver = Callable[[], bool]
+
+
+def most_bytes(*, is_local_server: bool) -> int:
+    """How large a file can come: a server of one's own hands out all of them, and takes so much back."""
+    return contents.most_bytes(is_local_server=True) if is_local_server else MOST_BYTES
 
 
 def on_archives() -> list[Archive]:
@@ -60,9 +66,10 @@ def fill(archive: Archive, *, is_over: IsOver, most_bytes: int = MOST_BYTES, now
     """Take up what is new, until nothing is or the turn is over; where it stopped, it goes on the next time.
 
     Nothing for a channel that the workspace does not run any more: what is there stays. A file of more than `most_bytes`
-    is not asked for.
+    is not asked for, and one that was not asked for before a larger bound is.
     """
     storing.note_losses(archive.workspace, archive.id)
+    storing.want_again(archive, most_bytes)
     ref = places.channel_now(archive.workspace, archive.channel)
     if ref is None or archive.state != ON:
         return

@@ -13,6 +13,7 @@ from app.telegram import large
 from app.telegram.large import SharedDisk
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_LONGEST_ASK_S = 90.0  # a server of one's own fetches the whole file first; asked again, it goes on with that
 _PIECE = 1 << 16
 TOO_BIG = "file is too big"
 
@@ -27,7 +28,7 @@ class BotFiles:
         self._client, self._token, self._api_url, self._disk = client, token, api_url, disk
 
     def fetch(self, file_id: str, into: IO[bytes], *, most_bytes: int) -> str:
-        path = str(self._ask(file_id).get("file_path") or "")
+        path = str(self._ask(file_id, most_bytes).get("file_path") or "")
         if path.startswith("/"):
             with large.place_of(self._disk, path).open("rb") as file:
                 _copy(iter(lambda: file.read(_PIECE), b""), into, most_bytes)
@@ -44,10 +45,11 @@ class BotFiles:
             raise Upstream("Telegram did not answer.") from error
         return path
 
-    def _ask(self, file_id: str) -> dict[str, Any]:
+    def _ask(self, file_id: str, most_bytes: int) -> dict[str, Any]:
         url = f"{self._api_url}/bot{self._token}/getFile"
         try:
-            response = self._client.post(url, json={"file_id": file_id}, timeout=_TIMEOUT)
+            wait = httpx.Timeout(min(large.patience_s(most_bytes), _LONGEST_ASK_S), connect=5.0)
+            response = self._client.post(url, json={"file_id": file_id}, timeout=wait)
             body = response.json()
         except (httpx.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise Upstream("Telegram did not answer.") from error
