@@ -8,7 +8,7 @@ import sys
 import click
 
 from app.boot import boot, media_remote
-from app.core import clock, jobs, leases, migrate
+from app.core import clock, leases, migrate
 from app.core.settings import Settings, production_problems
 from app.media import child
 from app.media.service import probing
@@ -45,6 +45,8 @@ def group() -> None:
 
 def _queue(settings: Settings) -> bool:
     """Whether what wakes the jobs process does."""
+    from app.core import jobs  # huey, and with it redis: half a second of every other command
+
     where = "Redis" if settings.huey_redis_url.get_secret_value() else str(settings.data_dir / "huey.sqlite3")
     is_there = jobs.answers(settings)
     end = "" if is_there else ": nothing is lost, and what jobs does each minute rests until it is back"
