@@ -13,6 +13,7 @@ from app.billing.service.revenue import AllInOne
 from app.core import db
 
 PAGE = 50
+_YEARS = 2020, 2200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def month_bounds(month: str, zone: str, *, now: datetime) -> tuple[str, datetime
     try:
         start = datetime.strptime(month, "%Y-%m").replace(tzinfo=here)
     except ValueError:
+        start = datetime.min.replace(tzinfo=here)
+    if not _YEARS[0] <= start.year <= _YEARS[1]:
         start = now.astimezone(here).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
     return f"{start:%Y-%m}", start, end

@@ -49,6 +49,7 @@ class BillingPage:
     may_try: bool
     coupon: str
     may_invite: bool
+    is_spent_here: bool
     can_save_card: bool
     offers: tuple[Offer, ...]
     credit: Mapping[str, int]
@@ -85,6 +86,7 @@ def _page(*, error: str = "") -> BillingPage:
         may_try=standing is None and trials.may_start(here, user_id=current_user.user_id),
         coupon=request.values.get("coupon", "")[:32],
         may_invite=surface() == WEB,
+        is_spent_here=surface() == WEB,
         can_save_card=currency == Payme.currency and runtime.settings.payme_cards,
         offers=tuple(keeping.offers(here)),
         credit=credit.of_workspace(here),

@@ -1,4 +1,4 @@
-"""analyticbot billing open-order|show-order|check|keep-credit|revenue|rates|certify|coupon|coupons"""
+"""analyticbot billing open-order|show-order|check|refund|keep-credit|revenue|rates|certify|coupon|coupons"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 
 from app.accounts.service import people
 from app.billing.rates import service as rates
-from app.billing.service import coupons, keeping, ledger, orders, revenue
+from app.billing.service import coupons, keeping, ledger, orders, returning, revenue
 from app.billing.service.checkout import check_out
 from app.boot import Runtime, boot, exchange_rates
 from app.core import clock, money
@@ -129,6 +129,19 @@ def keep_credit(refund: int) -> None:
     boot("cli")
     keeping.keep_by_operator(refund, now=clock.utcnow())
     _print(refund=refund, state="kept")
+
+
+@group.command()
+@click.argument("invoice")
+@click.option("--amount-minor", type=int, required=True, help="so much of what was paid, in minor units")
+@click.option("--reason", required=True, help="stands on the credit note")
+@click.option("--key", default="operator", show_default=True, help="another refund of one payment needs another")
+def refund(invoice: str, amount_minor: int, reason: str, key: str) -> None:
+    """Owe money of a paid INVOICE (its number) back: the gateway's desk sends it, and what it cannot send is offered to the
+    payer as credit. The same twice is one refund."""
+    boot("cli")
+    number = returning.refund_of_invoice(invoice, amount_minor, f"operator:{key}"[:64], reason, now=clock.utcnow())
+    _print(refund=number, amount_minor=amount_minor)
 
 
 @group.command("revenue")

@@ -393,14 +393,17 @@ def test_of_a_run_only_so_many_go(bucket: S3, tmp_path: Path, monkeypatch: pytes
     assert unnamed.sweep(tmp_path, now=day + TOMORROW) == 2
 
 
+@pytest.mark.parametrize("most", [500, 10])
 def test_with_the_database_of_another_bucket_nothing_is_deleted(
-    bucket: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
+    """Also where there is more of it than one run deletes."""
+    monkeypatch.setattr(unnamed, "_MOST", most)
     names = {_lies(bucket, bytes([n])) for n in range(24)}
     day = clock.utcnow() + TOMORROW
     assert unnamed.sweep(tmp_path, now=day) == 0 and bucket.names() == names
     monkeypatch.setattr(unnamed, "_FEW", 24)  # the harm without that
-    assert unnamed.sweep(tmp_path, now=day) == 24 and bucket.names() == set()
+    assert unnamed.sweep(tmp_path, now=day) == min(24, most) and len(bucket.names()) == max(24 - most, 0)
 
 
 @pytest.mark.parametrize("is_locked", [True, False])

@@ -54,7 +54,7 @@ def test_what_cannot_be_returned_is_offered_kept_and_pays_for_the_next_order(
     assert "Click cannot return your payment" in page and "125,000" in page and "Keep as credit" in page
     assert client.post("/billing/credit", data={"refund": refund}).headers["Location"] == "/billing"
     page = client.get("/billing").text
-    assert "cannot return" not in page and "of credit. The next period" in page
+    assert "cannot return" not in page and "of credit. It pays an order" in page
     location = _order(client)
     assert "Pay by credit" in client.get(location).text
     for _ in range(2):
@@ -65,6 +65,20 @@ def test_what_cannot_be_returned_is_offered_kept_and_pays_for_the_next_order(
     newest = page.partition("/billing/invoices/")[2].partition(".pdf")[0]
     sheet = PdfReader(io.BytesIO(client.get(f"/billing/invoices/{newest}.pdf").data)).pages[0].extract_text()
     assert "Paid from credit on" in sheet
+
+
+def test_inside_telegram_credit_is_told_and_pays_nothing(runtime: Runtime, app: Flask, who: Owner) -> None:
+    """Digital goods are paid in Stars there."""
+    now = clock.utcnow()
+    refund = paid_twice(runtime, who, now=now)
+    token = sessions.start_from_launch(who.user.id, launch_hash="l", launched_at=now, device="d" * 32, now=now)
+    frame, inside = app.test_client(use_cookies=False), {"X-Session": token}
+    assert frame.post("/billing/credit", data={"refund": refund}, headers=inside).status_code == 303
+    page = frame.get("/billing", headers=inside).text
+    assert "of credit." in page and "pays an order" not in page
+    of = buying.order(runtime, who, "click", now=now)
+    assert "Pay by credit" not in frame.get(f"/orders/{of.public_id}", headers=inside).text
+    assert frame.post(f"/orders/{of.public_id}/credit", headers=inside).status_code == 404
 
 
 @pytest.mark.parametrize("role", Role)

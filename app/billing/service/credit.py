@@ -111,9 +111,10 @@ def _account_of(invoice_id: int) -> int:
     return int(found[0])
 
 
-def take_out(payment: Payment, *, has_happened: bool, now: datetime) -> None:
-    """A gateway gives back after all what was kept as credit: the credit falls by it. Inside the running transaction, the
-    order locked. Where it was spent already, Conflict (`used_up`) is raised; once the money has gone, somebody has to look.
+def take_out(payment: Payment, *, has_happened: bool, source: str = "", now: datetime) -> None:
+    """A gateway gives back after all what was kept as credit, or lost it to a dispute: the credit falls by it. Inside the
+    running transaction, the order locked. Where it was spent already, Conflict (`used_up`) is raised; once the money has
+    gone, somebody has to look. `source`: the account that gains by it, by itself what the gateway holds.
     """
     kept = db.rows("SELECT id, amount_minor FROM refund WHERE payment_id = ? AND state = 'kept'", payment.id)
     if not kept:
@@ -126,7 +127,7 @@ def take_out(payment: Payment, *, has_happened: bool, now: datetime) -> None:
         raise Conflict(N_("What was paid for was used up."), code="used_up")
     for number, amount in kept:
         db.execute("UPDATE refund SET state = 'done' WHERE id = ? AND state = 'kept'", number)
-        sides = {ledger.CREDIT: amount, ledger.clearing(payment.gateway): -amount}
+        sides = {ledger.CREDIT: amount, source or ledger.clearing(payment.gateway): -amount}
         ledger.book("refund", f"kept:{number}", payment.currency, sides, now=now)
     db.execute("UPDATE checkout_order SET state = ? WHERE id = ? AND state = 'kept'", TAKEN_BACK, payment.order)
     if left < 0:

@@ -15,10 +15,15 @@ from app.core.i18n import N_
 from app.notices import service as notices
 from app.telegram import service as telegram
 
-# what a desk was refused, or nobody can ask for, and nobody has settled by hand
-_WAITING = (
+# what a desk was refused, or nobody can ask for, and nobody has settled by hand; of what is disputed, or was lost to a
+# dispute, the payer has or gets the money from the bank
+_OF_IT = (
     "SELECT 1 FROM difference d WHERE d.gateway = p.gateway AND d.reference = 'refund:' || r.id"
-    " AND d.kind IN ('refund', 'no_desk') AND d.resolved_at IS NULL"
+    " AND d.kind IN ('refund', 'no_desk') AND d.resolved_at IS"
+)
+_WAITING = (
+    f"r.state = 'due' AND EXISTS ({_OF_IT} NULL) AND NOT EXISTS ({_OF_IT} NOT NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM dispute q WHERE q.payment_id = p.id AND q.state <> 'won')"
 )
 
 
@@ -36,7 +41,7 @@ def offers(workspace_id: int) -> list[Offer]:
     """What a workspace's payer is asked about, the oldest first."""
     rows = db.rows(
         "SELECT r.id, p.gateway, r.amount_minor, r.currency FROM refund r JOIN payment p ON p.id = r.payment_id"
-        f" WHERE r.workspace_id = ? AND r.state = 'due' AND EXISTS ({_WAITING}) ORDER BY r.id",
+        f" WHERE r.workspace_id = ? AND {_WAITING} ORDER BY r.id",
         workspace_id,
     )
     return [Offer(*row) for row in rows]
@@ -60,7 +65,7 @@ def keep(workspace_id: int, refund_id: int, *, actor: str, now: datetime) -> Non
         state, key, amount, reason = found
         if state == KEPT:
             return
-        if state != "due" or not _settle_difference(payment.gateway, refund_id, now=now):
+        if not _is_waiting(refund_id) or not _settle_difference(payment.gateway, refund_id, now=now):
             raise Conflict(
                 N_("This payment is not to be kept as credit: it was sent, or is being sent."), code="not_kept"
             )
@@ -77,6 +82,11 @@ def keep(workspace_id: int, refund_id: int, *, actor: str, now: datetime) -> Non
             returning.take_as_credit(payment, refund_id, amount, reason, now=now)
         subject = f"payment:{payment.id}"
         audit.record("credit.kept", actor=actor, subject=subject, workspace_id=workspace_id, after=amount, now=now)
+
+
+def _is_waiting(refund_id: int) -> bool:
+    sql = f"SELECT 1 FROM refund r JOIN payment p ON p.id = r.payment_id WHERE r.id = ? AND {_WAITING}"
+    return db.row(sql, refund_id) is not None
 
 
 def _settle_difference(gateway: str, refund_id: int, *, now: datetime) -> bool:
@@ -108,14 +118,17 @@ def keep_by_operator(refund_id: int, *, now: datetime) -> None:
 
 
 def offer(refund_id: int, *, now: datetime) -> None:
-    """Tell those who run the workspace, once, that a refund cannot be sent and what they can do. In the transaction."""
+    """Tell those who run the workspace, once, that a refund cannot be sent and what they can do. In the transaction.
+
+    Nobody is told of what is not offered.
+    """
     bot = telegram.service_bot()
     found = db.row(
         "SELECT r.workspace_id, p.gateway, r.amount_minor, r.currency FROM refund r JOIN payment p ON p.id = r.payment_id"
         " WHERE r.id = ?",
         refund_id,
     )
-    if bot is None or found is None:
+    if bot is None or found is None or not _is_waiting(refund_id):
         return
     workspace_id, gateway, amount, currency = found
     for person in people.people_to_tell(workspace_id):

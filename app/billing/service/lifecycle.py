@@ -115,14 +115,19 @@ def _order_for_next(sub: Subscription, desk: Desk, *, now: datetime) -> Checkout
 
 def _lapse(sub: Subscription, desk: Desk, now: datetime) -> None:
     """Nobody has paid for the next period: the payer's credit does, or it is late."""
-    order = _open_order(sub)
-    if order is not None and credit.pay_due(order, now=now):
-        return
-    subscriptions.lapse(sub, now=now)
+    if not _is_paid_by_credit(sub, now):
+        subscriptions.lapse(sub, now=now)
+
+
+def _is_paid_by_credit(sub: Subscription, now: datetime) -> bool:
+    """By any of the orders for it: the newest may be one at whose gateway somebody has begun."""
+    return any(credit.pay_due(order, now=now) for order in _open_orders(sub))
 
 
 def _remind(sub: Subscription, desk: Desk, now: datetime) -> None:
     """Say once that the payment is late; steps whose time passed meanwhile are not made up for."""
+    if _is_paid_by_credit(sub, now):
+        return
     _step(sub, now)
     subscriptions.keep(sub, timeline.REMIND, sub.state, now=now, step=sub.dunning_step)
     _tell(sub, _overdue(sub), _open_order(sub), desk, now=now)
@@ -214,6 +219,8 @@ def collect(subscription_id: int, desk: Desk, collector: Collector, *, now: date
 
 def _expire(sub: Subscription, desk: Desk, now: datetime) -> None:
     """Fourteen days without a payment."""
+    if _is_paid_by_credit(sub, now):
+        return
     subscriptions.end(sub, states.GRACE_OVER, now=now)
     _tell(sub, "subscription_ended", None, desk, now=now)
 
@@ -241,17 +248,20 @@ _ACTIONS = {
 
 def _open_order(sub: Subscription) -> CheckoutOrder | None:
     """The newest order by which the period that is due can be paid."""
+    return next(iter(_open_orders(sub)), None)
+
+
+def _open_orders(sub: Subscription) -> list[CheckoutOrder]:
     plan, interval = terms.following(sub)
-    found: CheckoutOrder | None = (
+    found = (
         CheckoutOrder.select()
         .where(
             *(CheckoutOrder.workspace == sub.workspace, CheckoutOrder.subscription == sub.id),
             *(CheckoutOrder.state == OPEN, CheckoutOrder.plan == plan, CheckoutOrder.interval == interval),
         )
         .order_by(CheckoutOrder.id.desc())
-        .first()
     )
-    return found
+    return list(found)
 
 
 def _tell(

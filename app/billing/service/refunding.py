@@ -13,8 +13,8 @@ _AT_ONCE = 20
 _AGAIN = timedelta(minutes=5)
 _DUE = (
     "FROM refund r JOIN payment p ON p.id = r.payment_id JOIN invoice i ON i.id = p.invoice_id WHERE r.state IN ('due', 'asked')"
-    " AND p.gateway = ? AND NOT EXISTS (SELECT 1 FROM difference d WHERE d.gateway = p.gateway AND d.kind = 'refund'"
-    " AND d.reference = 'refund:' || r.id)"
+    " AND p.gateway = ? AND NOT EXISTS (SELECT 1 FROM difference d WHERE d.gateway = p.gateway"
+    " AND d.reference = 'refund:' || r.id AND (d.kind = 'refund' OR d.kind = 'no_desk' AND d.resolved_at IS NOT NULL))"
 )
 
 
@@ -39,32 +39,38 @@ def _send(
     *,
     now: datetime,
 ) -> bool:
-    is_asked = charger.may_refund(db.moment(paid_at), now=now)
-    if not is_asked:
+    is_first = False
+    if not charger.may_refund(db.moment(paid_at), now=now):
         outcome = base.Outcome(base.DECLINED, reason="the gateway's time for refunds is over")
-    elif not _claim(refund_id):
-        return False
     else:
+        state = _claim(refund_id)
+        if state is None:
+            return False
+        is_first = state == "due"
         outcome = charger.refund(ref, amount, f"inv:{invoice}:refund:{refund_id}")
     with db.write():
         if outcome.kind == base.SUCCEEDED:
             done = settling.refund_sent if key == settling.UNDELIVERED else returning.part_sent
             done(refund_id, now=now)
         elif outcome.kind == base.DECLINED:
-            if is_asked:
+            if is_first:  # a no to a repetition says nothing: the one before may have gone
                 db.execute("UPDATE refund SET state = 'due' WHERE id = ? AND state = 'asked'", refund_id)
             settling.doubt(gateway, "refund", f"refund:{refund_id}", outcome.reason, now=now)
             keeping.offer(refund_id, now=now)
     return bool(outcome.kind == base.SUCCEEDED)
 
 
-def _claim(refund_id: int) -> bool:
-    """Whether the money may be asked for: from now on, until the gateway said no, nobody can keep it as credit. Of what
-    was asked for without an answer nobody knows whether it went: it stays `asked`, also when the time is over."""
+def _claim(refund_id: int) -> str | None:
+    """The state in which the money may be asked for: `due`, or `asked` when it was before; None: not any more.
+
+    From now on, until the gateway said no to the first question, nobody can keep it as credit. Of what was asked for
+    without an answer nobody knows whether it went: it stays `asked`, also when the time is over.
+    """
     with db.write():
-        return bool(
-            db.execute("UPDATE refund SET state = 'asked' WHERE id = ? AND state IN ('due', 'asked')", refund_id)
-        )
+        for state in ("due", "asked"):
+            if db.execute("UPDATE refund SET state = 'asked' WHERE id = ? AND state = ?", refund_id, state):
+                return state
+    return None
 
 
 def name_unsendable(gateway: str, *, now: datetime) -> int:

@@ -8,9 +8,9 @@ from datetime import datetime
 from app.billing.gateways.base import KEPT, TAKEN_BACK
 from app.billing.method_models import Dispute
 from app.billing.money_models import Invoice, Payment
-from app.billing.service import invoices, ledger, recognising, settling, taking_back, taxes
+from app.billing.service import credit, invoices, ledger, payers, recognising, settling, taking_back, taxes
 from app.core import db
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.tenancy import unscoped
 
@@ -43,6 +43,20 @@ def refund_part(payment_id: int, amount_minor: int, key: str, reason: str, *, no
             take_as_credit(payment, number, amount_minor, reason, now=now)
             return number
         return settling.owe(payment, key, amount_minor, reason, now=now)
+
+
+def refund_of_invoice(invoice: str, amount_minor: int, key: str, reason: str, *, now: datetime) -> int:
+    """As `refund_part`, of the money that paid an invoice, named as on the paper. Raises NotFound too."""
+    series, _, number = invoice.rpartition("-")
+    found = db.row(
+        "SELECT p.id FROM payment p JOIN invoice i ON i.id = p.invoice_id WHERE i.series = ? AND i.number = ?"
+        " AND p.state IN (?, ?) ORDER BY p.id",
+        *(series, int(number) if number.isdecimal() and len(number) < 10 else 0),
+        *(settling.SUCCEEDED, settling.GIVEN_BACK),
+    )
+    if found is None:
+        raise NotFound(N_("There is no such invoice."))
+    return refund_part(found[0], amount_minor, key, reason, now=now)
 
 
 def take_as_credit(payment: Payment, refund_id: int, amount_minor: int, reason: str, *, now: datetime) -> None:
@@ -140,6 +154,7 @@ def _book_part(
     payment: Payment, reference: str, amount_minor: int, reason: str, *, source: str = "", now: datetime
 ) -> None:
     """`source`: the account that it is taken from, by itself what the gateway holds."""
+    payers.payer_of(payment.workspace, now=now)  # locked before the counter of credit notes, as everywhere
     invoice: Invoice = Invoice.get(Invoice.workspace == payment.workspace, Invoice.id == payment.invoice)
     tax = taxes.within(amount_minor, invoice.tax_rate_bp)
     invoices.credit(invoice, reason, amount_minor=amount_minor, tax_minor=tax, now=now)
@@ -172,6 +187,7 @@ def disputed(payment_id: int, ref: str, amount_minor: int, state: str, *, now: d
             _book_dispute(payment, known, "dispute_won", ledger.clearing(payment.gateway), ledger.HELD, now=now)
         else:
             _book_dispute(payment, known, "dispute_lost", ledger.LOSS, ledger.HELD, now=now)
+            credit.take_out(payment, has_happened=True, source=ledger.LOSS, now=now)  # never both, bank and credit
             taking_back.lose_access(payment_id, now=now)
 
 

@@ -37,20 +37,23 @@ def sweep(data_dir: Path, *, now: datetime) -> int:
     if len(found) > max(_FEW, seen // 2):
         telemetry.log().error("most of the bucket has no row here: nothing is deleted", unnamed=len(found), seen=seen)
         return 0
-    gone = sum(_forget(sha256, data_dir) for sha256 in found)
+    gone = sum(_forget(sha256, data_dir) for sha256 in found[:_MOST])
     place.write_text(after)
     return gone
 
 
 def _unnamed(remote: Remote, after: str, *, now: datetime) -> tuple[list[str], int, str]:
-    """What may go of the next pages, how many files lie there, and where the next run goes on ("": from the beginning)."""
+    """What has no row on the next pages, how many files lie there, and where the next run goes on ("": from the beginning).
+
+    All of it, also what is too much for one run: the one who judges whether this is the right database has to see it.
+    """
     found, seen = list[str](), 0
     for _ in range(_PAGES):
         page, following = remote.listed(after)
         seen += len(page)
         found += _without_row(page, now=now)
         if len(found) >= _MOST:
-            return found[:_MOST], seen, after  # the rest of this page has the next turn
+            break  # the rest of this page has the next turn
         after = following
         if not after:
             break

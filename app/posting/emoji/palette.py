@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.audit import service as audit
@@ -160,6 +161,29 @@ def use(workspace_id: int, contents: Iterable[Content], *, now: datetime) -> int
         if new:
             limits.consume(workspace_id, {LIMIT: len(new)}, now=now)
     return len(new)
+
+
+def is_beyond_a_month(workspace_id: int, content: Content, *, now: datetime) -> bool:
+    """Whether no month of the plan has room for the new custom emoji of a text."""
+    limit, used = limits.limit_of(workspace_id, LIMIT, now=now), sorted(emoji_in(content))
+    if limit is None or len(used) <= limit:
+        return False
+    known = db.row(
+        f"SELECT COUNT(*) FROM palette_emoji WHERE workspace_id = ? AND emoji_id IN ({db.marks(used)})",
+        *(workspace_id, *used),
+    )
+    return len(used) - (known[0] if known else 0) > limit
+
+
+def without_custom(content: Content) -> Content:
+    """The same with the plain emoji that stand for the custom ones."""
+    blocks = [
+        block
+        if isinstance(block, Code)
+        else replace(block, spans=tuple(replace(one, emoji=None) for one in block.spans))
+        for block in content.blocks
+    ]
+    return replace(content, blocks=tuple(blocks))
 
 
 def emoji_in(content: Content) -> dict[str, str]:

@@ -531,6 +531,20 @@ def test_watermarks_that_are_used_up_are_told_apart_from_posts(scene: Scene) -> 
     assert step(rebuild) and now_is(rebuild).state == "running"
 
 
+def test_a_post_with_more_new_custom_emoji_than_a_month_allows_goes_out_with_plain_ones(scene: Scene) -> None:
+    """It would wait for ever, and all after it."""
+    kinds = [{"type": "custom_emoji", "offset": 2 * n, "length": 2, "custom_emoji_id": str(8000 + n)} for n in range(2)]
+    scene.told(text="👍👍 hi", entities=kinds)
+    scene.told(text="after")
+    scene.fill()
+    db.execute("UPDATE plan_limit SET amount = 1 WHERE plan_id = 'network' AND key = 'custom_emoji'")
+    rebuild = begin(scene)
+    run(scene, rebuild)
+    assert now_is(rebuild).state == "done"
+    assert [text.partition("\n")[0] for text in published(scene)] == ["👍👍 hi", "after"]
+    assert db.row("SELECT COALESCE(SUM(used), 0) FROM usage_counter WHERE key = 'custom_emoji'") == (0,)
+
+
 def test_custom_emoji_that_were_typed_in_telegram_count_against_the_plan(scene: Scene) -> None:
     for emoji_id in ("7001", "7001", "7002"):
         entity = {"type": "custom_emoji", "offset": 0, "length": 2, "custom_emoji_id": emoji_id}

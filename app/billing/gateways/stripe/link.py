@@ -11,7 +11,11 @@ from app.core.settings import Settings
 
 
 class Stripe:
-    """Cards by Stripe, for prices in dollars; the same for those in euro, where there are any."""
+    """Cards by Stripe, for prices in dollars; the same for those in euro, where there are any.
+
+    Fees and payouts are booked in the currency of Stripe's balance: who sells in euro wants a balance in euro there, or
+    what was taken in euro stays on `clearing:stripe` and what is paid out in dollars is short by it.
+    """
 
     key, title, surface = "stripe", "Stripe", WEB
     currencies: tuple[str, ...] = ("USD", "EUR")

@@ -60,7 +60,8 @@ def _compare_one(orders: Orders, news: News, one: Doc, *, now: datetime) -> bool
             news.follow("refund.failed", str(one["source"]["id"]), now=now)
         return False
     if one["type"] == "refund":
-        return found is not None and found[0] == "succeeded" and _refund_healed(news, one, now=now)
+        is_followed = found is not None and (found[0] == "succeeded" or _is_kept(intent))
+        return is_followed and _refund_healed(news, one, now=now)
     if found is None or found[0] not in ("succeeded", "refunded"):
         try:
             news.intent(intent, now)
@@ -79,10 +80,22 @@ def _compare_one(orders: Orders, news: News, one: Doc, *, now: datetime) -> bool
         )
     if one["fee"]:
         orders.fee(Stripe.key, one["id"], one["currency"].upper(), int(one["fee"]), now=now)
-    if found[1] != one["amount"]:
+    taken = one["source"].get(
+        "amount", one["amount"]
+    )  # `one` itself is in the account's currency, which may be another
+    if found[1] != taken:
         with db.write():
-            orders.doubt(Stripe.key, "amount", intent, f"{one['amount']} stated, {found[1]} booked", now=now)
+            orders.doubt(Stripe.key, "amount", intent, f"{taken} stated, {found[1]} booked", now=now)
     return False
+
+
+def _is_kept(intent: str) -> bool:
+    """Whether the payer keeps money of a payment as credit, which falls when it goes back after all."""
+    sql = (
+        "SELECT 1 FROM refund r JOIN payment p ON p.id = r.payment_id WHERE p.gateway = ? AND p.gateway_ref = ?"
+        " AND r.state = 'kept'"
+    )
+    return db.row(sql, Stripe.key, intent) is not None
 
 
 def _refund_healed(news: News, one: Doc, *, now: datetime) -> bool:

@@ -292,6 +292,8 @@ def _scheduled(rebuild: Rebuild, archived_id: int, *, now: datetime) -> int:
     if ref is None:
         raise Conflict("The channel is not connected any more.")
     content = composed(archived, language=rebuild.language, zone=rebuild.timezone).content
+    if palette.is_beyond_a_month(rebuild.workspace, content, now=now):
+        content = palette.without_custom(content)  # it would wait for ever, and all after it
     post = writing.create(rebuild.workspace, {}, user_id=rebuild.asked_by, now=now)
     writing.freeze(post, content, {}, user_id=rebuild.asked_by, now=now)
     palette.use(rebuild.workspace, (content,), now=now)  # what was typed in Telegram counts as what is typed here
