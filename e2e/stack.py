@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import httpx
 
 from app.core.settings import SIMULATED_BOT_TOKEN, SIMULATED_CLIENT_SECRET, Settings
 from deploy.local import payments_command, procfile, simulated_payments, stripe_command
+from tests.ports import free_port
 from workflows import devserver
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,12 +29,6 @@ BOT_ID = int(SIMULATED_BOT_TOKEN.split(":")[0])
 PRODUCT = ("web", "jobs", "bot")
 _READY_S, _STOP_S, _TAIL_LINES = 60.0, 8.0, 15
 Answer = TypeVar("Answer")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(what: str, ask: Callable[[], Answer], *, timeout_s: float = _READY_S, every_s: float = 0.05) -> Answer:

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,6 +24,7 @@ from werkzeug.routing import Rule
 from app.boot import Runtime, boot
 from app.core import db, migrate
 from app.core.settings import Settings
+from tests.ports import free_port
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -85,12 +85,6 @@ def _trust_one_authority() -> None:
     atexit.register(path.unlink, missing_ok=True)
     os.environ["SSL_CERT_FILE"] = str(path)  # for the processes that tests start, too
     certifi.where = lambda: str(path)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _tool(name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from tests.billing.buying import PAYME_KEY
-from tests.conftest import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -22,7 +22,7 @@ from selectolax.lexbor import LexborHTMLParser
 from simulator.payments import calls, certify, certify_page
 from tests.billing.outside import Outside
 from tests.billing.service import ROOT, Service
-from tests.conftest import free_port
+from tests.ports import free_port
 
 KEYS = {"key": "a-key-of-payme", "service_id": "4242", "secret": "a-secret-of-click"}
 FOUR = "one\ntwo\nthree\nfour"

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from app.boot import Runtime
-from tests.conftest import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

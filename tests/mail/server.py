@@ -17,7 +17,7 @@ from typing import Any, cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from tests.conftest import free_port
+from tests.ports import free_port
 
 USER, PASSWORD = "analytic", "secret-of-mail"
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app.media.service.bucket import Place
-from tests.conftest import free_port
+from tests.ports import free_port
 
 KEYS = ("test-access-key", "test-secret-key")
 BUCKET = "files"

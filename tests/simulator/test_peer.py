@@ -23,7 +23,7 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import AiogramError
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.simulator.process import OWNER_ID, ROOT, TOKEN, SimulatorProcess
 
 PACKAGE = ROOT / "node_modules" / "telegram-test-api"
