@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 
 from app.boot import Runtime
 
 
-class Loop:
+class Loop(ABC):
     """One kind of work, in a thread of its own until it is told to stop."""
 
     idle_s = 0.5
@@ -20,6 +21,6 @@ class Loop:
             if not self.turn():
                 stop.wait(self.idle_s)
 
+    @abstractmethod
     def turn(self) -> int:
         """Do what is due now; returns how much was done: after nothing it rests."""
-        raise NotImplementedError

@@ -18,7 +18,9 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 
 _SHOWN = 100
-_BY_CREDIT = "SELECT 1 FROM payment WHERE invoice_id = ? AND gateway = 'credit' AND state IN ('succeeded', 'refunded')"
+_BY_CREDIT = (
+    "SELECT 1 FROM payment p WHERE p.gateway = 'credit' AND p.state IN ('succeeded', 'refunded') AND p.invoice_id ="
+)
 _ALIVE = timedelta(seconds=30)
 
 
@@ -232,8 +234,8 @@ def invoices_of(workspace_id: int) -> list[InvoiceRow]:
     """The numbered invoices, the newest first."""
     rows = db.rows(
         "SELECT i.public_id, i.series, i.number, i.finalised_at, l.plan, i.period_start, i.period_end, i.total_minor,"
-        " i.currency, EXISTS (SELECT 1 FROM credit_note n WHERE n.invoice_id = i.id), EXISTS (SELECT 1 FROM payment p"
-        " WHERE p.invoice_id = i.id AND p.gateway = 'credit' AND p.state IN ('succeeded', 'refunded')) FROM invoice i"
+        " i.currency, EXISTS (SELECT 1 FROM credit_note n WHERE n.invoice_id = i.id), "
+        f"EXISTS ({_BY_CREDIT} i.id) FROM invoice i"
         " JOIN invoice_line l ON l.invoice_id = i.id WHERE i.workspace_id = ? AND i.number IS NOT NULL"
         " AND l.kind <> ? ORDER BY i.id DESC LIMIT ?",
         *(workspace_id, invoices.DISCOUNT, _SHOWN),
@@ -303,7 +305,7 @@ def invoice_of(workspace_id: int, public_id: str) -> InvoiceFacts:
         tax_rate_bp=invoice.tax_rate_bp,
         currency=invoice.currency,
         credit_note=invoices.number_of(*note) if note else "",
-        is_by_credit=db.row(_BY_CREDIT, invoice.id) is not None,
+        is_by_credit=db.row(f"{_BY_CREDIT} ?", invoice.id) is not None,
     )
 
 
